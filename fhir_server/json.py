@@ -1,0 +1,147 @@
+"""JSON in and out without losing a decimal digit.
+
+https://hl7.org/fhir/R4/json.html#decimal: the precision of a decimal is significant, so numbers keep their text.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import TypeAlias
+
+import jiter
+import orjson
+
+from fhir_server.errors import InvalidJson
+
+JsonNumber: TypeAlias = "int | Decimal | jiter.LosslessFloat"
+JsonValue: TypeAlias = "JsonObject | list[JsonValue] | str | JsonNumber | bool | None"
+JsonObject: TypeAlias = "dict[str, JsonValue]"
+
+MAX_DEPTH = 60
+MAX_DIGITS = 40
+MAX_EXPONENT = 100
+
+_UNUSUAL_NUMBER = re.compile(rb"[0-9.]{40}|[0-9][eE]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NUMBER = re.compile(rb"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def parse(text: bytes) -> JsonObject:
+    """The JSON object in `text`; numbers with a point or exponent stay `LosslessFloat`.
+
+    Raises InvalidJson for anything that is not one UTF-8 JSON object, and for what the database could not keep
+    faithfully: duplicate keys, U+0000, numbers beyond 40 digits or exponents beyond ±100, nesting beyond 60.
+    """
+    try:
+        tree = jiter.from_json(
+            text,
+            allow_inf_nan=False,
+            cache_mode="keys",
+            catch_duplicate_keys=True,
+            float_mode="lossless-float",
+        )
+    except ValueError as error:
+        raise InvalidJson(f"The body is not JSON: {error}. Send one JSON object in UTF-8.") from error
+    if not isinstance(tree, dict):
+        raise InvalidJson(f"The body is a JSON {_kind(tree)}. Send one JSON object.")
+    _refuse_what_jsonb_cannot_keep(text, tree)
+    return tree
+
+
+def dumps(tree: object) -> bytes:
+    """`tree` as compact JSON in UTF-8, each number with the digits it came with."""
+    return orjson.dumps(tree, default=_number)
+
+
+def pretty(tree: object) -> bytes:
+    """`tree` as JSON indented by two spaces, for `_pretty=true`."""
+    return orjson.dumps(tree, default=_number, option=orjson.OPT_INDENT_2)
+
+
+def decimal(number: JsonNumber) -> Decimal:
+    """`number` as an exact Decimal that keeps trailing zeros."""
+    return number.as_decimal() if isinstance(number, jiter.LosslessFloat) else Decimal(number)
+
+
+def _number(value: object) -> orjson.Fragment:
+    if isinstance(value, jiter.LosslessFloat):
+        return orjson.Fragment(bytes(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def _kind(tree: object) -> str:
+    if tree is None:
+        return "null"
+    return {list: "array", str: "string", bool: "boolean"}.get(type(tree), "number")
+
+
+def _refuse_what_jsonb_cannot_keep(text: bytes, tree: JsonObject) -> None:
+    if b"\\u0000" in text and _NUL.search(text):
+        raise InvalidJson(f"{_path_of_nul(tree)}: the character U+0000 cannot be stored. Remove it.")
+    if _UNUSUAL_NUMBER.search(text):
+        for number in _NUMBER.finditer(_STRING.sub(b'""', text)):
+            _refuse_unstorable(number, tree)
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+        _refuse_depth(tree)
+
+
+def _refuse_unstorable(number: re.Match[bytes], tree: JsonObject) -> None:
+    whole, fraction, exponent = number.groups()
+    if len(whole) + len(fraction or b"") > MAX_DIGITS or abs(int(exponent or 0)) > MAX_EXPONENT:
+        shown = number.group().decode()[:60]
+        where = _path_of_number(tree, number.group())
+        raise InvalidJson(
+            f"{where}: the number {shown} is beyond {MAX_DIGITS} digits or exponent ±{MAX_EXPONENT}."
+        )
+
+
+def _refuse_depth(tree: JsonObject) -> None:
+    level: list[JsonValue] = [tree]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise InvalidJson(f"The body is nested more than {MAX_DEPTH} levels deep. Flatten it.")
+
+
+def _children(node: JsonValue) -> "list[JsonValue]":
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
+
+
+def _path_of_nul(tree: JsonObject) -> str:
+    return _find(tree, lambda leaf: isinstance(leaf, str) and "\0" in leaf)
+
+
+def _path_of_number(tree: JsonObject, text: bytes) -> str:
+    return _find(
+        tree,
+        lambda leaf: (
+            bytes(leaf) == text
+            if isinstance(leaf, jiter.LosslessFloat)
+            else isinstance(leaf, int) and not isinstance(leaf, bool) and str(leaf).encode() == text
+        ),
+    )
+
+
+def _find(tree: JsonObject, wanted: Callable[[JsonValue], bool]) -> str:
+    root = tree.get("resourceType")
+    for path, leaf in _leaves(tree, root if isinstance(root, str) else "body"):
+        if wanted(leaf):
+            return path
+    return "A property name"
+
+
+def _leaves(node: JsonValue, path: str) -> Iterator[tuple[str, JsonValue]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            yield from _leaves(value, f"{path}[{position}]")
+    else:
+        yield path, node

@@ -1,0 +1,82 @@
+"""Every setting, from `FHIR_…` variables or a `.env` file.
+
+https://docs.pydantic.dev/latest/concepts/pydantic_settings/
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The server's settings; each field's description is the documentation that `docs/settings.md` prints."""
+
+    model_config = SettingsConfigDict(env_prefix="FHIR_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DATABASE_URL", "FHIR_DATABASE_URL"),
+        description="PostgreSQL 15 or later as `postgresql://user:password@host/name`; unset means the embedded one.",
+    )
+    data_dir: Path | None = Field(
+        default=None,
+        description="Folder of the embedded PostgreSQL, the key file and logs; a folder of the user's own by default.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(default=1, ge=1, le=64, description="Server processes.")
+    auth: Literal["on", "off"] = Field(
+        default="on",
+        description="`off` lets everyone on this machine in and refuses any address but loopback.",
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="The static bearer token that FHIR clients send; needed with `auth=on`.",
+    )
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#]+[^/?#]$",
+        description="The public address of `/fhir` as clients see it, behind a proxy for example; else the request's own.",
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="Base64 of 32 random bytes that encrypt device secrets and paging cursors and key the identities; "
+        "unset means the file `master.key` in the data folder, made on first start. Never in the database.",
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description='Origins that browsers may call from, as a JSON array; `["*"]` for any.'
+    )
+    max_body_bytes: int = Field(
+        default=5_000_000, ge=1_000, description="Largest request body; beyond it 413."
+    )
+    default_count: int = Field(
+        default=50, ge=1, description="Entries on a search page when `_count` is absent."
+    )
+    max_count: int = Field(
+        default=1_000, ge=1, description="Largest `_count`; more is cut to it, and `self` says so."
+    )
+    handling: Literal["strict", "lenient"] = Field(
+        default="strict",
+        description="Unknown search parameters: `strict` answers 400, `lenient` ignores them and says so, "
+        "unless the request's `Prefer: handling=…` decides.",
+    )
+    statement_timeout_ms: int = Field(
+        default=10_000, ge=100, description="Longest a search may run in the database."
+    )
+    pool_size: int = Field(default=8, ge=2, description="Database connections of each worker.")
+    gather_ms: float = Field(
+        default=2.0, ge=0, le=100, description="Longest a create waits for others to share its transaction."
+    )
+    max_waiting: int = Field(
+        default=1_000, ge=1, description="Requests in one worker at once; beyond it 429."
+    )
+    device_rate: float = Field(
+        default=50, gt=0, description="Signed requests a device may send a second, sustained."
+    )
+    device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level logged."
+    )

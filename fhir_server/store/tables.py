@@ -1,0 +1,155 @@
+"""The tables of resources and their indexes, as SQLAlchemy Core.
+
+https://docs.sqlalchemy.org/en/21/core/metadata.html; why they look so: docs/adr/0001-storage-layout.md
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import UserDefinedType
+
+metadata = MetaData()
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+def _text() -> Text:
+    return Text(collation="C")
+
+
+patient_key = Table(
+    "patient_key",
+    metadata,
+    Column("key", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", _text(), nullable=False, unique=True),
+    comment="A number for each Patient id that any resource is about, whether or not that Patient exists here.",
+)
+
+code_set = Table(
+    "code_set",
+    metadata,
+    Column("key", BigInteger, Identity(always=True), primary_key=True),
+    Column("codings", _text(), nullable=False, unique=True),
+    comment="A number for each distinct set of codings that a resource's `code` carries, as sorted lines `system|code`.",
+)
+
+code_set_coding = Table(
+    "code_set_coding",
+    metadata,
+    Column("system", _text(), nullable=False),
+    Column("code", _text(), nullable=False),
+    Column("code_set", BigInteger, nullable=False),
+    PrimaryKeyConstraint("code", "system", "code_set"),
+    comment="The members of each code_set, so that any one coding of a resource finds it through an ordered index.",
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("rid", BigInteger, primary_key=True),
+    Column("type", SmallInteger, nullable=False),
+    Column("id", _text(), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("method", _text(), nullable=False),
+    Column("last_updated", DateTime(timezone=True), nullable=False),
+    Column("patient", BigInteger),
+    Column("code_set", BigInteger),
+    Column("date_lo", DateTime(timezone=True)),
+    Column("date_hi", DateTime(timezone=True)),
+    Column("value_lo", Numeric),
+    Column("value_hi", Numeric),
+    Column("value_unit", BigInteger),
+    Column("tokens", ARRAY(BigInteger), nullable=False),
+    Column("fingerprint", BigInteger),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    Column("body", JSONB),
+    UniqueConstraint("type", "id", name="resource_type_id"),
+    Index("resource_patient_code_date", "type", "patient", "code_set", text("date_lo DESC"), "rid"),
+    Index("resource_patient_date", "type", "patient", text("date_lo DESC"), "rid"),
+    Index("resource_last_updated", "type", "last_updated", "rid"),
+    Index("resource_tokens", "tokens", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+    comment="The current version of every resource; `(type, id)` is its key, a deleted one keeps its row without a body.",
+)
+
+resource_history = Table(
+    "resource_history",
+    metadata,
+    Column("rid", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("method", _text(), nullable=False),
+    Column("last_updated", DateTime(timezone=True), nullable=False),
+    Column("body", JSONB),
+    PrimaryKeyConstraint("rid", "version"),
+    comment="Versions that were replaced; a create writes nothing here.",
+)
+
+change_log = Table(
+    "change_log",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    Column("xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("type", SmallInteger, nullable=False),
+    Column("rid", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("last_updated", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("last_updated", "seq"),
+    Index("change_log_type", "type", "last_updated", "seq"),
+    comment="One row per version, written in its transaction; feeds history, export and subscriptions.",
+)
+
+resource_date = Table(
+    "resource_date",
+    metadata,
+    Column("rid", BigInteger, nullable=False),
+    Column("param", Integer, nullable=False),
+    Column("lo", DateTime(timezone=True), nullable=False),
+    Column("hi", DateTime(timezone=True), nullable=False),
+    Index("resource_date_value", "param", "lo", "rid"),
+    Index("resource_date_rid", "rid"),
+)
+
+resource_number = Table(
+    "resource_number",
+    metadata,
+    Column("rid", BigInteger, nullable=False),
+    Column("param", Integer, nullable=False),
+    Column("unit", BigInteger),
+    Column("lo", Numeric, nullable=False),
+    Column("hi", Numeric, nullable=False),
+    Index("resource_number_value", "param", "lo", "rid"),
+    Index("resource_number_rid", "rid"),
+    comment="Numbers (unit NULL) and quantities beyond the resource's own value columns.",
+)
+
+resource_string = Table(
+    "resource_string",
+    metadata,
+    Column("rid", BigInteger, nullable=False),
+    Column("param", Integer, nullable=False),
+    Column("folded", _text(), nullable=False),
+    Column("exact", _text(), nullable=False),
+    Index("resource_string_value", "param", "folded", "rid"),
+    Index("resource_string_rid", "rid"),
+)
