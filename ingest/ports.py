@@ -1,0 +1,143 @@
+"""What ingest needs kept for it: devices and their secrets, rates, requests seen, dead letters.
+
+docs/ingest.md; `fhir_server/store/devices` implements these on PostgreSQL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from ingest.issue import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A key that a device signs with; `valid_until` is None while no newer one has replaced it."""
+
+    key: bytes = field(repr=False)
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The device is used on `patient` (the Patient's id) in `[start, end)`."""
+
+    patient: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A registered device with all a request of its needs; `assignments` are all that end after `assignments_since`."""
+
+    key: int
+    id: str
+    name: str
+    profile: str
+    disabled: bool
+    secrets: tuple[Secret, ...]
+    assignments: tuple[Assignment, ...]
+    assignments_since: datetime
+
+
+class Devices(Protocol):
+    """The registered devices."""
+
+    async def find(self, name: str, now: datetime) -> Device | None:
+        """The device with this registered name or Device id, with its valid secrets; None when there is none."""
+        ...
+
+    async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:
+        """All assignments of the device that end after `since`."""
+        ...
+
+
+class Rates(Protocol):
+    """A token bucket per device, shared by all workers."""
+
+    async def take(self, device: int) -> int:
+        """0 when the request may go on, else the seconds after which to try again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered."""
+
+    status: int
+    body: bytes
+
+
+class SeenRequests(Protocol):
+    """Every signature of the last minutes with its answer, shared by all workers."""
+
+    async def claim(self, device: int, signature: bytes) -> Answer | None:
+        """None when the caller is to answer this request; else the answer its first copy got, waited for if need be."""
+        ...
+
+    async def answered(self, device: int, signature: bytes, answer: Answer) -> None:
+        """Keep the answer for copies of the request."""
+        ...
+
+    async def release(self, device: int, signature: bytes) -> None:
+        """Forget a claim that was not answered, so that the client may try again."""
+        ...
+
+    async def prune(self) -> None:
+        """Forget what is older than any signature may be."""
+        ...
+
+
+LetterFormat = Literal["reading", "vitals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A reading that could not be stored: its bytes as they came, and why."""
+
+    device: str | None
+    format: LetterFormat
+    payload: bytes = field(repr=False)
+    received: datetime
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A dead letter with its number, how often the same bytes came, and what a later retry made of them."""
+
+    number: int
+    letter: Letter
+    times: int
+    references: tuple[str, ...] | None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing was made of it yet."""
+        return self.references is None
+
+
+class DeadLetters(Protocol):
+    """Readings that could not be stored, until someone has looked at them."""
+
+    async def keep(self, letters: Sequence[Letter]) -> None:
+        """Return when all are committed; bytes that wait already from the same device are counted, not kept twice."""
+        ...
+
+    async def waiting(self, *, after: int = 0, limit: int = 100) -> list[KeptLetter]:
+        """The letters that wait, oldest first, numbers above `after`."""
+        ...
+
+    async def get(self, number: int) -> KeptLetter | None:
+        """One letter, None when there is none of this number."""
+        ...
+
+    async def stored(self, number: int, references: tuple[str, ...]) -> None:
+        """Note that a retry made these resources of it; the payload is dropped."""
+        ...
+
+    async def refused(self, number: int, issues: tuple[Issue, ...]) -> None:
+        """Note why a retry failed."""
+        ...

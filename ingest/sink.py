@@ -1,0 +1,61 @@
+"""Where resources go: the port between ingest and whatever keeps them.
+
+https://hl7.org/fhir/R4/http.html#transaction: a group is stored whole or not at all, groups do not depend on each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ingest.issue import Issue
+
+StoreOutcome = Literal["created", "unchanged", "amended", "ambiguous", "deleted", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource with its deterministic id.
+
+    `fingerprint` is a 64-bit signed hash of its clinical content without the receive time: equal id and equal
+    fingerprint mean that it is there already.
+    """
+
+    resource: dict[str, object]
+    fingerprint: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one reading became; `amends` when the device itself said that it corrects an earlier reading."""
+
+    drafts: tuple[Draft, ...]
+    amends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a group: `references` (`Observation/<id>`) to its resources in order, none for the last three.
+
+    - created: at least one resource is new; the others were there with the same content
+    - unchanged: all were there with the same content
+    - amended: the group corrects, and a new version was written
+    - ambiguous: a resource with this identity and other content is there, and the group does not say it corrects
+    - deleted: the resource was deleted or marked entered-in-error, and is not resurrected
+    - invalid: a resource breaks a rule of the store
+    """
+
+    outcome: StoreOutcome
+    references: tuple[str, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+class SinkUnavailable(Exception):
+    """Resources cannot be stored now; nothing of what this call did not answer may be taken as stored."""
+
+
+class Sink(Protocol):
+    """Keeps resources."""
+
+    async def store(self, groups: Sequence[Group]) -> list[Stored]:
+        """One answer per group in order, after the commit; raises SinkUnavailable when nothing can be promised."""
+        ...

@@ -1,0 +1,4 @@
+"""Where readings arrive: one module per protocol.
+
+docs/ingest.md
+"""
