@@ -1,0 +1,97 @@
+"""What makes a reading the same reading: its identifier, and the id made from it.
+
+https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-8
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+from urllib.parse import quote
+
+from mappers.times import DeviceTime
+
+SEQUENCE_LENGTH: Final = 64
+_VARIANT: Final = "89ab"
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def sequence_text(sequence: str | None) -> str | None:
+    """`sequence` percent-encoded, so that it cannot be mistaken for another part; None if that is too long."""
+    text = quote(sequence or "", safe="")
+    return text if len(text) <= SEQUENCE_LENGTH else None
+
+
+def time_part(time: DeviceTime, duration: timedelta | None, sequence: str) -> str:
+    """When it was measured, as the end of an identifier: `nanoseconds[_[microseconds of duration][_sequence]]`."""
+    if duration is None and not sequence:
+        return str(time.nanoseconds)
+    length = "" if duration is None else str(duration // _MICROSECOND)
+    return f"{time.nanoseconds}_{length}_{sequence}" if sequence else f"{time.nanoseconds}_{length}"
+
+
+def identifier_value(device_id: str, patient_id: str, metric_key: str, time: str) -> str:
+    """The conditional-create identifier `device_patient_metric_time`; only a sequence may have underscores within."""
+    return f"{device_id}_{patient_id}_{metric_key}_{time}"
+
+
+def resource_id(key: bytes, milliseconds: int, identifier: str) -> str:
+    """The UUID version 8 of `identifier`: 48 bits of device time, then HMAC-SHA256 under the server's `key`.
+
+    Ids sort by time to the millisecond, and without the key none can be guessed. Equal arguments give equal ids.
+    """
+    digest = hmac.digest(key, identifier.encode(), "sha256")
+    time, tail = f"{milliseconds:012x}", digest.hex()
+    variant = _VARIANT[digest[31] & 3]
+    return f"{time[:8]}-{time[8:]}-8{tail[:3]}-{variant}{tail[3:6]}-{tail[6:18]}"
+
+
+def fingerprint(resource: Mapping[str, object]) -> bytes:
+    """16 bytes that are equal for equal clinical content under one identity.
+
+    What counts is what was measured: values with their unit codes, components, absent reasons, results and conclusion.
+    What does not: times, ids, status, wording, and how a number is written (98 and 98.0 are one value). Numbers may be
+    `int`, `Decimal` or any type whose text is a number.
+    """
+    parts = "\x1e".join(_content(resource, ""))
+    return hashlib.blake2b(parts.encode(), digest_size=16).digest()
+
+
+_CONTENT: Final = frozenset(
+    {
+        "valueQuantity",
+        "valueCodeableConcept",
+        "valueString",
+        "valueSampledData",
+        "dataAbsentReason",
+        "component",
+        "result",
+        "conclusion",
+    }
+)
+_WORDING: Final = frozenset({"unit", "display", "text"})
+
+
+def _content(resource: Mapping[str, object], path: str) -> Iterator[str]:
+    for key in sorted(_CONTENT & resource.keys()):
+        yield from _leaves(resource[key], f"{path}.{key}")
+
+
+def _leaves(node: object, path: str) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key in sorted(node.keys() - _WORDING):
+            yield from _leaves(node[key], f"{path}.{key}")
+    elif isinstance(node, list):
+        for position, item in enumerate(node):
+            yield from _leaves(item, f"{path}[{position}]")
+    elif isinstance(node, (str, bool)):
+        yield f"{path}\x1f{node}"
+    else:
+        yield f"{path}\x1f{_number(node)}"
+
+
+def _number(value: object) -> str:
+    number = Decimal(str(value)).normalize()
+    return str(number if number else Decimal(0))

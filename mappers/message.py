@@ -1,0 +1,62 @@
+"""What must hold of a reading as a whole: its time, its patient, its sequence, its quality.
+
+https://hl7.org/fhir/R4/observation-definitions.html#Observation.effective_x_
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from mappers.identity import SEQUENCE_LENGTH, sequence_text
+from mappers.mapped import MappingContext
+from mappers.reading import MappingIssue, Reading
+
+FUTURE: Final = timedelta(minutes=5)
+STALE: Final = timedelta(days=7)
+CLOCK_NEVER_SET: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Devices count from 1970 or 1980 until someone sets their clock."""
+
+
+def message_issues(reading: Reading, context: MappingContext) -> list[MappingIssue]:
+    """What is wrong with `reading` before any of its fields is looked at; the age of a recording never is."""
+    issues: list[MappingIssue] = []
+    _check_time(reading, context, issues)
+    if reading.patient is not None and reading.patient.removeprefix("Patient/") != context.patient_id:
+        text = "The reading names another patient than the one this device is assigned to. Correct the assignment."
+        issues.append(MappingIssue("business-rule", "patient", text))
+    if context.profile.sequence != "none":
+        _check_sequence(reading, context, issues)
+    if reading.duration is not None and reading.duration <= timedelta():
+        text = f"duration {reading.duration} is not positive. Send how long was measured."
+        issues.append(MappingIssue("value", "duration", text))
+    if reading.quality not in {None, "good"}:
+        text = f"quality {reading.quality!r}: only readings of good quality are stored. Send it again when it is."
+        issues.append(MappingIssue("not-supported", "quality", text))
+    return issues
+
+
+def _check_time(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> None:
+    age = reading.received - reading.time.moment
+    text = reading.time.text
+    if -age > FUTURE:
+        note = f"timestamp {text} is more than five minutes ahead of this server. Set the device's clock."
+        issues.append(MappingIssue("business-rule", "timestamp", note))
+    elif age > STALE and context.profile.source == "live":
+        if reading.time.moment < CLOCK_NEVER_SET:
+            note = f"timestamp {text} is before 2000: the device's clock was never set. Set it."
+            issues.append(MappingIssue("business-rule", "timestamp", note))
+        else:
+            note = f"timestamp {text} is older than seven days. Check that the device sends in time."
+            issues.append(MappingIssue("business-rule", "timestamp", note, "warning"))
+    if context.profile.resolution == "subsecond" and not reading.time.digits:
+        note = f"timestamp {text} has whole seconds, too coarse for this device. Send fractions."
+        issues.append(MappingIssue("required", "timestamp", note))
+
+
+def _check_sequence(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> None:
+    if not reading.sequence:
+        if context.profile.sequence == "required":
+            text = "sequence is missing, and this device's readings are told apart by it. Send it."
+            issues.append(MappingIssue("required", "sequence", text))
+    elif sequence_text(reading.sequence) is None:
+        text = f"sequence {reading.sequence[:40]!r} is longer than {SEQUENCE_LENGTH} characters. Shorten it."
+        issues.append(MappingIssue("too-long", "sequence", text))

@@ -1,0 +1,232 @@
+"""The metric registry: codes, units, profiles and plausible limits, read once from `metrics.yaml`.
+
+https://hl7.org/fhir/R4/observation-vitalsigns.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final, Literal, cast
+
+from mappers.declaration import Declaration, declaration
+from mappers.errors import InvalidDeclaration
+from mappers.vital_signs import VITAL_SIGNS_PROFILES
+from terminology import loinc, systems
+from terminology.errors import TerminologyError
+from terminology.service import Coding
+from terminology.ucum import conversion
+
+Confidence = Literal["A", "B", "C", "L"]
+
+CONFIDENCES: Final = ("A", "B", "C", "L")
+CATEGORIES: Final[Mapping[str, Coding]] = MappingProxyType(
+    {
+        "vital-signs": Coding(systems.OBSERVATION_CATEGORY, "vital-signs", "Vital Signs"),
+        "procedure": Coding(systems.OBSERVATION_CATEGORY, "procedure", "Procedure"),
+        "setting": Coding(systems.LOCAL_CATEGORY, "setting", "Device setting"),
+        "technical": Coding(systems.LOCAL_CATEGORY, "technical", "Technical state of the device"),
+    }
+)
+MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
+"""An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Values from `low` to `high` mean something else than they say."""
+
+    low: Decimal
+    high: Decimal
+    means: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a number of this metric is: its UCUM `unit`, how people write it, what is plausible, what is suspect."""
+
+    unit: str
+    human: str
+    accepts: tuple[str, ...]
+    low: Decimal
+    high: Decimal
+    suspects: tuple[Suspect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the registry. A measured value has a `scale`, a panel has `components`, a report neither."""
+
+    key: str
+    text: str
+    codings: tuple[Coding, ...]
+    categories: tuple[str, ...]
+    profile: str | None
+    scale: Scale | None
+    components: tuple[str, ...]
+    confidence: Confidence
+
+
+@cache
+def metrics() -> Mapping[str, Metric]:
+    """Every metric by its key, checked. Raises InvalidDeclaration with file and line for the first mistake."""
+    return registry(declaration(files(__package__) / "metrics.yaml"))
+
+
+def metric(key: str) -> Metric:
+    """The metric called `key`. Raises KeyError if the registry has none."""
+    return metrics()[key]
+
+
+def check_registry() -> None:
+    """Nothing, if every row is sound; called when a server starts. Raises InvalidDeclaration otherwise."""
+    metrics()
+
+
+def registry(source: Declaration) -> Mapping[str, Metric]:
+    """The metrics that `source` declares. Raises InvalidDeclaration with file and line for the first mistake."""
+    rows = {key: (_metric(key, row), row) for key, row in source.entries()}
+    known = {key: found for key, (found, _) in rows.items()}
+    for found, row in rows.values():
+        _check_components(found, known, row)
+    return MappingProxyType(known)
+
+
+def panel_of(key: str) -> Metric | None:
+    """The panel that the metric `key` is a component of, None if it stands alone."""
+    return next((panel for panel in metrics().values() if key in panel.components), None)
+
+
+def _metric(key: str, row: Declaration) -> Metric:
+    report = row.flag("report", default=False)
+    components = row.texts("components")
+    found = Metric(
+        key=key,
+        text=row.text("text"),
+        codings=_codings(row),
+        categories=row.texts("category"),
+        profile=row.optional_text("profile"),
+        scale=None if report or components else _scale(row),
+        components=components,
+        confidence=cast("Confidence", row.one_of("confidence", CONFIDENCES, "")),
+    )
+    row.close()
+    _check_codes(found, row)
+    _check_profile(found, row)
+    return found
+
+
+def _codings(row: Declaration) -> tuple[Coding, ...]:
+    codings = [_coding(each, systems.LOINC, "display") for each in row.children("loinc")]
+    if (local := row.child("local")) is not None:
+        codings.append(_coding(local, systems.LOCAL_METRIC, "display"))
+    if (mdc := row.child("mdc")) is not None:
+        codings.append(_coding(mdc, systems.MDC, "refid"))
+    return tuple(codings)
+
+
+def _coding(entry: Declaration, system: str, display: str) -> Coding:
+    coding = Coding(system, entry.text("code"), entry.optional_text(display))
+    entry.close()
+    return coding
+
+
+def _scale(row: Declaration) -> Scale:
+    unit = row.text("unit")
+    accept = row.child("accept")
+    if accept is None:
+        raise row.error("`accept` is missing. Give `low` and `high`.")
+    scale = Scale(
+        unit=unit,
+        human=row.text("human"),
+        accepts=(unit, *row.texts("accepts")),
+        low=accept.number("low"),
+        high=accept.number("high"),
+        suspects=tuple(_suspect(each) for each in row.children("suspects")),
+    )
+    accept.close()
+    if scale.low >= scale.high:
+        raise accept.error(f"`low: {scale.low}` is not below `high: {scale.high}`.")
+    _check_units(scale, row)
+    return scale
+
+
+def _suspect(entry: Declaration) -> Suspect:
+    suspect = Suspect(entry.number("low"), entry.number("high"), entry.text("means"))
+    entry.close()
+    if suspect.low > suspect.high:
+        raise entry.error(f"`low: {suspect.low}` is above `high: {suspect.high}`.")
+    return suspect
+
+
+def _check_units(scale: Scale, row: Declaration) -> None:
+    for unit in scale.accepts:
+        try:
+            conversion(unit, scale.unit)
+        except TerminologyError as error:
+            raise row.error(f"`accepts`: {error}") from error
+
+
+def _check_codes(found: Metric, row: Declaration) -> None:
+    by_system: dict[str, list[str]] = {}
+    for coding in found.codings:
+        by_system.setdefault(coding.system, []).append(coding.code)
+    local = systems.LOCAL_METRIC in by_system
+    if local == (systems.LOINC in by_system):
+        raise row.error("give either `loinc` or, where no code tells the truth, `local`.")
+    if local != (found.confidence == "L"):
+        raise row.error(
+            f"`confidence: {found.confidence}` does not fit: L stands for `local` and for nothing else."
+        )
+    for code in by_system.get(systems.LOINC, ()):
+        if not loinc.is_well_formed(code):
+            raise row.error(f"`{code}` is no LOINC code: its check digit is wrong.")
+    for code in by_system.get(systems.MDC, ()):
+        if not (code.isdigit() and int(code) >> 16 in MDC_PARTITIONS):
+            raise row.error(f"`{code}` is no MDC code: partition * 65536 + term in decimal.")
+
+
+def _check_profile(found: Metric, row: Declaration) -> None:
+    for category in found.categories:
+        if category not in CATEGORIES:
+            raise row.error(f"`category: {category}` is unknown. Known are {', '.join(CATEGORIES)}.")
+    if found.profile is None:
+        if "vital-signs" in found.categories:
+            raise row.error("a vital sign needs the `profile` it conforms to.")
+        return
+    rule = VITAL_SIGNS_PROFILES.get(found.profile)
+    if rule is None:
+        raise row.error(f"`profile: {found.profile}` is not one of the vital signs profiles of R4.")
+    unit = found.scale.unit if found.scale else None
+    if found.categories[:1] != ("vital-signs",):
+        raise row.error(f"{found.profile} fixes `category: [vital-signs]`.")
+    if Coding(systems.LOINC, rule.code) not in [Coding(each.system, each.code) for each in found.codings]:
+        raise row.error(f"{found.profile} fixes the LOINC code {rule.code}.")
+    if (unit is None) != (not rule.units) or (unit is not None and unit not in rule.units):
+        raise row.error(f"`unit: {unit}`: {found.profile} allows {', '.join(rule.units) or 'no value'}.")
+
+
+def _check_components(found: Metric, known: Mapping[str, Metric], row: Declaration) -> None:
+    for key in found.components:
+        component = known.get(key)
+        if component is None:
+            raise row.error(f"`components: {key}` is not in the registry.")
+        if component.scale is None or component.profile is not None:
+            raise row.error(f"`components: {key}` stands on its own and cannot be part of a panel.")
+
+
+__all__ = [
+    "CATEGORIES",
+    "Confidence",
+    "InvalidDeclaration",
+    "Metric",
+    "Scale",
+    "Suspect",
+    "check_registry",
+    "metric",
+    "metrics",
+    "panel_of",
+    "registry",
+]

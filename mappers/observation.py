@@ -1,0 +1,104 @@
+"""A reading to its Observations.
+
+https://hl7.org/fhir/R4/observation.html
+"""
+
+from typing import TypeAlias
+
+from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
+from mappers.message import message_issues
+from mappers.occasion import occasion_of
+from mappers.plausibility import Number, cross_issues
+from mappers.profile import FieldRule, Panel
+from mappers.quantity import measured, quantity
+from mappers.reading import MappingIssue, Reading
+
+Found: TypeAlias = dict[str, tuple[FieldRule, str, Number]]
+"""What was measured, by metric key: the rule, the name the device used, the value in the metric's unit."""
+
+
+def map_reading(reading: Reading, context: MappingContext) -> MappingResult:
+    """The Observations of `reading` as one group, with warnings; Rejected with every error found if there is any.
+
+    An unknown field rejects the whole reading: half a reading stored in silence is worse than one in the dead letters.
+    A field that is None counts as not sent. Equal readings give equal resources but for `issued`.
+    """
+    issues = message_issues(reading, context)
+    found = _measurements(reading, context, issues)
+    _complete(reading, context, found, issues)
+    if issues and any(issue.severity == "error" for issue in issues):
+        return Rejected(tuple(issues))
+    return Mapped(_observations(reading, context, found), tuple(issues), reading.corrects)
+
+
+def _measurements(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> Found:
+    found: Found = {}
+    fields, units = context.profile.fields, reading.units
+    for name, value in reading.fields.items():
+        rule = fields.get(name)
+        if rule is None:
+            issues.append(_unknown_field(name, context))
+        elif value is not None:
+            number = measured(rule, name, value, units.get(name) if units else None)
+            if isinstance(number, MappingIssue):
+                issues.append(number)
+            elif rule.key in found:
+                issues.append(_sent_twice(name, found[rule.key][1]))
+            else:
+                found[rule.key] = (rule, name, number)
+    return found
+
+
+def _complete(reading: Reading, context: MappingContext, found: Found, issues: list[MappingIssue]) -> None:
+    for rule in context.profile.required:
+        if rule.key not in found and not any(issue.element in rule.names for issue in issues):
+            issues.append(MappingIssue("required", rule.name, f"{rule.name} is missing. Send it."))
+    if not found and not issues:
+        issues.append(
+            MappingIssue("required", "fields", "The reading measures nothing. Send at least one value.")
+        )
+    for name in reading.units.keys() - reading.fields.keys():
+        issues.append(
+            MappingIssue("structure", name, f"{name} has a unit and no value. Send both or neither.")
+        )
+    if context.profile.checks and found:
+        values = {key: number for key, (_, _, number) in found.items()}
+        names = {key: name for key, (_, name, _) in found.items()}
+        issues.extend(cross_issues(context.profile.checks, values, names))
+
+
+def _observations(reading: Reading, context: MappingContext, found: Found) -> tuple[Resource, ...]:
+    occasion = occasion_of(reading, context)
+    panels = context.profile.panels
+    resources: list[Resource] = []
+    built: set[str] = set()
+    for key, (rule, _, number) in found.items():
+        panel = panels.get(key) if panels else None
+        if panel is None:
+            resource = occasion.fill(rule.template.head, key)
+            resource["valueQuantity"] = quantity(number, rule.scale)
+            resources.append(resource)
+        elif panel.template.metric_key not in built:
+            built.add(panel.template.metric_key)
+            resource = occasion.fill(panel.template.head, panel.template.metric_key)
+            resource["component"] = _components(panel, found)
+            resources.append(resource)
+    return tuple(resources)
+
+
+def _components(panel: Panel, found: Found) -> list[object]:
+    return [
+        {"code": rule.template.code, "valueQuantity": quantity(found[rule.key][2], rule.scale)}
+        for rule in panel.components
+        if rule.key in found
+    ]
+
+
+def _unknown_field(name: str, context: MappingContext) -> MappingIssue:
+    known = ", ".join(rule.name for rule in context.profile.rules)
+    text = f"{name[:60]!r} is not a field of a {context.profile.key}. Send {known}, or register another device type."
+    return MappingIssue("structure", name[:60], text)
+
+
+def _sent_twice(name: str, other: str) -> MappingIssue:
+    return MappingIssue("structure", name, f"{name} and {other} are the same measurement. Send one of them.")

@@ -1,0 +1,69 @@
+"""What every resource of one reading shares: whom, by what, when and under which identity.
+
+https://hl7.org/fhir/R4/observation-definitions.html#Observation.effective_x_
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from mappers.identity import identifier_value, resource_id, sequence_text, time_part
+from mappers.mapped import MappingContext, Resource
+from mappers.reading import Reading
+from mappers.times import from_datetime
+from terminology.systems import READING_IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One measurement on one patient by one device; `fill` completes a resource of it."""
+
+    context: MappingContext
+    milliseconds: int
+    time_part: str
+    effective: tuple[str, object]
+    issued: str
+    subject: dict[str, object]
+    device: dict[str, object]
+
+    def fill(self, head: Resource, metric_key: str) -> Resource:
+        """A copy of `head` with its identity, subject, times and device."""
+        identifier = identifier_value(
+            self.context.device_id, self.context.patient_id, metric_key, self.time_part
+        )
+        resource = head.copy()
+        resource["id"] = resource_id(self.context.identity_key, self.milliseconds, identifier)
+        resource["identifier"] = [{"system": READING_IDENTITY, "value": identifier}]
+        resource["subject"] = self.subject
+        element, value = self.effective
+        resource[element] = value
+        resource["issued"] = self.issued
+        resource["device"] = self.device
+        return resource
+
+
+def occasion_of(reading: Reading, context: MappingContext) -> Occasion:
+    """The occasion on which `reading` was measured."""
+    sequence = sequence_text(reading.sequence) if context.profile.sequence != "none" else ""
+    return Occasion(
+        context=context,
+        milliseconds=reading.time.nanoseconds // 1_000_000,
+        time_part=time_part(reading.time, reading.duration, sequence or ""),
+        effective=_effective(reading),
+        issued=instant(reading.received),
+        subject={"reference": f"Patient/{context.patient_id}"},
+        device={"reference": f"Device/{context.device_id}"},
+    )
+
+
+def instant(moment: datetime) -> str:
+    """`moment` as a FHIR instant in UTC, cut to milliseconds."""
+    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
+
+
+def _effective(reading: Reading) -> tuple[str, object]:
+    time, duration = reading.time, reading.duration
+    if duration is None:
+        return "effectiveDateTime", time.text
+    digits = max(time.digits, 3 if duration % timedelta(seconds=1) else 0)
+    end = from_datetime(time.moment + duration, digits=min(digits, 6))
+    return "effectivePeriod", {"start": time.text, "end": end.text}

@@ -1,0 +1,195 @@
+"""Device profiles: which field of which device is which metric, read once from `maps/*.yaml`.
+
+https://hl7.org/fhir/R4/devicemetric.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final, Literal, cast
+
+from mappers.declaration import Declaration, declaration
+from mappers.errors import UnknownProfile
+from mappers.metrics import Metric, Scale, metrics, panel_of
+from mappers.plausibility import Check, checks_for
+from mappers.template import Template, template
+from terminology.errors import TerminologyError
+from terminology.ucum import Conversion, conversion
+
+Kind = Literal["measurement", "setting", "calculation"]
+Modality = Literal["sensed", "self-reported"]
+Statistic = Literal["unspecified", "mean", "median", "minimum", "maximum"]
+Source = Literal["live", "recording"]
+Sequence = Literal["none", "optional", "required"]
+Resolution = Literal["any", "subsecond"]
+
+PROFILES: Final = (
+    "blood-pressure",
+    "ecg-monitor",
+    "edge-monitor",
+    "edge-monitor-body-probe",
+    "pulse-oximeter",
+)
+"""Every device profile; each is a file of `maps/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What one field of a device means: `key` is its metric's, `names` what it goes by, `name` first.
+
+    `unit` is None where the device must send it.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    key: str
+    metric: Metric
+    scale: Scale
+    unit: str | None
+    unit_names: Mapping[str, str]
+    conversions: Mapping[str, Conversion]
+    template: Template
+    required: bool
+    kind: Kind
+    modality: Modality
+    statistic: Statistic
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Several fields that make one Observation; `components` in the order of the registry."""
+
+    template: Template
+    components: tuple[FieldRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """How one kind of device speaks.
+
+    `fields` has every name a field goes by, `required` the metrics without which a reading is refused, `panels` the
+    panel of each component metric. A `recording` may be of any age. `sequence` says whether the device's message
+    sequence is part of a reading's identity, `resolution` whether its times must have fractions of a second.
+    """
+
+    key: str
+    text: str
+    mdc_device_type: str | None
+    source: Source
+    sequence: Sequence
+    resolution: Resolution
+    fields: Mapping[str, FieldRule]
+    rules: tuple[FieldRule, ...]
+    required: tuple[FieldRule, ...]
+    panels: Mapping[str, Panel]
+    checks: tuple[Check, ...]
+
+
+@cache
+def device_profile(key: str) -> DeviceProfile:
+    """The device profile called `key`. Raises UnknownProfile, or InvalidDeclaration if its file is wrong."""
+    if key not in PROFILES:
+        raise UnknownProfile(f"There is no device type {key!r}. Choose one of {', '.join(PROFILES)}.")
+    return read_profile(key, declaration(files(__package__) / "maps" / f"{key}.yaml"))
+
+
+def check_profiles() -> None:
+    """Nothing, if every profile is sound; called when a server starts. Raises InvalidDeclaration otherwise."""
+    for key in PROFILES:
+        device_profile(key)
+
+
+def read_profile(key: str, source: Declaration) -> DeviceProfile:
+    """The profile that `source` declares. Raises InvalidDeclaration with file and line for the first mistake."""
+    names = _unit_names(source)
+    declared = source.child("fields")
+    if declared is None:
+        raise source.error("`fields` is missing. Name at least one field.")
+    fields: dict[str, FieldRule] = {}
+    for name, entry in declared.entries():
+        rule = _field(name, entry, names)
+        for alias in rule.names:
+            if alias in fields:
+                raise entry.error(f"two fields go by the name `{alias}`.")
+            fields[alias] = rule
+        entry.close()
+    rules = tuple({id(rule): rule for rule in fields.values()}.values())
+    _refuse_twice(rules, declared)
+    profile = DeviceProfile(
+        key=key,
+        text=source.text("text"),
+        mdc_device_type=source.optional_text("mdc_device_type"),
+        source=cast("Source", source.one_of("source", ("live", "recording"), "live")),
+        sequence=cast("Sequence", source.one_of("sequence", ("none", "optional", "required"), "none")),
+        resolution=cast("Resolution", source.one_of("resolution", ("any", "subsecond"), "any")),
+        fields=MappingProxyType(fields),
+        rules=rules,
+        required=tuple(rule for rule in rules if rule.required),
+        panels=MappingProxyType(_panels(rules)),
+        checks=checks_for(frozenset(rule.key for rule in rules)),
+    )
+    source.close()
+    return profile
+
+
+def _unit_names(source: Declaration) -> Mapping[str, str]:
+    entry = source.child("unit_names")
+    return MappingProxyType({} if entry is None else dict(entry.text_entries()))
+
+
+def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> FieldRule:
+    key = entry.text("metric")
+    metric = metrics().get(key)
+    if metric is None:
+        raise entry.error(f"`metric: {key}` is not in the registry.")
+    if metric.scale is None:
+        raise entry.error(f"`metric: {key}` has no value of its own. Name one of its components.")
+    unit = entry.optional_text("unit")
+    kind = cast("Kind", entry.one_of("kind", ("measurement", "setting", "calculation"), "measurement"))
+    return FieldRule(
+        name=name,
+        names=(name, *entry.texts("also")),
+        key=key,
+        metric=metric,
+        scale=metric.scale,
+        unit=unit,
+        unit_names=unit_names,
+        conversions=_conversions(unit, metric.scale, entry),
+        template=template(metric, kind),
+        required=entry.flag("required", default=False),
+        kind=kind,
+        modality=cast("Modality", entry.one_of("modality", ("sensed", "self-reported"), "sensed")),
+        statistic=cast(
+            "Statistic",
+            entry.one_of("statistic", ("unspecified", "mean", "median", "minimum", "maximum"), "unspecified"),
+        ),
+    )
+
+
+def _conversions(unit: str | None, scale: Scale, entry: Declaration) -> Mapping[str, Conversion]:
+    units = dict.fromkeys(scale.accepts if unit is None else (unit, *scale.accepts))
+    try:
+        return MappingProxyType({each: conversion(each, scale.unit) for each in units})
+    except TerminologyError as error:
+        raise entry.error(f"`unit: {unit}`: {error}") from error
+
+
+def _refuse_twice(rules: tuple[FieldRule, ...], declared: Declaration) -> None:
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.key in seen:
+            raise declared.error(f"two fields are the metric `{rule.key}`.")
+        seen.add(rule.key)
+
+
+def _panels(rules: tuple[FieldRule, ...]) -> dict[str, Panel]:
+    by_metric = {rule.key: rule for rule in rules}
+    panels: dict[str, Panel] = {}
+    for key in by_metric:
+        metric = panel_of(key)
+        if metric is not None and key not in panels:
+            components = tuple(by_metric[each] for each in metric.components if each in by_metric)
+            panels |= dict.fromkeys((rule.key for rule in components), Panel(template(metric), components))
+    return panels

@@ -1,0 +1,69 @@
+"""One value of one field: a plausible number in the metric's own unit, or why not.
+
+https://hl7.org/fhir/R4/datatypes.html#Quantity
+"""
+
+from decimal import Decimal
+from typing import TypeAlias
+
+from mappers.metrics import Scale
+from mappers.profile import FieldRule
+from mappers.reading import FieldValue, MappingIssue
+from terminology import systems
+
+Number: TypeAlias = int | Decimal
+
+
+def measured(rule: FieldRule, name: str, value: FieldValue, unit: str | None) -> Number | MappingIssue:
+    """`value` in the unit of the metric's scale, or an issue that names the field and says what to send instead.
+
+    `unit` is what the device sent beside the value, None where it relies on its profile. Nothing is guessed: a text,
+    a boolean, a value that is not finite, implausible or in an unknown unit is an issue.
+    """
+    number = _finite(name, value)
+    if isinstance(number, MappingIssue):
+        return number
+    source = rule.unit if unit is None else rule.unit_names.get(unit, unit)
+    if source is None:
+        text = f"{name} {number} has no unit. Send one of {', '.join(rule.scale.accepts)}."
+        return MappingIssue("required", name, text)
+    convert = rule.conversions.get(source)
+    if convert is None:
+        text = f"{name} has the unit {unit!r}, which is not one of {', '.join(rule.conversions)}."
+        return MappingIssue("code-invalid", name, text)
+    return _plausible(rule, name, number, convert.apply(number))
+
+
+def quantity(value: int | Decimal, scale: Scale) -> dict[str, object]:
+    """The FHIR Quantity of `value`, which is in the unit of `scale`."""
+    return {"value": value, "unit": scale.human, "system": systems.UCUM, "code": scale.unit}
+
+
+def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
+    if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
+        return value
+    if isinstance(value, str):
+        text = f"{name} is the text {value[:40]!r}. Send a number, without quotation marks."
+    elif isinstance(value, bool):
+        text = f"{name} is {str(value).lower()}. Send a number."
+    else:
+        text = f"{name} is {value}. Send a finite number."
+    return MappingIssue("value", name, text)
+
+
+def _plausible(rule: FieldRule, name: str, sent: Number, value: Number) -> Number | MappingIssue:
+    scale = rule.scale
+    if scale.low <= value <= scale.high:
+        return _positional(value)
+    for suspect in scale.suspects:
+        if suspect.low <= value <= suspect.high:
+            return MappingIssue("value", name, f"{name} {sent}: {suspect.means}. It was not stored.")
+    text = f"{name} {sent} is outside {scale.low} to {scale.high} {scale.unit}. It was not stored."
+    return MappingIssue("value", name, text)
+
+
+def _positional(value: Number) -> Number:
+    """9.8E+1 is 98: a plausible value needs no exponent, and JSON readers differ over it."""
+    if isinstance(value, Decimal) and "E" in str(value):
+        return Decimal(format(value, "f"))
+    return value

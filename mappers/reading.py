@@ -1,0 +1,58 @@
+"""A device reading as the decoders hand it over, and what may be said against it.
+
+https://hl7.org/fhir/R4/observation.html#notes
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from mappers.times import DeviceTime
+
+FieldValue: TypeAlias = int | Decimal | str | bool | None
+"""What a device may send for one field; only `int` and `Decimal` measure anything, None counts as not sent."""
+
+Severity = Literal["error", "warning"]
+
+NO_UNITS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one device said at one time; no FHIR yet.
+
+    `fields` holds the values by the device's own field names, `units` the units it sent beside them (a field that is
+    not in `units` has the unit its device profile declares). `time` is when the device says it measured (the start,
+    where there is a `duration`), `received` when the message came in. `patient` is the patient the payload names:
+    a logical id, with or without `Patient/`.
+    """
+
+    device: str
+    profile: str
+    time: DeviceTime
+    received: datetime
+    fields: Mapping[str, FieldValue]
+    units: Mapping[str, str] = field(default_factory=lambda: NO_UNITS)
+    patient: str | None = None
+    sequence: str | None = None
+    duration: timedelta | None = None
+    corrects: bool = False
+    quality: str | None = None
+    message_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingIssue:
+    """One thing that is wrong with a reading.
+
+    `code` is from http://hl7.org/fhir/issue-type; `element` is the device's own field name (`spo2`), `timestamp`,
+    `patient`, `sequence` or `fields`.
+    """
+
+    code: str
+    element: str
+    text: str
+    severity: Severity = "error"

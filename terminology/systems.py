@@ -1,0 +1,24 @@
+"""The URLs that name code systems.
+
+https://hl7.org/fhir/R4/terminologies-systems.html
+"""
+
+from typing import Final
+
+LOINC: Final = "http://loinc.org"
+MDC: Final = "urn:iso:std:iso:11073:10101"
+SNOMED_CT: Final = "http://snomed.info/sct"
+UCUM: Final = "http://unitsofmeasure.org"
+OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+
+LOCAL_METRIC: Final = "urn:fhir-server:code-system:metric"
+"""Device metrics for which no published code tells the truth."""
+
+LOCAL_CATEGORY: Final = "urn:fhir-server:code-system:observation-category"
+"""Observation categories that FHIR does not have: `setting` and `technical`."""
+
+DEVICE_NAME: Final = "urn:fhir-server:device-name"
+"""Identifier system of the name under which a device signs its readings."""
+
+READING_IDENTITY: Final = "urn:fhir-server:reading"
+"""Identifier system of what makes a reading the same reading when it is sent again."""

@@ -1,0 +1,148 @@
+"""UCUM units: which texts are codes, and exact conversion between two of them.
+
+https://ucum.org/ucum#section-Syntax-Rules
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from terminology.errors import InvalidUnit, NotConvertible
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
+
+_FRACTION_DIGITS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """`target = source * factor + offset`, in exact rational numbers."""
+
+    source: str
+    target: str
+    factor: Fraction
+    offset: Fraction = Fraction(0)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether values stay as they are."""
+        return self.factor == 1 and self.offset == 0
+
+    def exact(self, value: int | Decimal) -> Fraction:
+        """`value` in the target unit, exact."""
+        return Fraction(value) * self.factor + self.offset
+
+    def apply(self, value: int | Decimal) -> int | Decimal:
+        """`value` in the target unit, rounded (half to even) no coarser than the step of its last digit.
+
+        98.4 [degF] has steps of 0.1 [degF] = 0.056 Cel and becomes 36.89 Cel; 0.16 s becomes 160 ms. Converting back
+        and rounding to the digits of `value` gives `value` again. The identity returns `value` itself.
+        """
+        if self.is_identity:
+            return value
+        places = _places(_step(value) * abs(self.factor))
+        scaled = round(self.exact(value) * Fraction(10) ** places)
+        return scaled * 10**-places if places <= 0 else Decimal(scaled).scaleb(-places)
+
+
+_EXACT: Final = (
+    Conversion("[degF]", "Cel", Fraction(5, 9), Fraction(-160, 9)),
+    Conversion("K", "Cel", Fraction(1), Fraction(-27315, 100)),
+    Conversion("s", "ms", Fraction(1000)),
+    Conversion("us", "ms", Fraction(1, 1000)),
+    Conversion("Hz", "/min", Fraction(60)),
+    Conversion("/s", "/min", Fraction(60)),
+    Conversion("g", "kg", Fraction(1, 1000)),
+    Conversion("[lb_av]", "kg", Fraction(45359237, 100000000)),
+    Conversion("m", "cm", Fraction(100)),
+    Conversion("[in_i]", "cm", Fraction(254, 100)),
+    Conversion("kPa", "mm[Hg]", Fraction(10**6, 133322)),
+)
+"""Written out so that no server loads a unit library to start; the tests prove each against ucumvert."""
+
+
+def is_ucum(code: str) -> bool:
+    """Whether `code` is a case-sensitive UCUM code. The first call loads a parser (about 0.3 s)."""
+    from ucumvert import InvalidUcumError, parse_ucum
+
+    if not code or not code.isascii():
+        return False
+    try:
+        parse_ucum(code, _parser())
+    except InvalidUcumError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def conversion(source: str, target: str) -> Conversion:
+    """How values in `source` become values in `target`.
+
+    Equal and common units are answered at once; any other pair loads ucumvert (about 0.8 s, once). Raises InvalidUnit
+    if one is no UCUM code, NotConvertible if they measure different things or the scale is not linear.
+    """
+    if source == target:
+        return Conversion(source, target, Fraction(1))
+    for known in _EXACT:
+        if (known.source, known.target) == (source, target):
+            return known
+    return computed(source, target)
+
+
+def computed(source: str, target: str) -> Conversion:
+    """As `conversion`, always worked out by ucumvert and pint in rational numbers."""
+    zero, one, ten = (_converted(value, source, target) for value in (0, 1, 10))
+    factor = one - zero
+    if ten != 10 * factor + zero:
+        raise NotConvertible(f"{source} to {target} is not linear. Send {target}.")
+    return Conversion(source, target, factor, zero)
+
+
+def _converted(value: int, source: str, target: str) -> Fraction:
+    from pint import DimensionalityError
+
+    units = _registry()
+    source_unit, target_unit = (_unit(code) for code in (source, target))
+    try:
+        magnitude = units.Quantity(Fraction(value), source_unit).to(target_unit).magnitude
+    except DimensionalityError as error:
+        raise NotConvertible(f"{source} cannot become {target}: they measure different things.") from error
+    return Fraction(magnitude).limit_denominator(10**_FRACTION_DIGITS)
+
+
+def _unit(code: str) -> "object":
+    if not is_ucum(code):
+        raise InvalidUnit(f"{code!r} is not a UCUM code. See https://ucum.org.")
+    return _registry().from_ucum(code).units
+
+
+@lru_cache(maxsize=1)
+def _parser() -> "object":
+    from ucumvert import get_ucum_parser
+
+    return get_ucum_parser()
+
+
+@lru_cache(maxsize=1)
+def _registry() -> "UnitRegistry":
+    from ucumvert import PintUcumRegistry
+
+    return PintUcumRegistry(non_int_type=Fraction)
+
+
+def _step(value: int | Decimal) -> Fraction:
+    exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
+    assert isinstance(exponent, int)
+    return Fraction(10) ** min(exponent, 0)
+
+
+def _places(step: Fraction) -> int:
+    places = 0
+    while Fraction(10) ** -places > step:
+        places += 1
+    while Fraction(10) ** -(places - 1) <= step:
+        places -= 1
+    return places
