@@ -111,7 +111,7 @@ class Declaration:
             return []
         if not isinstance(node, yaml.SequenceNode):
             raise self.error(f"`{key}` is not a list.", node.start_mark.line + 1)
-        return node.value
+        return list(node.value)
 
     def _scalar(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value:

@@ -94,4 +94,4 @@ def _leaves(node: object, path: str) -> Iterator[str]:
 
 def _number(value: object) -> str:
     number = Decimal(str(value)).normalize()
-    return str(number if number else Decimal(0))
+    return str(number or Decimal(0))

@@ -57,10 +57,8 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
         issues.append(
             MappingIssue("required", "fields", "The reading measures nothing. Send at least one value.")
         )
-    for name in reading.units.keys() - reading.fields.keys():
-        issues.append(
-            MappingIssue("structure", name, f"{name} has a unit and no value. Send both or neither.")
-        )
+    if reading.units:
+        issues.extend(_unit_alone(name) for name in reading.units.keys() - reading.fields.keys())
     if context.profile.checks and found:
         values = {key: number for key, (_, _, number) in found.items()}
         names = {key: name for key, (_, name, _) in found.items()}
@@ -98,6 +96,10 @@ def _unknown_field(name: str, context: MappingContext) -> MappingIssue:
     known = ", ".join(rule.name for rule in context.profile.rules)
     text = f"{name[:60]!r} is not a field of a {context.profile.key}. Send {known}, or register another device type."
     return MappingIssue("structure", name[:60], text)
+
+
+def _unit_alone(name: str) -> MappingIssue:
+    return MappingIssue("structure", name, f"{name} has a unit and no value. Send both or neither.")
 
 
 def _sent_twice(name: str, other: str) -> MappingIssue:

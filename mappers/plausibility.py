@@ -58,7 +58,7 @@ def _mean_pressure(values: Values, names: Names) -> Iterator[MappingIssue]:
             name,
             f"{name} {mean} is not between diastolic {diastolic} and systolic {systolic}. Check the fields.",
         )
-    elif abs(3 * mean - 2 * diastolic - systolic) > 3 * MEAN_TOLERANCE:
+    elif abs(Decimal(3) * mean - 2 * diastolic - systolic) > 3 * MEAN_TOLERANCE:
         yield MappingIssue(
             "business-rule",
             name,

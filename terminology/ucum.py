@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 from terminology.errors import InvalidUnit, NotConvertible
 
 if TYPE_CHECKING:
-    from pint import UnitRegistry
-
-_FRACTION_DIGITS: Final = 20
+    from pint import Unit
+    from ucumvert import PintUcumRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +103,18 @@ def computed(source: str, target: str) -> Conversion:
 def _converted(value: int, source: str, target: str) -> Fraction:
     from pint import DimensionalityError
 
-    units = _registry()
-    source_unit, target_unit = (_unit(code) for code in (source, target))
+    source_unit, target_unit = _unit(source), _unit(target)
     try:
-        magnitude = units.Quantity(Fraction(value), source_unit).to(target_unit).magnitude
+        return Fraction(_registry().Quantity(Fraction(value), source_unit).to(target_unit).magnitude)
     except DimensionalityError as error:
         raise NotConvertible(f"{source} cannot become {target}: they measure different things.") from error
-    return Fraction(magnitude).limit_denominator(10**_FRACTION_DIGITS)
 
 
-def _unit(code: str) -> "object":
+def _unit(code: str) -> "Unit":
     if not is_ucum(code):
         raise InvalidUnit(f"{code!r} is not a UCUM code. See https://ucum.org.")
-    return _registry().from_ucum(code).units
+    unit: Unit = _registry().from_ucum(code).units  # ucumvert is untyped
+    return unit
 
 
 @lru_cache(maxsize=1)
@@ -127,7 +125,7 @@ def _parser() -> "object":
 
 
 @lru_cache(maxsize=1)
-def _registry() -> "UnitRegistry":
+def _registry() -> "PintUcumRegistry":
     from ucumvert import PintUcumRegistry
 
     return PintUcumRegistry(non_int_type=Fraction)
