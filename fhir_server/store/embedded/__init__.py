@@ -8,9 +8,12 @@ https://www.postgresql.org/docs/18/server-start.html
     account        the system user PostgreSQL runs as when the server runs as root
     socket_folder  the private folder of the Unix socket
     cluster        initdb and what is said to PostgreSQL at every start
+    launcher       how its programs are started
     launch         becomes that user, dies with its parent, then turns into PostgreSQL
     postmaster     one running PostgreSQL: ready, stopped, or left over from a crash
-    owner          Embedded: start, supervise, stop
+    supervisor     the thread that starts it and starts it again
+    owner          Embedded: start, stop
+    address        the URL, without a secret
     attach         the address of the running one, or becoming its owner for a moment
 """
 

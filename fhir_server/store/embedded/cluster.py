@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fhir_server.store.embedded.directory import DataDirectory
-from fhir_server.store.embedded.failures import EmbeddedError, OtherMajorVersion
+from fhir_server.store.embedded.failures import EmbeddedError, OtherMajorVersion, StartFailed
 from fhir_server.store.embedded.installation import MAJOR
 from fhir_server.store.embedded.launcher import Launcher, opened
 
@@ -28,6 +28,10 @@ CREATE ROLE {role} LOGIN CREATEDB PASSWORD '{password}'
 GRANT pg_monitor TO {role}
 CREATE DATABASE {database} OWNER {role}
 """
+
+_SET_PASSWORD = "ALTER ROLE {role} PASSWORD '{password}'\n"  # noqa: S105 - a statement, not a password
+
+_SINGLE_USER = ["postgres", "--single", "-c", "exit_on_error=on", "-c", "logging_collector=off", "postgres"]
 
 _SETTINGS = {
     # A server of one machine that shares it with Python.
@@ -95,15 +99,7 @@ def create_if_missing(directory: DataDirectory, launcher: Launcher) -> None:
         ]
         launcher.run(folder, ["initdb", *options])
         text = _SETUP.format(role=ROLE, database=DATABASE, password=password)
-        single_user = [
-            "postgres",
-            "--single",
-            "-c",
-            "exit_on_error=on",
-            "-c",
-            "log_min_error_statement=panic",
-        ]
-        launcher.run(folder, [*single_user, "postgres"], text)
+        launcher.run(folder, _SINGLE_USER, text)
     directory.unfinished_cluster.rename(directory.cluster)
     _synced(directory.path)
 
@@ -129,6 +125,19 @@ def check(directory: DataDirectory, launcher: Launcher) -> None:
             f"{directory.cluster} belongs to user {owner}, and PostgreSQL would run as user {launcher.account.uid}. "
             f"Give it back with `chown -R {launcher.account.uid}:{launcher.account.gid} {directory.cluster}`."
         )
+
+
+def renew_lost_password(directory: DataDirectory, launcher: Launcher) -> None:
+    """Nothing; the role has a password on file, a new one where the file was lost, as in a copy of the cluster alone."""
+    if directory.passfile.exists():
+        return
+    password = _new_password(directory)
+    try:
+        with opened(directory.cluster) as folder:
+            launcher.run(folder, _SINGLE_USER, _SET_PASSWORD.format(role=ROLE, password=password))
+    except StartFailed:
+        directory.passfile.unlink()
+        raise
 
 
 def configure(cluster: int, launcher: Launcher) -> None:
