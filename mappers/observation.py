@@ -74,11 +74,13 @@ def _observations(reading: Reading, context: MappingContext, found: Found) -> tu
         panel = panels.get(key) if panels else None
         if panel is None:
             resource = occasion.fill(rule.template.head, key)
+            resource["device"] = occasion.device
             resource["valueQuantity"] = quantity(number, rule.scale)
             resources.append(resource)
         elif panel.template.metric_key not in built:
             built.add(panel.template.metric_key)
             resource = occasion.fill(panel.template.head, panel.template.metric_key)
+            resource["device"] = occasion.device
             resource["component"] = _components(panel, found)
             resources.append(resource)
     return tuple(resources)

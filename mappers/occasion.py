@@ -26,7 +26,7 @@ class Occasion:
     device: dict[str, object]
 
     def fill(self, head: Resource, metric_key: str) -> Resource:
-        """A copy of `head` with its identity, subject, times and device."""
+        """A copy of `head` with its identity, subject and times."""
         identifier = identifier_value(
             self.context.device_id, self.context.patient_id, metric_key, self.time_part
         )
@@ -37,7 +37,6 @@ class Occasion:
         element, value = self.effective
         resource[element] = value
         resource["issued"] = self.issued
-        resource["device"] = self.device
         return resource
 
 

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/datatypes.html#Quantity
 """
 
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from mappers.metrics import Scale
 from mappers.profile import FieldRule
@@ -12,6 +12,10 @@ from mappers.reading import FieldValue, MappingIssue
 from terminology import systems
 
 Number: TypeAlias = int | Decimal
+
+MAX_DIGITS: Final = 40
+"""No measurement has more; what has, costs memory to convert."""
+_BEYOND: Final = 10**MAX_DIGITS
 
 
 def measured(rule: FieldRule, name: str, value: FieldValue, unit: str | None) -> Number | MappingIssue:
@@ -29,7 +33,7 @@ def measured(rule: FieldRule, name: str, value: FieldValue, unit: str | None) ->
         return MappingIssue("required", name, text)
     convert = rule.conversions.get(source)
     if convert is None:
-        text = f"{name} has the unit {unit!r}, which is not one of {', '.join(rule.conversions)}."
+        text = f"{name} has the unit {(unit or source)[:40]!r}, which is not one of {', '.join(rule.conversions)}."
         return MappingIssue("code-invalid", name, text)
     return _plausible(rule, name, number, convert.apply(number))
 
@@ -40,14 +44,18 @@ def quantity(value: int | Decimal, scale: Scale) -> dict[str, object]:
 
 
 def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
-    if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
-        return value
-    if isinstance(value, str):
+    if type(value) is int:
+        if -_BEYOND < value < _BEYOND:
+            return value
+        text = f"{name} has more than {MAX_DIGITS} digits. Send a number of that length at most."
+    elif isinstance(value, Decimal):
+        if value.is_finite() and abs(value.adjusted()) <= MAX_DIGITS and len(str(value)) <= MAX_DIGITS + 6:
+            return value
+        text = f"{name} is {str(value)[:40]}. Send a finite number of at most {MAX_DIGITS} digits."
+    elif isinstance(value, str):
         text = f"{name} is the text {value[:40]!r}. Send a number, without quotation marks."
-    elif isinstance(value, bool):
-        text = f"{name} is {str(value).lower()}. Send a number."
     else:
-        text = f"{name} is {value}. Send a finite number."
+        text = f"{name} is {str(value).lower()[:40]}. Send a number."
     return MappingIssue("value", name, text)
 
 

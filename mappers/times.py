@@ -17,6 +17,7 @@ LARGEST_SECONDS: Final = 10**11
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+_PRINTABLE: Final = 10**20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 
@@ -78,9 +79,7 @@ def _from_decimal(seconds: Decimal, element: str) -> DeviceTime:
     assert isinstance(exponent, int)
     digits = max(0, -exponent)
     if digits > 9:
-        raise InvalidTime(
-            "value", element, f"{element} {seconds} has {digits} fractional digits. Send at most nine."
-        )
+        raise InvalidTime("value", element, f"{element} has {digits} fractional digits. Send at most nine.")
     nanoseconds = int(seconds.scaleb(9))
     whole, rest = divmod(nanoseconds, 1_000_000_000)
     moment = datetime.fromtimestamp(whole, UTC)
@@ -90,13 +89,14 @@ def _from_decimal(seconds: Decimal, element: str) -> DeviceTime:
 
 
 def _check_range(seconds: int | Decimal, element: str) -> None:
+    shown = seconds if -_PRINTABLE < seconds < _PRINTABLE else "of very many digits"
     if seconds < 0:
-        raise InvalidTime("value", element, f"{element} {seconds} is before 1970. Set the device's clock.")
+        raise InvalidTime("value", element, f"{element} {shown} is before 1970. Set the device's clock.")
     if seconds > LARGEST_SECONDS:
         raise InvalidTime(
             "value",
             element,
-            f"{element} {seconds} is beyond 10^11 seconds. Send seconds since 1970, not smaller units.",
+            f"{element} {shown} is beyond 10^11 seconds. Send seconds since 1970, not smaller units.",
         )
 
 

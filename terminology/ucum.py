@@ -111,9 +111,15 @@ def _converted(value: int, source: str, target: str) -> Fraction:
 
 
 def _unit(code: str) -> "Unit":
+    from lark.exceptions import VisitError
+    from pint import UndefinedUnitError
+
     if not is_ucum(code):
         raise InvalidUnit(f"{code!r} is not a UCUM code. See https://ucum.org.")
-    unit: Unit = _registry().from_ucum(code).units  # ucumvert is untyped
+    try:
+        unit: Unit = _registry().from_ucum(code).units  # ucumvert is untyped
+    except (UndefinedUnitError, VisitError) as error:
+        raise NotConvertible(f"{code} has no defined size. Send another unit.") from error
     return unit
 
 
