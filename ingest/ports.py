@@ -1,6 +1,7 @@
 """What ingest needs kept for it: devices and their secrets, rates, requests seen, dead letters.
 
-docs/ingest.md; `fhir_server/store/devices` implements these on PostgreSQL.
+docs/ingest.md; `fhir_server/store/devices` implements these on PostgreSQL. Each method raises `errors.Unavailable` when
+what it needs cannot be reached.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
+
+__all__ = ["Draft", "Group", "Sink", "SinkUnavailable", "StoreOutcome", "Stored"]
 
 StoreOutcome = Literal["created", "unchanged", "amended", "ambiguous", "deleted", "invalid"]
 
@@ -47,10 +50,6 @@ class Stored:
     outcome: StoreOutcome
     references: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
-
-
-class SinkUnavailable(Exception):
-    """Resources cannot be stored now; nothing of what this call did not answer may be taken as stored."""
 
 
 class Sink(Protocol):

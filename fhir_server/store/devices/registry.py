@@ -1,0 +1,88 @@
+"""Registered devices as ingest asks for them: one query per request.
+
+docs/adr/0009-device-authentication.md
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from fhir_server.store.database import Database
+from fhir_server.store.devices.reach import reach
+from fhir_server.store.devices.seal import Seal, SecretUnreadable
+from ingest.ports import Assignment, Device, Secret
+
+RECENT: Final = timedelta(days=30)
+"""Assignments that `find` brings along; readings older than that cost one query more."""
+
+_OF_DEVICE: Final = "int8range(device, device, '[]') && int8range({key}, {key}, '[]')"
+
+_FIND: Final = f"""
+SELECT d.key, d.id, d.name, d.profile, d.disabled_at IS NOT NULL,
+       s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends
+FROM device d
+CROSS JOIN LATERAL (
+    SELECT array_agg(key_id) AS key_ids, array_agg(sealed) AS sealed, array_agg(valid_until) AS valid_until
+    FROM device_secret WHERE device = d.key AND (valid_until IS NULL OR valid_until > %(now)s)
+) s
+CROSS JOIN LATERAL (
+    SELECT array_agg(patient) AS patients, array_agg(lower(period)) AS starts, array_agg(upper(period)) AS ends
+    FROM device_assignment
+    WHERE {_OF_DEVICE.format(key="d.key")} AND period && tstzrange(%(since)s, NULL)
+) a
+WHERE d.name = %(name)s OR d.id = %(name)s
+"""
+
+_ASSIGNMENTS: Final = f"""
+SELECT patient, lower(period), upper(period) FROM device_assignment
+WHERE {_OF_DEVICE.format(key="%(device)s")} AND period && tstzrange(%(since)s, NULL)
+"""
+
+_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+_log = structlog.get_logger(__name__)
+
+
+class DeviceRegistry:
+    """The registered devices, their secrets opened; implements `ingest.ports.Devices`."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+
+    async def find(self, name: str, now: datetime) -> Device | None:
+        """The device with this registered name or Device id, None when there is none."""
+        if "\0" in name:
+            return None
+        since = now - RECENT
+        async with reach(self._database) as connection:
+            cursor = await connection.execute(_FIND, {"name": name, "now": now, "since": since})
+            row = await cursor.fetchone()
+        if row is None:
+            return None
+        key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends = row
+        secrets = self._opened(id, zip(key_ids or (), sealed or (), until or (), strict=True))
+        uses = tuple(map(_assignment, patients or (), starts or (), ends or ()))
+        return Device(key, id, registered, profile, disabled, secrets, uses, since)
+
+    async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:
+        """All assignments of the device that end after `since`."""
+        async with reach(self._database) as connection:
+            cursor = await connection.execute(_ASSIGNMENTS, {"device": device, "since": since})
+            return tuple([_assignment(*row) async for row in cursor])
+
+    def _opened(self, id: str, rows: "zip[tuple[int, bytes, datetime | None]]") -> tuple[Secret, ...]:
+        """The secrets that can be read; one that cannot is logged as what the operator must repair."""
+        opened = []
+        for key_id, sealed, until in rows:
+            try:
+                opened.append(Secret(self._seal.open(sealed, id, key_id), until))
+            except SecretUnreadable as error:
+                _log.error("device secret unreadable", device=id, key_id=key_id, error=str(error))
+        return tuple(opened)
+
+
+def _assignment(patient: str, start: datetime | None, end: datetime | None) -> Assignment:
+    return Assignment(patient, start or _ALWAYS, end or _NEVER)

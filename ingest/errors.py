@@ -1,0 +1,69 @@
+"""What can go wrong in this package, as one tree.
+
+docs/ingest.md, "Answers"
+
+    IngestError
+    ├── Unauthenticated      one and the same 401 outside; `reason` is for log and metrics
+    ├── RateLimited          429
+    ├── Unreadable           400: the request is not what its content type says
+    ├── TooLarge             413
+    ├── UnsupportedType      415
+    ├── Unavailable          503: nothing can be promised now
+    │   └── SinkUnavailable
+    └── UnreadableFile       a file broke: nothing of it was stored
+"""
+
+from typing import Literal
+
+AuthenticationReason = Literal[
+    "headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret"
+]
+
+
+class IngestError(Exception):
+    """Any failure of this package."""
+
+
+class Unauthenticated(IngestError):
+    """The request did not prove which device sent it; `device` is the Device's id where one is known."""
+
+    def __init__(self, reason: AuthenticationReason, device: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.device = device
+
+
+class RateLimited(IngestError):
+    """The device sent more than its rate allows."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"The device sends too often. Try again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class Unreadable(IngestError):
+    """The body as a whole cannot be read."""
+
+
+class TooLarge(IngestError):
+    """The body, or the number of readings in it, is beyond the limit."""
+
+
+class UnsupportedType(IngestError):
+    """The body's content type is not taken."""
+
+
+class Unavailable(IngestError):
+    """What is kept for ingest cannot be reached now; the client may send the same bytes again."""
+
+    def __init__(self, text: str = "Readings cannot be stored now. Send the same bytes again.") -> None:
+        super().__init__(text)
+        self.retry_after = 5
+
+
+class SinkUnavailable(Unavailable):
+    """Resources cannot be stored now; nothing of what this call did not answer may be taken as stored."""
+
+
+class UnreadableFile(IngestError):
+    """A file is broken; the text says where."""
