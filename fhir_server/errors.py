@@ -18,6 +18,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── Conflict                   409
         ├── PreconditionFailed         412
         ├── TooLarge                   413
+        ├── UriTooLong                 414
         ├── UnsupportedMediaType       415
         ├── Unprocessable              422
         ├── TooCostly                  429: the client may try again later, or ask for less
@@ -105,9 +106,13 @@ class NotFound(RequestError):
 
 
 class Gone(RequestError):
-    """The resource was deleted."""
+    """The resource was deleted; `version` is the number of its deletion, where known."""
 
     code = "deleted"
+
+    def __init__(self, diagnostics: str, *, version: int | None = None) -> None:
+        super().__init__(diagnostics)
+        self.version = version
 
 
 class MethodNotAllowed(RequestError):
@@ -144,6 +149,12 @@ class TooLarge(RequestError):
     code = "too-long"
 
 
+class UriTooLong(RequestError):
+    """The address is longer than this server reads."""
+
+    code = "too-long"
+
+
 class UnsupportedMediaType(RequestError):
     """The body's format is not taken."""
 
@@ -161,8 +172,8 @@ class TooCostly(RequestError):
 
     code = "throttled"
 
-    def __init__(self, diagnostics: str, *, retry_after: int = 1) -> None:
-        super().__init__(diagnostics)
+    def __init__(self, diagnostics: str, *, retry_after: int = 1, code: str = "throttled") -> None:
+        super().__init__(diagnostics, issues=(Issue(code, diagnostics),))
         self.retry_after = retry_after
 
 

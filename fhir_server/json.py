@@ -13,9 +13,11 @@ import orjson
 
 from fhir_server.errors import InvalidJson
 
-JsonNumber: TypeAlias = "int | Decimal | jiter.LosslessFloat"
-JsonValue: TypeAlias = "JsonObject | list[JsonValue] | str | JsonNumber | bool | None"
-JsonObject: TypeAlias = "dict[str, JsonValue]"
+JsonNumber: TypeAlias = int | Decimal | jiter.LosslessFloat
+JsonValue: TypeAlias = (
+    dict[str, "JsonValue"] | list["JsonValue"] | str | int | Decimal | jiter.LosslessFloat | bool | None
+)
+JsonObject: TypeAlias = dict[str, JsonValue]
 
 MAX_DEPTH = 60
 MAX_DIGITS = 40

@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
+    Sequence,
     SmallInteger,
     Table,
     Text,
@@ -25,6 +26,10 @@ from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData()
 
+RID_BLOCK = 1000
+
+resource_rid = Sequence("resource_rid", increment=RID_BLOCK, metadata=metadata)
+
 
 class Xid8(UserDefinedType[str]):
     """PostgreSQL's 64-bit transaction id."""
@@ -32,6 +37,7 @@ class Xid8(UserDefinedType[str]):
     cache_ok = True
 
     def get_col_spec(self, **_: object) -> str:
+        """The type's name in SQL."""
         return "xid8"
 
 

@@ -1,0 +1,117 @@
+"""The database as one process sees it: a pool of connections, and transactions on them.
+
+https://www.psycopg.org/psycopg3/docs/advanced/pool.html
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from fhir_server.errors import Unavailable
+from fhir_server.store.arrays import register_arrays
+from fhir_server.store.devices import assignments
+from fhir_server.store.drafts import Draft
+from fhir_server.store.failures import is_lost, translated
+from fhir_server.store.insert import insert
+from fhir_server.store.interning import Interning
+from fhir_server.store.rids import Rids
+from fhir_server.store.rows import Version
+from fhir_server.store.unit_of_work import UnitOfWork
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+
+ACQUIRE_SECONDS = 10.0
+
+
+class Database:
+    """Connections to PostgreSQL; `open` before use, `close` after."""
+
+    def __init__(self, url: str, *, size: int = 8, statement_timeout_ms: int = 10_000) -> None:
+        self._statement_timeout_ms = statement_timeout_ms
+        self._interning = Interning()
+        self._rids = Rids()
+        self._checking: asyncio.Task[None] | None = None
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=min(2, size),
+            max_size=size,
+            timeout=ACQUIRE_SECONDS,
+            open=False,
+            configure=self._configure,
+            kwargs={"autocommit": True, "application_name": "fhir-server"},
+            reconnect_timeout=2.0,
+        )
+
+    async def open(self) -> None:
+        """Opens the pool without waiting for a first connection, so that a server starts while its database does."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        if self._checking is not None:
+            self._checking.cancel()
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit, for reads; raises Unavailable when the database is away."""
+        with translated():
+            async with self._pool.connection() as connection:
+                try:
+                    yield connection
+                except psycopg.OperationalError:
+                    self._replace_lost(connection)
+                    raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction, committed on exit and rolled back by an exception; raises Conflict when it lost a race."""
+        async with self.connection() as connection:
+            work = UnitOfWork(connection, self._interning.begin(), self._rids)
+            async with connection.transaction():
+                yield work
+            work.interned.committed()
+
+    async def create_all(self, drafts: Sequence[Draft]) -> list[Version | None]:
+        """Version 1 of each draft, committed together; None where the id was taken.
+
+        One statement is its own transaction: two round trips to the server less.
+        """
+        if any(draft.type == assignments.TYPE for draft in drafts):
+            async with self.transaction() as work:
+                return await work.create_all(drafts)
+        async with self.connection() as connection:
+            interned = self._interning.begin()
+            rids = await self._rids.take(connection, len(drafts))
+            versions = await insert(connection, interned, rids, drafts)
+            interned.committed()
+            return versions
+
+    async def ready(self) -> None:
+        """Returns when the database answers; raises Unavailable when it does not."""
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                await connection.execute("SELECT 1")
+        except (psycopg.OperationalError, OSError) as error:
+            self._check_all()
+            raise Unavailable("The database does not answer.") from error
+
+    async def _configure(self, connection: Connection) -> None:
+        register_arrays(connection)
+        connection.prepare_threshold = 2
+        await connection.execute(f"SET statement_timeout = {int(self._statement_timeout_ms)}")
+        await connection.execute("SET timezone = 'UTC'")
+
+    def _replace_lost(self, connection: Connection) -> None:
+        if is_lost(connection):
+            self._check_all()
+
+    def _check_all(self) -> None:
+        """When one connection was lost the others probably were: replaces them before a request meets them."""
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._pool.check())

@@ -1,0 +1,94 @@
+"""The versions of one resource, of a type or of the whole server, newest first.
+
+https://hl7.org/fhir/R4/http.html#history
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.predicate import Predicate
+from fhir_server.store.rows import Version
+
+_TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
+
+_SELECT = """
+SELECT c.seq, r.type, r.id, c.version, c.last_updated,
+       CASE WHEN c.version = r.version THEN r.method ELSE h.method END,
+       CASE WHEN c.version = r.version THEN r.body ELSE h.body END::text
+  FROM change_log c
+  JOIN resource r ON r.rid = c.rid
+  LEFT JOIN resource_history h ON h.rid = c.rid AND h.version = c.version AND c.version <> r.version
+ WHERE ({access}) AND {scope} AND {window}
+ ORDER BY c.last_updated DESC, c.seq DESC LIMIT %s"""
+
+_INSTANCE = """
+SELECT 0, r.type, r.id, v.version, v.last_updated, v.method, v.body::text
+  FROM resource r CROSS JOIN LATERAL (
+    SELECT r.version, r.last_updated, r.method, r.body
+    UNION ALL SELECT version, last_updated, method, body FROM resource_history WHERE rid = r.rid) AS v
+ WHERE ({access}) AND r.type = %s AND r.id = %s AND {window}
+ ORDER BY v.version DESC LIMIT %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which versions: those since a moment, or those that were current at it, and where the page before ended.
+
+    `before` is the last entry's place: its time and change number, or for one resource its time and version number.
+    """
+
+    since: datetime | None = None
+    before: tuple[datetime, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version in a history and its place in it, from which the next page goes on."""
+
+    version: Version
+    place: tuple[datetime, int]
+
+
+async def instance(
+    connection: psycopg.AsyncConnection, type: str, id: str, access: Predicate, window: Window, limit: int
+) -> list[Entry]:
+    """At most `limit` versions of one resource; none when it does not exist or `access` does not show it."""
+    conditions, params = ["TRUE"], list[object]()
+    if window.since is not None:
+        conditions.append("v.last_updated >= %s")
+        params.append(window.since)
+    if window.before is not None:
+        conditions.append("v.version < %s")
+        params.append(window.before[1])
+    statement = _INSTANCE.format(access=access.sql, window=" AND ".join(conditions))
+    cursor = await connection.execute(statement, (*access.params, RESOURCE_TYPES[type], id, *params, limit))
+    found = [_entry(row) for row in await cursor.fetchall()]
+    return [Entry(entry.version, (entry.place[0], entry.version.version)) for entry in found]
+
+
+async def everything(
+    connection: psycopg.AsyncConnection, type: str | None, access: Predicate, window: Window, limit: int
+) -> list[Entry]:
+    """At most `limit` versions of all resources of `type`, or of every type when None."""
+    conditions, params = ["TRUE"], list[object]()
+    if window.since is not None:
+        conditions.append("c.last_updated >= %s")
+        params.append(window.since)
+    if window.before is not None:
+        conditions.append("(c.last_updated, c.seq) < (%s, %s)")
+        params.extend(window.before)
+    statement = _SELECT.format(
+        access=access.sql, scope="TRUE" if type is None else "c.type = %s", window=" AND ".join(conditions)
+    )
+    scope = () if type is None else (RESOURCE_TYPES[type],)
+    cursor = await connection.execute(statement, (*access.params, *scope, *params, limit))
+    return [_entry(row) for row in await cursor.fetchall()]
+
+
+def _entry(row: tuple[object, ...]) -> Entry:
+    seq, type, id, number, at, method, body = row
+    text = body.encode() if isinstance(body, str) else None
+    return Entry(Version(_TYPES[type], id, number, at, method, text), (at, seq))  # type: ignore[index, arg-type]  # the statement's columns

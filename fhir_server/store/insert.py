@@ -1,0 +1,84 @@
+"""New resources into their tables: any number in one statement, with their change log.
+
+https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg
+
+from fhir_server.clock import instant
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.arrays import Array, bigints, instants, smallints, texts
+from fhir_server.store.drafts import Draft, stamped
+from fhir_server.store.interning import Interned
+from fhir_server.store.ranges import range_inserts
+from fhir_server.store.rows import IndexRow, Version
+
+STAMP = """to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+
+_INSERT = """
+WITH clock AS MATERIALIZED (SELECT date_trunc('milliseconds', clock_timestamp()) AS now),
+inserted AS (
+  INSERT INTO resource (rid, type, id, version, method, last_updated, patient, code_set, date_lo, date_hi,
+                        value_lo, value_hi, value_unit, tokens, fingerprint, body)
+  SELECT rid, type, id, 1, method, now, patient, code_set, date_lo, date_hi,
+         value_lo::numeric, value_hi::numeric, value_unit, tokens::bigint[], fingerprint,
+         (head || {stamp} || tail)::jsonb
+    FROM clock, unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+      AS row (rid, type, id, method, patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit,
+              tokens, fingerprint, head, tail)
+  ON CONFLICT (type, id) DO NOTHING
+  RETURNING rid, type, last_updated){ranges}
+INSERT INTO change_log (type, rid, version, last_updated)
+SELECT type, rid, 1, last_updated FROM inserted
+RETURNING rid, last_updated"""
+
+
+async def insert(
+    connection: psycopg.AsyncConnection, interned: Interned, rids: Sequence[int], drafts: Sequence[Draft]
+) -> list[Version | None]:
+    """The versions made, in order; None where `(type, id)` was there already. `rids` are new numbers for the drafts."""
+    await interned.learn(
+        connection, (draft.index.patient for draft in drafts), (draft.index.codings for draft in drafts)
+    )
+    bodies = [stamped(draft, 1) for draft in drafts]
+    ranges = range_inserts([(rid, draft.index) for rid, draft in zip(rids, drafts, strict=True)], "inserted")
+    statement = _INSERT.format(
+        stamp=STAMP.format(at="now"),
+        ranges="".join(f",\nrange_{number} AS ({part.sql})" for number, part in enumerate(ranges)),
+    )
+    columns = (
+        bigints(rids),
+        smallints([RESOURCE_TYPES[draft.type] for draft in drafts]),
+        texts([draft.id.encode() for draft in drafts]),
+        texts([draft.method.encode() for draft in drafts]),
+        *index_columns([draft.index for draft in drafts], interned),
+        bigints([draft.fingerprint for draft in drafts]),
+        texts([body.head for body in bodies]),
+        texts([body.tail for body in bodies]),
+        *(column for part in ranges for column in part.params),
+    )
+    cursor = await connection.execute(statement, columns)
+    made: dict[int, datetime] = dict(await cursor.fetchall())
+    return [
+        Version(draft.type, draft.id, 1, made[rid], draft.method, body.at(instant(made[rid])))
+        if rid in made
+        else None
+        for rid, draft, body in zip(rids, drafts, bodies, strict=True)
+    ]
+
+
+def index_columns(rows: Sequence[IndexRow], interned: Interned) -> tuple[Array, ...]:
+    """The columns patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit, tokens of `rows`."""
+    return (
+        bigints([interned.patient(row.patient) for row in rows]),
+        bigints([interned.code_set(row.codings) for row in rows]),
+        instants([row.date and row.date.lo for row in rows]),
+        instants([row.date and row.date.hi for row in rows]),
+        texts([None if row.value is None else str(row.value.lo).encode() for row in rows]),
+        texts([None if row.value is None else str(row.value.hi).encode() for row in rows]),
+        bigints([row.value and row.value.unit for row in rows]),
+        texts([b"{%s}" % ",".join(map(str, row.tokens)).encode() for row in rows]),
+    )

@@ -1,0 +1,13 @@
+"""${message}.
+
+https://alembic.sqlalchemy.org/en/latest/ops.html
+"""
+
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "op.execute(\"\")"}

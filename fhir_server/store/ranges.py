@@ -1,0 +1,98 @@
+"""The dates, numbers and strings of resources beyond their own columns, a row for each.
+
+https://hl7.org/fhir/R4/search.html#ptypes
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import psycopg
+
+from fhir_server.store.arrays import Array, bigints, instants, integers, texts
+from fhir_server.store.rows import IndexRow
+
+Rows = Sequence[tuple[int, IndexRow]]
+
+
+class RangeInsert(NamedTuple):
+    """An INSERT of rows whose rid is in `owners`, with its parameters."""
+
+    sql: str
+    params: tuple[Array, ...]
+
+
+def range_inserts(rows: Rows, owners: str) -> list[RangeInsert]:
+    """The statements, as parts of a larger one, that store what `rows` (rid and index) have; none for a kind that none has.
+
+    `owners` is the table or WITH query whose rids count: the rows of others are left out.
+    """
+    found = [(kind, columns(rows)) for kind, columns in _KINDS.items()]
+    return [RangeInsert(kind.format(owners=owners), columns) for kind, columns in found if columns]
+
+
+async def replace_ranges(connection: psycopg.AsyncConnection, rid: int, index: IndexRow) -> None:
+    """Forgets what the resource `rid` was found by in these tables and stores what `index` says."""
+    await connection.execute(
+        """WITH dates AS (DELETE FROM resource_date WHERE rid = %(rid)s),
+                numbers AS (DELETE FROM resource_number WHERE rid = %(rid)s)
+           DELETE FROM resource_string WHERE rid = %(rid)s""",
+        {"rid": rid},
+    )
+    for statement in range_inserts([(rid, index)], "resource"):
+        await connection.execute(statement.sql, statement.params)
+
+
+def _dates(rows: Rows) -> tuple[Array, ...]:
+    found = [(rid, date) for rid, row in rows for date in row.dates]
+    return (
+        ()
+        if not found
+        else (
+            bigints([rid for rid, _ in found]),
+            integers([date.param for _, date in found]),
+            instants([date.lo for _, date in found]),
+            instants([date.hi for _, date in found]),
+        )
+    )
+
+
+def _numbers(rows: Rows) -> tuple[Array, ...]:
+    found = [(rid, number) for rid, row in rows for number in row.numbers]
+    return (
+        ()
+        if not found
+        else (
+            bigints([rid for rid, _ in found]),
+            integers([number.param for _, number in found]),
+            bigints([number.unit for _, number in found]),
+            texts([str(number.lo).encode() for _, number in found]),
+            texts([str(number.hi).encode() for _, number in found]),
+        )
+    )
+
+
+def _strings(rows: Rows) -> tuple[Array, ...]:
+    found = [(rid, string) for rid, row in rows for string in row.strings]
+    return (
+        ()
+        if not found
+        else (
+            bigints([rid for rid, _ in found]),
+            integers([string.param for _, string in found]),
+            texts([string.folded.encode() for _, string in found]),
+            texts([string.exact.encode() for _, string in found]),
+        )
+    )
+
+
+_KINDS: dict[str, Callable[[Rows], tuple[Array, ...]]] = {
+    """INSERT INTO resource_date (rid, param, lo, hi)
+       SELECT v.rid, v.param, v.lo, v.hi FROM unnest(%b, %b, %b, %b) AS v (rid, param, lo, hi)
+         JOIN {owners} USING (rid)""": _dates,
+    """INSERT INTO resource_number (rid, param, unit, lo, hi)
+       SELECT v.rid, v.param, v.unit, v.lo::numeric, v.hi::numeric
+         FROM unnest(%b, %b, %b, %b, %b) AS v (rid, param, unit, lo, hi) JOIN {owners} USING (rid)""": _numbers,
+    """INSERT INTO resource_string (rid, param, folded, exact)
+       SELECT v.rid, v.param, v.folded, v.exact FROM unnest(%b, %b, %b, %b) AS v (rid, param, folded, exact)
+         JOIN {owners} USING (rid)""": _strings,
+}
