@@ -6,7 +6,13 @@ https://hl7.org/fhir/R4/downloads.html
 import argparse
 from pathlib import Path
 
-from fhir_server.definitions.generate import compartments, search_parameters, structures, value_sets
+from fhir_server.definitions.generate import (
+    compartments,
+    invariants,
+    search_parameters,
+    structures,
+    value_sets,
+)
 from fhir_server.definitions.generate.output import write
 from fhir_server.definitions.generate.package import Package
 
@@ -20,6 +26,8 @@ def main() -> None:
     package = Package(parser.parse_args().package)
 
     types = structures.types(package)
+    for definition in structures.own(package):
+        invariants.add_invariants(types, definition)
     write(DATA / "resource-types.json", structures.resource_type_numbers(types))
     write(DATA / "primitives.json", structures.primitives(package))
     write(DATA / "structure.json", types)

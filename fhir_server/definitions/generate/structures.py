@@ -12,14 +12,14 @@ TypeEntries: TypeAlias = dict[str, Definition]
 
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 _REGEX = "http://hl7.org/fhir/StructureDefinition/regex"
+_SYSTEM = "http://hl7.org/fhirpath/System."
 _STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
-_INHERITED_FROM = frozenset({"Element", "BackboneElement", "Resource", "DomainResource"})
 
 
 def types(package: Package) -> TypeEntries:
     """Every resource, complex data type and nested element type by name; nested ones are named by their path."""
     entries: TypeEntries = {}
-    for definition in _own(package):
+    for definition in own(package):
         if definition["kind"] != "primitive-type":
             _add_types(entries, definition)
     return entries
@@ -37,7 +37,7 @@ def primitives(package: Package) -> dict[str, Definition]:
         definition["type"]: _without_nothing(
             {"base": _last(definition["baseDefinition"]), "regex": _value_regex(definition)}
         )
-        for definition in _own(package)
+        for definition in own(package)
         if definition["kind"] == "primitive-type"
     }
 
@@ -49,7 +49,8 @@ def required_value_sets(entries: TypeEntries) -> frozenset[str]:
     )
 
 
-def _own(package: Package) -> Iterable[Definition]:
+def own(package: Package) -> Iterable[Definition]:
+    """The StructureDefinitions of R4's own types; profiles and logical models are left out."""
     return (
         definition
         for definition in package.definitions("StructureDefinition")
@@ -84,7 +85,7 @@ def _kind(definition: Definition) -> str:
 
 
 def _inherited(element: Definition, root: str) -> bool:
-    return root not in _INHERITED_FROM and element["base"]["path"].partition(".")[0] in _INHERITED_FROM
+    return element["base"]["path"].partition(".")[0] != root
 
 
 def _element(element: Definition, name: str, nested: str | None) -> Definition:
@@ -96,6 +97,7 @@ def _element(element: Definition, name: str, nested: str | None) -> Definition:
             "types": [nested] if nested else _type_names(element),
             "min": element["min"],
             "many": element["max"] == "*",
+            "bare": element.get("type", [{}])[0].get("code", "").startswith(_SYSTEM),
             "summary": element.get("isSummary", False),
             "targets": _targets(element),
             "codes": binding["valueSet"].partition("|")[0] if binding.get("strength") == "required" else None,

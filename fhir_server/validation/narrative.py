@@ -1,0 +1,75 @@
+"""Whether the XHTML of a narrative is what FHIR allows.
+
+https://hl7.org/fhir/R4/narrative.html#xhtml
+"""
+
+import re
+from html.entities import name2codepoint
+from typing import Final
+from xml.parsers.expat import ExpatError, ParserCreate
+
+_NAMESPACE: Final = "http://www.w3.org/1999/xhtml"
+_ELEMENTS: Final = frozenset(
+    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd del dfn div dl dt em"
+    " h1 h2 h3 h4 h5 h6 hr i img ins kbd li map ol p pre q s samp small span strike strong sub sup table tbody td"
+    " tfoot th thead tr tt u ul var".split()
+)
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
+_XML_ENTITIES: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
+
+
+def fault(div: str) -> str | None:
+    """What is wrong with the text of `Narrative.div`, in words; None if nothing is."""
+    if "<!" in div.replace("<!--", "") or "<?" in div:
+        return "has a document type or processing instruction"
+    check = _Check()
+    try:
+        check.parse(_ENTITY.sub(_character, div))
+    except ExpatError as error:
+        return f"is not well-formed XHTML ({error})"
+    return check.fault()
+
+
+def _character(entity: re.Match[str]) -> str:
+    known = entity[1] not in _XML_ENTITIES and name2codepoint.get(entity[1])
+    return chr(known) if known else entity.group()
+
+
+class _Check:
+    """What one parse saw: the first forbidden thing, and whether there is anything to read."""
+
+    def __init__(self) -> None:
+        self._found: str | None = None
+        self._depth = 0
+        self._has_content = False
+
+    def parse(self, text: str) -> None:
+        parser = ParserCreate(namespace_separator=" ")
+        parser.StartElementHandler = self._start
+        parser.CharacterDataHandler = self._text
+        parser.Parse(text.strip(), True)
+
+    def fault(self) -> str | None:
+        if self._found is None and not self._has_content:
+            return "has no text and no image"
+        return self._found
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        namespace, _, local = name.rpartition(" ")
+        if self._depth == 0 and local != "div":
+            self._blame(f"starts with <{local}> instead of <div>")
+        elif namespace != _NAMESPACE:
+            self._blame(f"has <{local}> outside the namespace {_NAMESPACE}")
+        elif local not in _ELEMENTS:
+            self._blame(f"has the element <{local}>")
+        for attribute in attributes:
+            if attribute.lower().startswith("on"):
+                self._blame(f"has the event attribute {attribute}")
+        self._depth += 1
+        self._has_content |= local == "img"
+
+    def _text(self, text: str) -> None:
+        self._has_content |= not text.isspace()
+
+    def _blame(self, what: str) -> None:
+        self._found = self._found or what
