@@ -38,9 +38,9 @@ class Declaration:
         node = self._take(key)
         return None if node is None else self._scalar(node, key)
 
-    def one_of(self, key: str, choices: tuple[str, ...], default: str) -> str:
+    def one_of(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
         """The text of `key` or `default`. Raises InvalidDeclaration if it is none of `choices`."""
-        value = self.optional_text(key) or default
+        value = self.optional_text(key) or default or self.text(key)
         if value not in choices:
             raise self.error(f"`{key}: {value}` is unknown. Choose one of {', '.join(choices)}.")
         return value

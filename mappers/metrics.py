@@ -57,7 +57,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the registry. A measured value has a `scale`, a panel has `components`, a report neither."""
+    """One row of the registry. A measured value has a `scale`, a panel has `components`, a report neither.
+
+    A panel is wrong without the components in `requires`.
+    """
 
     key: str
     text: str
@@ -66,6 +69,7 @@ class Metric:
     profile: str | None
     scale: Scale | None
     components: tuple[str, ...]
+    requires: tuple[str, ...]
     confidence: Confidence
 
 
@@ -110,7 +114,8 @@ def _metric(key: str, row: Declaration) -> Metric:
         profile=row.optional_text("profile"),
         scale=None if report or components else _scale(row),
         components=components,
-        confidence=cast("Confidence", row.one_of("confidence", CONFIDENCES, "")),
+        requires=row.texts("requires"),
+        confidence=cast("Confidence", row.one_of("confidence", CONFIDENCES)),
     )
     row.close()
     _check_codes(found, row)
@@ -144,7 +149,7 @@ def _scale(row: Declaration) -> Scale:
         accepts=(unit, *row.texts("accepts")),
         low=accept.number("low"),
         high=accept.number("high"),
-        suspects=tuple(_suspect(each) for each in row.children("suspects")),
+        suspects=tuple(_suspect(each, accept) for each in row.children("suspects")),
     )
     accept.close()
     if scale.low >= scale.high:
@@ -153,11 +158,13 @@ def _scale(row: Declaration) -> Scale:
     return scale
 
 
-def _suspect(entry: Declaration) -> Suspect:
+def _suspect(entry: Declaration, accept: Declaration) -> Suspect:
     suspect = Suspect(entry.number("low"), entry.number("high"), entry.text("means"))
     entry.close()
     if suspect.low > suspect.high:
         raise entry.error(f"`low: {suspect.low}` is above `high: {suspect.high}`.")
+    if suspect.low <= accept.number("high") and suspect.high >= accept.number("low"):
+        raise entry.error("a value cannot be suspect and within `accept`.")
     return suspect
 
 
@@ -209,6 +216,9 @@ def _check_profile(found: Metric, row: Declaration) -> None:
 
 
 def _check_components(found: Metric, known: Mapping[str, Metric], row: Declaration) -> None:
+    for key in found.requires:
+        if key not in found.components:
+            raise row.error(f"`requires: {key}` is not one of its components.")
     for key in found.components:
         component = known.get(key)
         if component is None:

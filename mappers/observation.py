@@ -50,9 +50,11 @@ def _measurements(reading: Reading, context: MappingContext, issues: list[Mappin
 
 
 def _complete(reading: Reading, context: MappingContext, found: Found, issues: list[MappingIssue]) -> None:
-    for rule in context.profile.required:
-        if rule.key not in found and not any(issue.element in rule.names for issue in issues):
-            issues.append(MappingIssue("required", rule.name, f"{rule.name} is missing. Send it."))
+    _require(context.profile.required, found, issues)
+    if panels := context.profile.panels:
+        for key in found:
+            if key in panels:
+                _require(panels[key].required, found, issues)
     if not found and not issues:
         issues.append(
             MappingIssue("required", "fields", "The reading measures nothing. Send at least one value.")
@@ -63,6 +65,12 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
         values = {key: number for key, (_, _, number) in found.items()}
         names = {key: name for key, (_, name, _) in found.items()}
         issues.extend(cross_issues(context.profile.checks, values, names))
+
+
+def _require(rules: tuple[FieldRule, ...], found: Found, issues: list[MappingIssue]) -> None:
+    for rule in rules:
+        if rule.key not in found and not any(issue.element in rule.names for issue in issues):
+            issues.append(MappingIssue("required", rule.name, f"{rule.name} is missing. Send it."))
 
 
 def _observations(reading: Reading, context: MappingContext, found: Found) -> tuple[Resource, ...]:

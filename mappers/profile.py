@@ -59,10 +59,14 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Several fields that make one Observation; `components` in the order of the registry."""
+    """Several fields that make one Observation; `components` in the order of the registry.
+
+    Where one is sent, those in `required` must be.
+    """
 
     template: Template
     components: tuple[FieldRule, ...]
+    required: tuple[FieldRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
         fields=MappingProxyType(fields),
         rules=rules,
         required=tuple(rule for rule in rules if rule.required),
-        panels=MappingProxyType(_panels(rules)),
+        panels=MappingProxyType(_panels(rules, declared)),
         checks=checks_for(frozenset(rule.key for rule in rules)),
     )
     source.close()
@@ -184,12 +188,18 @@ def _refuse_twice(rules: tuple[FieldRule, ...], declared: Declaration) -> None:
         seen.add(rule.key)
 
 
-def _panels(rules: tuple[FieldRule, ...]) -> dict[str, Panel]:
-    by_metric = {rule.key: rule for rule in rules}
+def _panels(rules: tuple[FieldRule, ...], declared: Declaration) -> dict[str, Panel]:
+    by_metric = {rule.key: rule for rule in rules if rule.kind != "setting"}
     panels: dict[str, Panel] = {}
     for key in by_metric:
         metric = panel_of(key)
         if metric is not None and key not in panels:
+            for each in metric.requires:
+                if each not in by_metric:
+                    raise declared.error(f"`{key}` is part of {metric.key}, which also needs `{each}`.")
             components = tuple(by_metric[each] for each in metric.components if each in by_metric)
-            panels |= dict.fromkeys((rule.key for rule in components), Panel(template(metric), components))
+            required = tuple(by_metric[each] for each in metric.requires)
+            panels |= dict.fromkeys(
+                (rule.key for rule in components), Panel(template(metric), components, required)
+            )
     return panels

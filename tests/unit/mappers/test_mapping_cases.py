@@ -15,7 +15,9 @@ from mappers.profile import device_profile
 from mappers.reading import MappingIssue, Reading
 from mappers.times import device_time
 
-CASES = yaml.safe_load((Path(__file__).parents[2] / "data" / "mapping-cases.yaml").read_text(encoding="utf-8"))
+CASES = yaml.safe_load(
+    (Path(__file__).parents[2] / "data" / "mapping-cases.yaml").read_text(encoding="utf-8")
+)
 RECEIVED = datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC)
 
 

@@ -1,0 +1,377 @@
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from fhir.resources.R4B.observation import Observation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappers.declaration import parse
+from mappers.errors import WeakKey
+from mappers.identity import fingerprint
+from mappers.mapped import Mapped, MappingContext, Rejected
+from mappers.metrics import metrics
+from mappers.observation import map_reading
+from mappers.profile import PROFILES, device_profile, read_profile
+from mappers.reading import Reading
+from mappers.times import device_time
+
+RECEIVED = datetime(2026, 1, 31, 12, 0, 1, 250_999, tzinfo=UTC)
+MEASURED = 1769860800  # 2026-01-31T12:00:00Z
+KEY = b"k" * 32
+
+# What the vital signs profiles of R4 demand, read from the specification and not from the code under test.
+VITAL_SIGNS = {
+    "http://hl7.org/fhir/StructureDefinition/heartrate": ("8867-4", {"/min"}),
+    "http://hl7.org/fhir/StructureDefinition/resprate": ("9279-1", {"/min"}),
+    "http://hl7.org/fhir/StructureDefinition/oxygensat": ("2708-6", {"%"}),
+    "http://hl7.org/fhir/StructureDefinition/bodytemp": ("8310-5", {"Cel", "[degF]"}),
+    "http://hl7.org/fhir/StructureDefinition/bodyheight": ("8302-2", {"cm", "[in_i]"}),
+    "http://hl7.org/fhir/StructureDefinition/bodyweight": ("29463-7", {"kg", "g", "[lb_av]"}),
+    "http://hl7.org/fhir/StructureDefinition/bp": ("85354-9", None),
+}
+CODES_OF_VITAL_SIGNS = {code: profile for profile, (code, _) in VITAL_SIGNS.items()}
+
+THERMOMETER = """\
+text: Thermometer
+sequence: required
+resolution: subsecond
+fields: {temperature: {metric: body-temperature}, rate: {metric: respiratory-rate, unit: /min, kind: setting}}
+"""
+
+
+def reading(fields, profile="pulse-oximeter", **others):
+    rest = {"time": device_time(MEASURED), "received": RECEIVED} | others
+    return Reading(device="pi-001", profile=profile, fields=fields, **rest)
+
+
+def context(profile="pulse-oximeter", **others):
+    known = device_profile(profile) if isinstance(profile, str) else profile
+    return MappingContext(
+        **({"patient_id": "p1", "device_id": "d1", "identity_key": KEY} | others), profile=known
+    )
+
+
+def resources(fields, profile="pulse-oximeter", **others):
+    result = map_reading(reading(fields, profile, **others), context(profile))
+    assert isinstance(result, Mapped), result
+    return result.resources
+
+
+def as_json(resource):
+    def number(value):
+        assert isinstance(value, Decimal)
+        return float(value)
+
+    return json.dumps(resource, default=number)
+
+
+def assert_vital_sign(observation):
+    """The rules of the base profile and of the one that is claimed."""
+    code, units = VITAL_SIGNS[observation["meta"]["profile"][0]]
+    category = "http://terminology.hl7.org/CodeSystem/observation-category", "vital-signs"
+    assert category in {
+        (each["system"], each["code"]) for concept in observation["category"] for each in concept["coding"]
+    }
+    assert {"system": "http://loinc.org", "code": code}.items() <= observation["code"]["coding"][0].items()
+    assert observation["subject"]["reference"].startswith("Patient/")
+    assert re.search(r"T.*(Z|[+-]\d\d:\d\d)$", observation["effectiveDateTime"])
+    if units is None:
+        codes = {each["code"]["coding"][0]["code"] for each in observation["component"]}
+        assert {"8480-6", "8462-4"} <= codes
+        assert "valueQuantity" not in observation
+        quantities = [each["valueQuantity"] for each in observation["component"]]
+        assert {each["code"] for each in quantities} == {"mm[Hg]"}
+    else:
+        quantities = [observation["valueQuantity"]]
+        assert observation["valueQuantity"]["code"] in units
+    for quantity in quantities:
+        assert set(quantity) == {"value", "unit", "system", "code"}
+        assert quantity["system"] == "http://unitsofmeasure.org"
+
+
+def plausible_fields(profile):
+    """One value in the middle of what is accepted for every field of the profile."""
+    return {
+        rule.name: (rule.scale.low + rule.scale.high) / 2 + (10 if rule.key == "systolic-pressure" else 0)
+        for rule in profile.rules
+        if rule.key not in {"mean-pressure"}
+    }
+
+
+@pytest.mark.parametrize("key", PROFILES)
+def test_every_profile_makes_observations_that_the_models_and_the_vital_signs_profiles_accept(key):
+    observations = resources(plausible_fields(device_profile(key)), key)
+
+    for observation in observations:
+        assert Observation.model_validate_json(as_json(observation)).id == observation["id"]
+        code = observation["code"]["coding"][0]["code"]
+        claimed = observation.get("meta", {}).get("profile", [None])[0]
+        assert claimed == CODES_OF_VITAL_SIGNS.get(code)
+        if claimed:
+            assert_vital_sign(observation)
+
+
+def test_an_observation_has_everything_it_must_have():
+    (observation,) = resources({"spo2": Decimal("97.50")})
+
+    assert observation == {
+        "resourceType": "Observation",
+        "id": observation["id"],
+        "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/oxygensat"]},
+        "identifier": [
+            {
+                "system": "urn:fhir-server:reading",
+                "value": "d1_p1_oxygen-saturation_1769860800000000000",
+            }
+        ],
+        "status": "final",
+        "category": [
+            {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                        "code": "vital-signs",
+                        "display": "Vital Signs",
+                    }
+                ]
+            }
+        ],
+        "code": {
+            "coding": [
+                {
+                    "system": "http://loinc.org",
+                    "code": "2708-6",
+                    "display": "Oxygen saturation in Arterial blood",
+                },
+                {
+                    "system": "http://loinc.org",
+                    "code": "59408-5",
+                    "display": "Oxygen saturation in Arterial blood by Pulse oximetry",
+                },
+                {
+                    "system": "urn:iso:std:iso:11073:10101",
+                    "code": "150456",
+                    "display": "MDC_PULS_OXIM_SAT_O2",
+                },
+            ],
+            "text": "Oxygen saturation by pulse oximetry",
+        },
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": "2026-01-31T12:00:00Z",
+        "issued": "2026-01-31T12:00:01.250Z",
+        "device": {"reference": "Device/d1"},
+        "valueQuantity": {
+            "value": Decimal("97.50"),
+            "unit": "%",
+            "system": "http://unitsofmeasure.org",
+            "code": "%",
+        },
+    }
+    assert str(observation["valueQuantity"]["value"]) == "97.50"
+
+
+@pytest.mark.parametrize(
+    ("profile", "fields", "mdc"),
+    [
+        ("pulse-oximeter", {"spo2": 97, "pulseRate": 70}, "149530"),
+        ("blood-pressure", {"systolic": 120, "diastolic": 80, "pulseRate": 70}, "149546"),
+        ("ecg-monitor", {"heartRate": 70}, "147842"),
+    ],
+)
+def test_the_pulse_says_which_kind_of_device_took_it(profile, fields, mdc):
+    rate = resources(fields, profile)[-1]
+
+    assert [each["code"] for each in rate["code"]["coding"]] == ["8867-4", mdc]
+
+
+def test_ecg_intervals_are_procedures_and_their_rate_is_also_a_vital_sign():
+    rate, interval = resources({"heartRate": 70, "prInterval": 160}, "ecg-monitor")
+    categories = [[each["coding"][0]["code"] for each in one["category"]] for one in (rate, interval)]
+
+    assert categories == [["vital-signs", "procedure"], ["procedure"]]
+
+
+def test_the_device_keeps_its_own_offset_and_precision():
+    (observation,) = resources({"spo2": 97}, time=device_time("2026-01-31T13:00:00.50+01:00"))
+
+    assert observation["effectiveDateTime"] == "2026-01-31T13:00:00.50+01:00"
+
+
+def test_a_duration_makes_a_period():
+    (observation,) = resources({"spo2": 97}, duration=timedelta(seconds=30, milliseconds=500))
+
+    assert observation["effectivePeriod"] == {
+        "start": "2026-01-31T12:00:00Z",
+        "end": "2026-01-31T12:00:30.500Z",
+    }
+    assert "effectiveDateTime" not in observation
+
+
+def test_a_duration_that_is_not_positive_is_refused():
+    result = map_reading(reading({"spo2": 97}, duration=timedelta(0)), context())
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", "duration")]
+
+
+def test_a_reading_of_poor_quality_is_refused_and_not_stored_as_good():
+    poor = map_reading(reading({"spo2": 97}, quality="questionable"), context())
+
+    assert [(each.code, each.element) for each in poor.issues] == [("not-supported", "quality")]
+    assert isinstance(map_reading(reading({"spo2": 97}, quality="good"), context()), Mapped)
+
+
+def test_a_field_without_a_declared_unit_needs_one_from_the_device():
+    profile = read_profile("thermometer", parse(THERMOMETER, "thermometer.yaml"))
+    time = {"time": device_time(Decimal("1769860800.1")), "sequence": "7"}
+    without = map_reading(reading({"temperature": 37}, "thermometer", **time), context(profile))
+    kelvin = map_reading(
+        reading({"temperature": Decimal("310.15")}, "thermometer", units={"temperature": "K"}, **time),
+        context(profile),
+    )
+
+    assert [(each.code, each.element) for each in without.issues] == [("required", "temperature")]
+    assert str(kelvin.resources[0]["valueQuantity"]["value"]) == "37.00"
+
+
+def test_a_profile_may_demand_fractions_of_a_second_and_a_sequence():
+    profile = read_profile("thermometer", parse(THERMOMETER, "thermometer.yaml"))
+    result = map_reading(
+        reading({"temperature": 37}, "thermometer", units={"temperature": "Cel"}), context(profile)
+    )
+
+    assert [(each.code, each.element) for each in result.issues] == [
+        ("required", "timestamp"),
+        ("required", "sequence"),
+    ]
+
+
+def test_a_setting_is_never_a_vital_sign():
+    profile = read_profile("thermometer", parse(THERMOMETER, "thermometer.yaml"))
+    fields = {"rate": 12}
+    time = {"time": device_time(Decimal("1769860800.1")), "sequence": "7"}
+    result = map_reading(reading(fields, "thermometer", **time), context(profile))
+
+    (setting,) = result.resources
+    assert setting["category"][0]["coding"][0]["code"] == "setting"
+    assert "meta" not in setting
+
+
+MONITOR = """\
+text: Monitor
+fields:
+  pulse: {metric: heart-rate, unit: /min}
+  systolic: {metric: systolic-pressure, unit: "mm[Hg]"}
+  diastolic: {metric: diastolic-pressure, unit: "mm[Hg]"}
+  mean: {metric: mean-pressure, unit: "mm[Hg]"}
+"""
+
+
+def test_a_panel_that_is_sent_in_part_is_refused_and_one_that_is_not_sent_is_not_missed():
+    profile = read_profile("monitor", parse(MONITOR, "monitor.yaml"))
+    partial = map_reading(reading({"pulse": 60, "mean": 90}), context(profile))
+    none = map_reading(reading({"pulse": 60}), context(profile))
+
+    assert [(each.code, each.element) for each in partial.issues] == [
+        ("required", "systolic"),
+        ("required", "diastolic"),
+    ]
+    assert isinstance(none, Mapped)
+
+
+def test_a_float_is_a_mistake_of_the_caller_and_is_not_stored():
+    result = map_reading(reading({"spo2": 97.5}), context())
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", "spo2")]
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), Decimal("1E+99999")]
+)
+def test_a_number_that_is_none_is_refused(value):
+    result = map_reading(reading({"spo2": value}), context())
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", "spo2")]
+
+
+def test_a_number_too_long_to_print_is_refused():
+    result = map_reading(reading({"spo2": 10**5000}), context())
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", "spo2")]
+
+
+def test_a_long_text_is_shown_in_part():
+    result = map_reading(reading({"spo2": "x" * 1000, "y" * 1000: 1}), context())
+
+    assert all(len(each.text) < 300 and len(each.element) <= 60 for each in result.issues)
+
+
+def test_a_warning_does_not_turn_an_error_into_success():
+    result = map_reading(reading({"spo2": 120}, time=device_time(1234567890)), context())
+
+    assert isinstance(result, Rejected)
+    assert [each.severity for each in result.issues] == ["warning", "error"]
+
+
+def test_a_correction_says_so():
+    result = map_reading(reading({"spo2": 97}, corrects=True), context())
+
+    assert result.corrects
+    assert result.resources[0]["status"] == "final"
+
+
+def test_a_short_identity_key_is_refused():
+    with pytest.raises(WeakKey, match="has 31 bytes"):
+        context(identity_key=b"k" * 31)
+
+
+def test_the_same_reading_later_differs_only_in_when_it_was_issued():
+    first = resources({"systolic": 120, "diastolic": 80, "pulse": 60}, "blood-pressure")
+    later = resources(
+        {"systolic": 120, "diastolic": 80, "pulse": 60},
+        "blood-pressure",
+        received=RECEIVED + timedelta(hours=1),
+    )
+
+    assert [each["issued"] for each in first] != [each["issued"] for each in later]
+    assert [{**each, "issued": ""} for each in first] == [{**each, "issued": ""} for each in later]
+    assert list(map(as_json, first))[0].split("issued")[0] == list(map(as_json, later))[0].split("issued")[0]
+    assert list(map(fingerprint, first)) == list(map(fingerprint, later))
+
+
+SPO2 = st.integers(40, 100) | st.decimals(40, 100, places=2)
+NUMBERS = st.integers() | st.decimals() | st.decimals(0, 500, places=1) | st.integers(0, 400)
+
+
+@given(
+    profile=st.sampled_from(PROFILES),
+    values=st.lists(NUMBERS | st.none() | st.booleans() | st.text(), max_size=8),
+)
+def test_whatever_is_accepted_lies_within_the_limits_and_nothing_is_dropped(profile, values):
+    rules = device_profile(profile).rules
+    fields = {rule.name: value for rule, value in zip(rules, values, strict=False)}
+    result = map_reading(reading(fields, profile), context(profile))
+
+    if isinstance(result, Rejected):
+        assert any(issue.severity == "error" for issue in result.issues)
+        return
+    stored = {}
+    for observation in result.resources:
+        for part in observation.get("component", [observation]):
+            stored[part["code"]["coding"][-1]["code"]] = part["valueQuantity"]["value"]
+    sent = {
+        metrics()[r.key].codings[-1].code: fields[r.name] for r in rules if fields.get(r.name) is not None
+    }
+    assert stored == sent
+    for rule in rules:
+        value = stored.get(rule.metric.codings[-1].code)
+        assert value is None or rule.scale.low <= value <= rule.scale.high
+
+
+@given(SPO2, st.sampled_from([None, "%"]))
+def test_what_is_stored_has_the_digits_that_were_sent(value, unit):
+    (observation,) = resources({"spo2": value}, units={"spo2": unit} if unit else {})
+
+    assert str(observation["valueQuantity"]["value"]) == str(value)
