@@ -68,7 +68,7 @@ def message(request: SignedRequest, claimed: Credentials) -> bytes:
     if request.form == "api":
         return claimed.timestamp.encode() + b"." + request.body
     digest = hashlib.sha256(request.body).hexdigest()
-    return "\n".join((request.method, request.path, claimed.timestamp, claimed.device, digest)).encode()
+    return f"{request.method}\n{request.path}\n{claimed.timestamp}\n{claimed.device}\n{digest}".encode()
 
 
 def verified(device: Device | None, claimed: Credentials, signed: bytes, now: datetime) -> Device:

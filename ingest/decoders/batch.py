@@ -1,0 +1,117 @@
+"""A request body as its single readings: one object, an array, or NDJSON.
+
+https://github.com/ndjson/ndjson-spec; https://www.rfc-editor.org/rfc/rfc8259
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, TypeAlias
+
+import jiter
+
+from ingest.errors import TooLarge, Unreadable
+from ingest.issue import Issue
+
+Tree: TypeAlias = "dict[str, object]"
+
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The readings of a body in order; one that cannot be read is the Issue that says why."""
+
+    body: bytes
+    items: tuple[Tree | Issue, ...]
+    is_array: bool = False
+    lines: tuple[bytes, ...] | None = None
+
+    def raw(self, index: int) -> bytes:
+        """The bytes of one reading as they came."""
+        if self.lines is not None:
+            return self.lines[index]
+        return self._elements[index] if self.is_array else self.body
+
+    @cached_property
+    def _elements(self) -> tuple[bytes, ...]:
+        return tuple(elements(self.body))
+
+
+def json_batch(body: bytes, limit: int) -> Batch:
+    """The one reading, or the readings of the array, in `body`.
+
+    Raises Unreadable when the body as a whole is not JSON, TooLarge for more than `limit` readings.
+    """
+    try:
+        tree = _parsed(body)
+    except ValueError as error:
+        return _piecewise(body, limit, error)
+    if isinstance(tree, list):
+        _check_count(len(tree), limit)
+        return Batch(body, tuple(_item(each) for each in tree), is_array=True)
+    return Batch(body, (_item(tree),))
+
+
+def ndjson_batch(body: bytes, limit: int) -> Batch:
+    """One reading per line that is not empty; a line that is not JSON is an Issue and spoils no other line."""
+    lines = tuple(line for line in body.split(b"\n") if line.strip())
+    _check_count(len(lines), limit)
+    return Batch(body, tuple(_alone(line) for line in lines), lines=lines)
+
+
+def elements(body: bytes) -> Iterator[bytes]:
+    """The texts between the outermost brackets and commas of a JSON array."""
+    depth, start = 0, 0
+    for token in _TOKEN.finditer(body):
+        sign = token.group()
+        if sign in b"[{":
+            depth += 1
+            if depth == 1:
+                start = token.end()
+        elif sign in b"]}":
+            depth -= 1
+            if depth == 0 and body[start : token.start()].strip():
+                yield body[start : token.start()].strip()
+        elif sign == b"," and depth == 1:
+            yield body[start : token.start()].strip()
+            start = token.end()
+
+
+def _piecewise(body: bytes, limit: int, error: ValueError) -> Batch:
+    """The readings of an array of which some are not JSON, if its brackets still tell where each ends."""
+    text = body.strip()
+    pieces = tuple(elements(text)) if text[:1] == b"[" and text[-1:] == b"]" else ()
+    _check_count(len(pieces), limit)
+    items = tuple(_alone(piece) for piece in pieces)
+    if not any(isinstance(item, dict) for item in items):
+        raise Unreadable(f"The body is not JSON: {error}. Send one reading, an array or NDJSON.") from error
+    return Batch(body, items, lines=pieces)
+
+
+def _alone(text: bytes) -> Tree | Issue:
+    try:
+        return _item(_parsed(text))
+    except ValueError as error:
+        return Issue("structure", f"The reading is not JSON: {error}.")
+
+
+def _parsed(text: bytes) -> object:
+    if b"\\u0000" in text and _NUL.search(text):
+        raise ValueError("it holds the character U+0000")
+    return jiter.from_json(
+        text, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True, float_mode="decimal"
+    )
+
+
+def _item(tree: object) -> Tree | Issue:
+    if isinstance(tree, dict):
+        return tree
+    return Issue("structure", "The reading is not a JSON object. Send {…}.")
+
+
+def _check_count(count: int, limit: int) -> None:
+    if count > limit:
+        raise TooLarge(f"The request holds {count} readings. Send at most {limit} at once.")

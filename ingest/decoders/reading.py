@@ -1,0 +1,127 @@
+"""One reading in this server's own form: `{timestamp, data: {spo2: 97}, …}`.
+
+docs/ingest.md, "The reading"
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypeAlias, cast
+
+from ingest.issue import Issue
+from ingest.ports import Device
+from mappers.errors import InvalidTime
+from mappers.reading import NO_UNITS, FieldValue, Reading
+from mappers.times import DeviceTime, device_time
+
+Decoded: TypeAlias = "Reading | tuple[Issue, ...]"
+
+_MEMBERS: Final = frozenset(
+    {"device", "patient", "type", "timestamp", "data", "sequence", "id", "corrects", "quality"}
+)
+_MEASURE: Final = {"value", "unit"}
+_DIGITS: Final = 40
+_LARGEST: Final = 10**_DIGITS
+
+
+def decode(tree: dict[str, object], device: Device, received: datetime) -> Decoded:
+    """The reading that `device` sent, or every issue its syntax has."""
+    issues: list[Issue] = []
+    if not tree.keys() <= _MEMBERS:
+        issues.extend(_unknown(name) for name in tree.keys() - _MEMBERS)
+    _check_sender(tree, device, issues)
+    time = timestamp(tree.get("timestamp"), issues)
+    fields, units = _measures(tree.get("data"), issues)
+    sequence = _text(tree, "id", issues) or _text(tree, "sequence", issues)
+    patient = _text(tree, "patient", issues)
+    quality = _text(tree, "quality", issues)
+    corrects = tree.get("corrects", False)
+    if not isinstance(corrects, bool):
+        issues.append(Issue("value", "corrects is neither true nor false. Send one of them.", "corrects"))
+    if issues or time is None:
+        return tuple(issues)
+    return Reading(
+        device=device.name,
+        profile=device.profile,
+        time=time,
+        received=received,
+        fields=fields,
+        units=units,
+        patient=patient,
+        sequence=sequence,
+        corrects=corrects is True,
+        quality=quality,
+    )
+
+
+def timestamp(value: object, issues: list[Issue]) -> DeviceTime | None:
+    """The time in `value`, None with an issue about `timestamp` when there is none."""
+    if value is None:
+        text = "timestamp is missing. Send when it was measured: seconds since 1970 or an ISO 8601 time."
+        issues.append(Issue("required", text, "timestamp"))
+        return None
+    try:
+        return device_time(value)
+    except InvalidTime as error:
+        issues.append(Issue(error.code, error.text, error.element))
+        return None
+
+
+def is_storable(value: object) -> bool:
+    """Whether a number is of a size that can be stored: at most 40 digits before and after the point."""
+    if type(value) is int:
+        return -_LARGEST < value < _LARGEST
+    if isinstance(value, Decimal):
+        return abs(value.adjusted()) <= _DIGITS and len(str(value)) <= _DIGITS + 6
+    return True
+
+
+def _check_sender(tree: dict[str, object], device: Device, issues: list[Issue]) -> None:
+    named, type = tree.get("device"), tree.get("type")
+    if named is not None and named not in (device.name, device.id, f"Device/{device.id}"):
+        text = "The reading names another device than the one that signed. Send each device's readings signed by itself."
+        issues.append(Issue("business-rule", text, "device"))
+    if type is not None and type != device.profile:
+        text = f"This device is registered as a {device.profile}. Leave `type` out, or register it as what it is."
+        issues.append(Issue("business-rule", text, "type"))
+
+
+def _measures(data: object, issues: list[Issue]) -> tuple[dict[str, FieldValue], dict[str, str]]:
+    fields: dict[str, FieldValue] = {}
+    units: dict[str, str] = cast("dict[str, str]", NO_UNITS)
+    if not isinstance(data, dict):
+        issues.append(Issue("required", "data is not an object. Send the values by name.", "data"))
+        return fields, units
+    for name, measure in data.items():
+        value: object = measure
+        if isinstance(measure, dict):
+            value, unit = measure.get("value"), measure.get("unit")
+            if not measure.keys() <= _MEASURE or not (unit is None or isinstance(unit, str)):
+                issues.append(_malformed(name))
+            elif unit is not None:
+                units = {**units, name: unit}
+        if isinstance(value, (dict, list)) or not is_storable(value):
+            issues.append(_malformed(name))
+        fields[name] = cast("FieldValue", value)
+    return fields, units
+
+
+def _text(tree: dict[str, object], member: str, issues: list[Issue]) -> str | None:
+    value = tree.get(member)
+    if value is None:
+        return None
+    if isinstance(value, str) and value and value.isprintable() and len(value) <= 128:
+        return value
+    if type(value) is int and member in ("id", "sequence") and is_storable(value):
+        return str(value)
+    issues.append(Issue("value", f"{member} is not a text of 1 to 128 printable characters.", member))
+    return None
+
+
+def _unknown(name: str) -> Issue:
+    known = "timestamp, data, device, patient, type, sequence, id, corrects, quality"
+    return Issue("structure", f"{name[:60]!r} is not a member of a reading. Known are {known}.", name[:60])
+
+
+def _malformed(name: str) -> Issue:
+    text = f'{name[:60]!r} is neither a number nor {{"value": 97, "unit": "%"}}, or has more than {_DIGITS} digits.'
+    return Issue("structure", text, f"data.{name[:60]}")

@@ -1,0 +1,160 @@
+"""A signed request from its bytes to its answer: authenticate, limit, answer once, take in.
+
+docs/ingest.md; docs/adr/0009-device-authentication.md
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import structlog
+
+from ingest import metrics
+from ingest.answer import Result, rejected_count, result_json, results_json
+from ingest.decoders.batch import Batch, json_batch, ndjson_batch
+from ingest.device_auth import SignedRequest, credentials, message, verified
+from ingest.errors import RateLimited, Unauthenticated, Unavailable, Unreadable
+from ingest.issue import Issue, outcome
+from ingest.pipeline import Pipeline
+from ingest.ports import Answer, Device, Letter, LetterFormat, Rates, SeenRequests
+
+Body = Literal["json", "ndjson"]
+
+MAX_READINGS: Final = 10_000
+_PRUNE_EVERY_SECONDS: Final = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What an address takes and how it answers: `single` ones take one reading and answer 200 or 422."""
+
+    transport: str
+    format: LetterFormat
+    single: bool
+
+
+READINGS: Final = Endpoint("ingest/readings", "reading", single=False)
+VITALS: Final = Endpoint("api/device/vitals", "vitals", single=True)
+
+
+class Gateway:
+    """Answers signed requests; each worker has one, and all share what the ports keep."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        rates: Rates,
+        seen: SeenRequests,
+        clock: Callable[[], datetime],
+        *,
+        max_readings: int = MAX_READINGS,
+    ) -> None:
+        self._pipeline = pipeline
+        self._rates = rates
+        self._seen = seen
+        self._clock = clock
+        self._max_readings = max_readings
+        self._pruned = time.monotonic()
+
+    async def answer(self, request: SignedRequest, endpoint: Endpoint, body: Body) -> Answer:
+        """What the request is answered, after all it brought is committed; a copy gets the first one's answer.
+
+        Raises Unauthenticated, RateLimited, TooLarge, and Unavailable when nothing can be promised.
+        """
+        device, signature = await self._authenticated(request)
+        wait = await self._rates.take(device.key)
+        if wait:
+            metrics.RATE_LIMITED.inc()
+            raise RateLimited(wait)
+        earlier = await self._seen.claim(device.key, signature)
+        if earlier is not None:
+            metrics.REPLAYS.inc()
+            return earlier
+        try:
+            answer = await self._taken(request.body, device, endpoint, body)
+        except BaseException:
+            await self._released(device, signature)
+            raise
+        await self._remembered(device, signature, answer)
+        return answer
+
+    async def _authenticated(self, request: SignedRequest) -> tuple[Device, bytes]:
+        try:
+            claimed = credentials(request)
+            now = self._clock()
+            device = await self._pipeline.devices.find(claimed.device, now)
+            return verified(device, claimed, message(request, claimed), now), claimed.signature
+        except Unauthenticated as refusal:
+            metrics.REFUSED_SIGNATURES.labels(refusal.reason).inc()
+            _log.warning("signature refused", reason=refusal.reason, device=refusal.device)
+            raise
+
+    async def _taken(self, body: bytes, device: Device, endpoint: Endpoint, kind: Body) -> Answer:
+        received = self._clock()
+        try:
+            batch = self._batch(body, endpoint, kind)
+        except Unreadable as error:
+            return await self._unreadable(body, device, endpoint, received, error)
+        results = await self._pipeline.take(batch.items, batch.raw, device, received, endpoint.format)
+        _count(results, device, endpoint)
+        rejected = rejected_count(results)
+        if endpoint.single:
+            return Answer(422 if rejected else 200, result_json(results[0]))
+        return Answer(207 if rejected else 200, results_json(results))
+
+    def _batch(self, body: bytes, endpoint: Endpoint, kind: Body) -> Batch:
+        batch = (ndjson_batch if kind == "ndjson" else json_batch)(body, self._max_readings)
+        if endpoint.single and batch.is_array:
+            raise Unreadable("The body is an array. Send one JSON object, or an array to /ingest/readings.")
+        if not batch.items and not batch.is_array:
+            raise Unreadable("The body is empty. Send at least one reading.")
+        return batch
+
+    async def _unreadable(
+        self, body: bytes, device: Device, endpoint: Endpoint, received: datetime, error: Unreadable
+    ) -> Answer:
+        """A 400, once the body lies in the dead letter: the device did send something."""
+        issue = Issue("structure", str(error))
+        await self._pipeline.dead_letters.keep(
+            [Letter(device.name, endpoint.format, body, received, (issue,))]
+        )
+        metrics.READINGS.labels(endpoint.transport, device.profile, "unreadable").inc()
+        metrics.REJECTIONS.labels(device.profile, issue.code).inc()
+        return Answer(400, outcome([issue]))
+
+    async def _remembered(self, device: Device, signature: bytes, answer: Answer) -> None:
+        """Keep the answer for copies. What was taken in is committed, so the answer holds even when this fails."""
+        try:
+            await self._seen.answered(device.key, signature, answer)
+            if time.monotonic() - self._pruned > _PRUNE_EVERY_SECONDS:
+                self._pruned = time.monotonic()
+                await self._seen.prune()
+        except Unavailable:
+            _log.warning("answer not kept for copies of the request", device=device.id)
+
+    async def _released(self, device: Device, signature: bytes) -> None:
+        try:
+            await self._seen.release(device.key, signature)
+        except Unavailable:
+            _log.warning("claim left to its lease", device=device.id)
+
+
+def _count(results: Sequence[Result], device: Device, endpoint: Endpoint) -> None:
+    statuses: Counter[str] = Counter(result.status for result in results)
+    for status, count in statuses.items():
+        metrics.READINGS.labels(endpoint.transport, device.profile, status).inc(count)
+    codes = Counter(
+        issue.code
+        for result in results
+        if result.status == "rejected"
+        for issue in result.issues
+        if issue.severity == "error"
+    )
+    for code, count in codes.items():
+        metrics.REJECTIONS.labels(device.profile, code).inc(count)
+    _log.info("readings taken in", transport=endpoint.transport, device=device.id, **statuses)

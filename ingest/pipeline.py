@@ -1,0 +1,170 @@
+"""Readings to resources to answers: decode, assign, map, store, and keep what was rejected.
+
+DESIGN.md, "A reading"; docs/ingest.md
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from ingest.answer import Result
+from ingest.decoders import reading as reading_decoder
+from ingest.decoders import vitals as vitals_decoder
+from ingest.decoders.reading import Decoded
+from ingest.issue import Issue
+from ingest.ports import Assignment, DeadLetters, Device, Devices, Letter, LetterFormat
+from ingest.sink import Draft, Group, Sink, Stored
+from mappers.identity import fingerprint
+from mappers.mapped import MappingContext, MappingResult, Rejected
+from mappers.observation import map_reading
+from mappers.profile import device_profile
+from mappers.reading import MappingIssue, Reading
+
+Tree: TypeAlias = "dict[str, object]"
+Work: TypeAlias = "Group | tuple[Issue, ...]"
+"""What is to be stored of a reading, or why nothing is."""
+
+DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]] = {
+    "reading": reading_decoder.decode,
+    "vitals": vitals_decoder.decode,
+}
+
+_OF_MESSAGE: Final = frozenset({"timestamp", "patient", "sequence", "duration", "quality"})
+
+_REFUSALS: Final = {
+    "ambiguous": Issue(
+        "conflict",
+        "Another value is stored for the same device, time and measurement. Send `corrects: true` if this one "
+        "corrects it, or times fine enough to tell the two apart.",
+        "timestamp",
+    ),
+    "deleted": Issue(
+        "deleted",
+        "This reading was deleted or marked as an error since. It is not brought back.",
+        "timestamp",
+    ),
+    "invalid": Issue("invariant", "The resources made of this reading break a rule of R4."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What readings pass through, whatever they arrived by."""
+
+    devices: Devices
+    sink: Sink
+    dead_letters: DeadLetters
+    identity_key: bytes
+
+    async def take(
+        self,
+        items: Sequence[Tree | Issue],
+        raw: Callable[[int], bytes],
+        device: Device,
+        received: datetime,
+        format: LetterFormat,
+    ) -> list[Result]:
+        """One result per item in order, after everything stored and every dead letter is committed.
+
+        Raises Unavailable when that cannot be promised; the same items may then be sent again.
+        """
+        results, _ = await self.attempt(items, device, received, format)
+        letters = [
+            Letter(device.name, format, raw(index), received, result.issues)
+            for index, result in enumerate(results)
+            if result.status == "rejected"
+        ]
+        if letters:
+            await self.dead_letters.keep(letters)
+        return results
+
+    async def attempt(
+        self, items: Sequence[Tree | Issue], device: Device, received: datetime, format: LetterFormat
+    ) -> tuple[list[Result], list[Decoded]]:
+        """As `take`, but rejected readings are only answered; with the decoded readings."""
+        decode = DECODERS[format]
+        decoded: list[Decoded] = [
+            (item,) if isinstance(item, Issue) else decode(item, device, received) for item in items
+        ]
+        known = await self._with_assignments(device, decoded)
+        return await self._stored(decoded, known, format), decoded
+
+    async def _with_assignments(self, device: Device, decoded: list[Decoded]) -> Device:
+        """The device with every assignment that the times of its readings may need."""
+        oldest = min((each.time.moment for each in decoded if isinstance(each, Reading)), default=None)
+        if oldest is None or oldest >= device.assignments_since:
+            return device
+        assignments = await self.devices.assignments(device.key, oldest)
+        return replace(device, assignments=assignments, assignments_since=oldest)
+
+    async def _stored(self, decoded: list[Decoded], device: Device, format: LetterFormat) -> list[Result]:
+        contexts: dict[str, MappingContext] = {}
+        works: list[Work] = []
+        warnings: list[tuple[Issue, ...]] = []
+        for each in decoded:
+            work, said = self._work(each, device, contexts, format)
+            works.append(work)
+            warnings.append(said)
+        groups = [work for work in works if isinstance(work, Group)]
+        answers = iter(await self.sink.store(groups) if groups else ())
+        return [
+            _result(next(answers), said) if isinstance(work, Group) else Result("rejected", (), work)
+            for work, said in zip(works, warnings, strict=True)
+        ]
+
+    def _work(
+        self, decoded: Decoded, device: Device, contexts: dict[str, MappingContext], format: LetterFormat
+    ) -> tuple[Work, tuple[Issue, ...]]:
+        if not isinstance(decoded, Reading):
+            return decoded, ()
+        patient = assigned_patient(device.assignments, decoded.time.moment)
+        if patient is None:
+            return (_unassigned(decoded),), ()
+        context = contexts.get(patient) or contexts.setdefault(patient, self._context(device, patient))
+        mapped: MappingResult = map_reading(decoded, context)
+        if isinstance(mapped, Rejected):
+            return tuple(issue_of(each, decoded, format) for each in mapped.issues), ()
+        drafts = tuple(Draft(each, short_fingerprint(each)) for each in mapped.resources)
+        said = tuple(issue_of(each, decoded, format) for each in mapped.warnings) if mapped.warnings else ()
+        return Group(drafts, mapped.corrects), said
+
+    def _context(self, device: Device, patient: str) -> MappingContext:
+        return MappingContext(patient, device.id, device_profile(device.profile), self.identity_key)
+
+
+def assigned_patient(assignments: Sequence[Assignment], moment: datetime) -> str | None:
+    """The id of the patient whose device it was at `moment`, None when it was nobody's."""
+    for assignment in assignments:
+        if assignment.start <= moment < assignment.end:
+            return assignment.patient
+    return None
+
+
+def short_fingerprint(resource: dict[str, object]) -> int:
+    """The first 64 bits of the fingerprint of the clinical content, signed."""
+    return int.from_bytes(fingerprint(resource)[:8], signed=True)
+
+
+def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Issue:
+    """`issue` with the element's path in the reading as it was sent."""
+    element = issue.element
+    if format == "reading" and element == "fields":
+        element = "data"
+    elif format == "reading" and (element in reading.fields or element not in _OF_MESSAGE):
+        element = f"data.{element}"
+    return Issue(issue.code, issue.text, element, issue.severity)
+
+
+def _unassigned(reading: Reading) -> Issue:
+    text = (
+        f"The device was assigned to no patient at {reading.time.text}. "
+        "Record a DeviceUseStatement with that time in its timingPeriod, then retry the dead letter."
+    )
+    return Issue("business-rule", text, "patient")
+
+
+def _result(stored: Stored, warnings: tuple[Issue, ...]) -> Result:
+    if stored.outcome in ("created", "unchanged", "amended"):
+        return Result(stored.outcome, stored.references, warnings + stored.issues)
+    return Result("rejected", (), stored.issues or (_REFUSALS[stored.outcome],))

@@ -1,0 +1,131 @@
+"""Readings over HTTP: `POST /ingest/readings` and `POST /api/device/vitals`.
+
+https://www.rfc-editor.org/rfc/rfc9110; docs/ingest.md
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from ingest.device_auth import Form, SignedRequest
+from ingest.errors import IngestError, RateLimited, TooLarge, Unauthenticated, Unavailable, UnsupportedType
+from ingest.gateway import READINGS, VITALS, Body, Endpoint, Gateway
+from ingest.issue import Issue, outcome
+from ingest.transports.http_openapi import READINGS_DESCRIPTION, VITALS_DESCRIPTION
+
+MAX_VITALS_BYTES: Final = 64_000
+_FHIR_JSON: Final = "application/fhir+json"
+_CHALLENGE: Final = 'HMAC-SHA256 realm="devices"'
+_BODIES: Final[dict[str, Body]] = {
+    "": "json",
+    "application/json": "json",
+    "text/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+}
+_NOT_SIGNED: Final = outcome(
+    [
+        Issue(
+            "login",
+            "The request is not signed by a registered device within its time. Check X-Device-Id, X-Timestamp, "
+            "X-Signature and the device's clock.",
+        )
+    ]
+)
+
+
+def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
+    """The two addresses that take signed readings."""
+    routes = APIRouter(tags=["devices"])
+
+    @routes.post("/ingest/readings", **READINGS_DESCRIPTION)
+    async def readings(request: Request) -> Response:
+        return await _answered(request, gateway, READINGS, "ingest", max_body_bytes)
+
+    @routes.post("/api/device/vitals", **VITALS_DESCRIPTION)
+    async def vitals(request: Request) -> Response:
+        limit = min(MAX_VITALS_BYTES, max_body_bytes)
+        return await _answered(request, gateway, VITALS, "api", limit)
+
+    return routes
+
+
+async def _answered(
+    request: Request, gateway: Gateway, endpoint: Endpoint, form: Form, limit: int
+) -> Response:
+    try:
+        kind = _kind(request, endpoint)
+        answer = await gateway.answer(await _signed(request, form, limit), endpoint, kind)
+    except IngestError as error:
+        return _refusal(error)
+    media_type = _FHIR_JSON if answer.status == 400 else "application/json"
+    return Response(answer.body, answer.status, media_type=media_type)
+
+
+async def _signed(request: Request, form: Form, limit: int) -> SignedRequest:
+    headers = request.headers
+    return SignedRequest(
+        form=form,
+        method=request.method,
+        path=_path(request),
+        device=headers.getlist("x-device-id"),
+        timestamp=headers.getlist("x-timestamp"),
+        signature=headers.getlist("x-signature"),
+        body=await _body(request, limit),
+    )
+
+
+def _path(request: Request) -> str:
+    """The path as the device sent it, percent signs and all."""
+    raw: bytes | None = request.scope.get("raw_path")
+    return request.url.path if raw is None else raw.partition(b"?")[0].decode("latin-1")
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The whole body; raises TooLarge as soon as more than `limit` bytes are announced or came."""
+    announced = request.headers.get("content-length", "")
+    too_large = TooLarge(f"The body is larger than {limit} bytes. Send fewer readings at once.")
+    if announced.isdecimal() and int(announced[:18]) > limit:
+        raise too_large
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _kind(request: Request, endpoint: Endpoint) -> Body:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedType(
+            "The body is compressed. Send it as it is, since the signature is over its bytes."
+        )
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _BODIES.get(media_type)
+    if kind is None or (endpoint.single and kind != "json"):
+        taken = "application/json" if endpoint.single else "application/json or application/x-ndjson"
+        raise UnsupportedType(f"The body's type {media_type[:60]!r} is not taken. Send {taken}.")
+    return kind
+
+
+def _refusal(error: IngestError) -> Response:
+    match error:
+        case Unauthenticated():
+            return _outcome(401, _NOT_SIGNED, {"WWW-Authenticate": _CHALLENGE})
+        case RateLimited() | Unavailable():
+            status, code = (429, "throttled") if isinstance(error, RateLimited) else (503, "transient")
+            return _outcome(status, _said(code, error), {"Retry-After": str(error.retry_after)})
+        case TooLarge():
+            return _outcome(413, _said("too-long", error), {})
+        case UnsupportedType():
+            return _outcome(415, _said("not-supported", error), {})
+    raise error
+
+
+def _said(code: str, error: IngestError) -> bytes:
+    return outcome([Issue(code, str(error))])
+
+
+def _outcome(status: int, body: bytes, headers: dict[str, str]) -> Response:
+    return Response(body, status, headers, media_type=_FHIR_JSON)

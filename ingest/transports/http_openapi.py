@@ -1,0 +1,135 @@
+"""What the OpenAPI document says of the addresses that take signed readings.
+
+https://spec.openapis.org/oas/v3.1.0
+"""
+
+# FastAPI's own parameter types are as wide as `Any`; these go to it unchanged.
+from collections.abc import Mapping
+from typing import Any, Final
+
+_NUMBER: Final = {"type": "number"}
+_VALUE: Final = {
+    "oneOf": [
+        {"type": ["number", "null"]},
+        {
+            "type": "object",
+            "properties": {"value": _NUMBER, "unit": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    ]
+}
+_SHORT_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 128}
+_READING: Final = {
+    "type": "object",
+    "required": ["timestamp", "data"],
+    "additionalProperties": False,
+    "properties": {
+        "timestamp": {
+            "oneOf": [{"type": "string", "format": "date-time"}, _NUMBER],
+            "description": "When it was measured: ISO 8601 with an offset, or seconds since 1970.",
+        },
+        "data": {"type": "object", "additionalProperties": _VALUE, "example": {"spo2": 97, "pulseRate": 72}},
+        "device": {**_SHORT_TEXT, "description": "Must be the device that signed."},
+        "patient": {**_SHORT_TEXT, "description": "Must be the patient assigned when it was measured."},
+        "type": {**_SHORT_TEXT, "description": "Must be the type the device is registered as."},
+        "sequence": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
+        "id": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
+        "corrects": {"type": "boolean", "default": False},
+        "quality": {"type": "string", "example": "good"},
+    },
+}
+_VITALS: Final = {
+    "type": "object",
+    "required": ["timestamp"],
+    "properties": {"timestamp": {**_NUMBER, "maximum": 10**11, "description": "Seconds since 1970."}},
+    "additionalProperties": {"type": ["number", "null"]},
+    "example": {"heartRate": 75, "spo2": 98, "temperature": 36.8, "timestamp": 1234567890},
+}
+_OUTCOME: Final = {
+    "type": "object",
+    "required": ["resourceType", "issue"],
+    "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array", "minItems": 1}},
+}
+_RESULT: Final = {
+    "type": "object",
+    "required": ["status", "references"],
+    "properties": {
+        "status": {"enum": ["created", "unchanged", "amended", "rejected"]},
+        "references": {"type": "array", "items": {"type": "string"}},
+        "outcome": _OUTCOME,
+    },
+}
+_RESULTS: Final = {
+    "type": "object",
+    "required": ["results"],
+    "properties": {"results": {"type": "array", "items": _RESULT}},
+}
+
+
+def _header(name: str, description: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+_PARAMETERS: Final = [
+    _header("X-Device-Id", "The device's registered name, or the id of its Device resource."),
+    _header("X-Timestamp", "Seconds since 1970, at most 60 from the server's clock."),
+    _header("X-Signature", "Base64 of the HMAC-SHA256 that docs/ingest.md describes."),
+]
+
+
+def _answer(description: str, schema: Mapping[str, object]) -> dict[str, object]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _refusal(description: str) -> dict[str, object]:
+    return {"description": description, "content": {"application/fhir+json": {"schema": _OUTCOME}}}
+
+
+_REFUSALS: Final[dict[int | str, dict[str, object]]] = {
+    400: _refusal("The body as a whole is not JSON."),
+    401: _refusal("Not signed by a registered device within its time."),
+    413: _refusal("Too many bytes or readings."),
+    415: _refusal("A type or encoding that is not taken."),
+    429: _refusal("The device sends too often; see Retry-After."),
+    503: _refusal("Nothing can be promised now; send the same bytes again after Retry-After."),
+}
+
+READINGS_DESCRIPTION: Final[dict[str, Any]] = {
+    "summary": "Take in readings, each answered on its own",
+    "response_model": None,
+    "responses": {
+        200: _answer("Every reading is stored.", _RESULTS),
+        207: _answer("At least one reading was rejected.", _RESULTS),
+        **_REFUSALS,
+    },
+    "openapi_extra": {
+        "parameters": _PARAMETERS,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"oneOf": [_READING, {"type": "array", "items": _READING}]}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        },
+    },
+}
+
+VITALS_DESCRIPTION: Final[dict[str, Any]] = {
+    "summary": "Take in one flat reading of an edge monitor",
+    "response_model": None,
+    "responses": {
+        200: _answer("The reading is stored.", _RESULT),
+        422: _answer("The reading was rejected.", _RESULT),
+        **_REFUSALS,
+    },
+    "openapi_extra": {
+        "parameters": _PARAMETERS,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _VITALS}}},
+    },
+}
