@@ -19,6 +19,7 @@ from fhir_server.errors import Issue
 from fhir_server.validation import conditions, containment, grammar
 from fhir_server.validation.references import is_target, named_type, reference_pattern
 from fhir_server.validation.rules import RULES
+from fhir_server.validation.schema import accepts
 
 Node: TypeAlias = Mapping[str, Any]  # a JSON object
 
@@ -188,9 +189,12 @@ def _value(value: object, property: _Property, place: _Place) -> Iterator[Issue]
 
 
 def _inner_resource(value: object, element: Element, place: _Place) -> Iterator[Issue]:
-    contained = element.name == "contained"
-    container = place.container if contained or not isinstance(value, Mapping) else value
-    yield from _resource(value, _Place(place.path, container, contained))
+    if element.name == "contained":
+        yield from _resource(value, _Place(place.path, place.container, contained=True))
+    elif not isinstance(value, Mapping):
+        yield _wrong_kind(value, place, "object")
+    elif not accepts(str(value.get("resourceType")), value):
+        yield from _resource(value, _Place(place.path, value))
 
 
 def _primitive(value: object, type_name: str, place: _Place) -> Iterator[Issue]:
@@ -251,7 +255,7 @@ def _reference(value: Node, element: Element, place: _Place) -> Iterator[Issue]:
     if not isinstance(text, str):
         return
     here = place.child("reference")
-    if not grammar.compiled(reference_pattern(())).match(text):
+    if not grammar.compiled(reference_pattern()).match(text):
         yield _issue(
             "value", here, f"{_shown(text)} is not a reference. Write Type/id, #id, an absolute url or a urn."
         )

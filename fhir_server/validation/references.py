@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/references.html#literal
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Final
 
@@ -22,14 +22,20 @@ _ABSOLUTE: Final = re.compile(rf"https?://\S+/([A-Za-z]+)/{_ID}(?:/_history/{_ID
 
 
 @cache
-def reference_pattern(targets: tuple[str, ...]) -> str:
-    """The anchored expression of a reference to one of those types, or to any if there are none.
+def reference_pattern() -> str:
+    """The anchored expression of any reference. Which types it may name is not looked at here: see `is_target`."""
+    return f"^(?:{_relative(RESOURCE_TYPES)}|{_FRAGMENT}|{_URN}|{_HTTP})$"
 
-    What an absolute url points at is not looked at here: see `named_type`.
-    """
-    types = "|".join(targets or RESOURCE_TYPES)
-    relative = f"(?:{types})/{_ID}(?:/_history/{_ID})?"
-    return f"^(?:{relative}|{_FRAGMENT}|{_URN}|{_HTTP})$"
+
+@cache
+def local_reference_pattern(targets: tuple[str, ...]) -> str:
+    """The anchored expression of references that certainly name one of those types, or any if there are none."""
+    anywhere = f"{_URN}|{_HTTP}" if not targets else _URN
+    return f"^(?:{_relative(targets or RESOURCE_TYPES)}|{anywhere})$"
+
+
+def _relative(types: Iterable[str]) -> str:
+    return f"(?:{'|'.join(types)})/{_ID}(?:/_history/{_ID})?"
 
 
 def named_type(reference: str) -> str | None:

@@ -228,7 +228,11 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule("nsd-2", "there can be one preferred identifier of a type only", _preferred_twice),
     ),
     "Narrative": (
-        Rule("txt-1", "the narrative must be limited, well-formed XHTML with content", _narrative),
+        Rule(
+            "txt-1",
+            "the narrative must be well-formed XHTML, its elements those that FHIR allows",
+            _narrative,
+        ),
     ),
     "Observation": (
         Rule("obs-7", "a component that repeats Observation.code excludes a value", _components_repeat_code),
