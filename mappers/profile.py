@@ -12,7 +12,8 @@ from typing import Final, Literal, cast
 
 from mappers.declaration import Declaration, declaration
 from mappers.errors import UnknownProfile
-from mappers.metrics import Metric, Scale, metrics, panel_of
+from mappers.metric import Metric, Scale
+from mappers.metrics import metrics, panel_of
 from mappers.plausibility import Check, checks_for
 from mappers.template import Template, template
 from terminology.errors import TerminologyError

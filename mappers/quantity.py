@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/datatypes.html#Quantity
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from mappers.metrics import Scale
+from mappers.metric import Scale
 from mappers.profile import FieldRule
 from mappers.reading import FieldValue, MappingIssue
 from terminology import systems

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/observation.html
 
 from dataclasses import dataclass
 
-from mappers.metrics import CATEGORIES, Metric
+from mappers.metric import CATEGORIES, Metric
 from terminology.service import Coding
 
 

@@ -1,0 +1,153 @@
+"""The rows of the metric registry, read and checked.
+
+https://hl7.org/fhir/R4/observation-vitalsigns.html
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, cast
+
+from mappers.declaration import Declaration
+from mappers.metric import CATEGORIES, Confidence, Metric, Scale, Suspect
+from mappers.vital_signs import VITAL_SIGNS_PROFILES
+from terminology import loinc, systems
+from terminology.errors import TerminologyError
+from terminology.service import Coding
+from terminology.ucum import conversion
+
+CONFIDENCES: Final = ("A", "B", "C", "L")
+MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
+"""An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
+
+
+def registry(source: Declaration) -> Mapping[str, Metric]:
+    """The metrics that `source` declares. Raises InvalidDeclaration with file and line for the first mistake."""
+    rows = {key: (_metric(key, row), row) for key, row in source.entries()}
+    known = {key: found for key, (found, _) in rows.items()}
+    for found, row in rows.values():
+        _check_components(found, known, row)
+    return MappingProxyType(known)
+
+
+def _metric(key: str, row: Declaration) -> Metric:
+    report = row.flag("report", default=False)
+    components = row.texts("components")
+    found = Metric(
+        key=key,
+        text=row.text("text"),
+        codings=_codings(row),
+        categories=row.texts("category"),
+        profile=row.optional_text("profile"),
+        scale=None if report or components else _scale(row),
+        components=components,
+        requires=row.texts("requires"),
+        confidence=cast("Confidence", row.one_of("confidence", CONFIDENCES)),
+    )
+    row.close()
+    _check_codes(found, row)
+    _check_profile(found, row)
+    return found
+
+
+def _codings(row: Declaration) -> tuple[Coding, ...]:
+    codings = [_coding(each, systems.LOINC, "display") for each in row.children("loinc")]
+    if (local := row.child("local")) is not None:
+        codings.append(_coding(local, systems.LOCAL_METRIC, "display"))
+    if (mdc := row.child("mdc")) is not None:
+        codings.append(_coding(mdc, systems.MDC, "refid"))
+    return tuple(codings)
+
+
+def _coding(entry: Declaration, system: str, display: str) -> Coding:
+    coding = Coding(system, entry.text("code"), entry.optional_text(display))
+    entry.close()
+    return coding
+
+
+def _scale(row: Declaration) -> Scale:
+    unit = row.text("unit")
+    accept = row.child("accept")
+    if accept is None:
+        raise row.error("`accept` is missing. Give `low` and `high`.")
+    scale = Scale(
+        unit=unit,
+        human=row.text("human"),
+        accepts=(unit, *row.texts("accepts")),
+        low=accept.number("low"),
+        high=accept.number("high"),
+        suspects=tuple(_suspect(each, accept) for each in row.children("suspects")),
+    )
+    accept.close()
+    if scale.low >= scale.high:
+        raise accept.error(f"`low: {scale.low}` is not below `high: {scale.high}`.")
+    _check_units(scale, row)
+    return scale
+
+
+def _suspect(entry: Declaration, accept: Declaration) -> Suspect:
+    suspect = Suspect(entry.number("low"), entry.number("high"), entry.text("means"))
+    entry.close()
+    if suspect.low > suspect.high:
+        raise entry.error(f"`low: {suspect.low}` is above `high: {suspect.high}`.")
+    if suspect.low <= accept.number("high") and suspect.high >= accept.number("low"):
+        raise entry.error("a value cannot be suspect and within `accept`.")
+    return suspect
+
+
+def _check_units(scale: Scale, row: Declaration) -> None:
+    for unit in scale.accepts:
+        try:
+            conversion(unit, scale.unit)
+        except TerminologyError as error:
+            raise row.error(f"`accepts`: {error}") from error
+
+
+def _check_codes(found: Metric, row: Declaration) -> None:
+    by_system: dict[str, list[str]] = {}
+    for coding in found.codings:
+        by_system.setdefault(coding.system, []).append(coding.code)
+    local = systems.LOCAL_METRIC in by_system
+    if local == (systems.LOINC in by_system):
+        raise row.error("give either `loinc` or, where no code tells the truth, `local`.")
+    if local != (found.confidence == "L"):
+        raise row.error(
+            f"`confidence: {found.confidence}` does not fit: L stands for `local` and for nothing else."
+        )
+    for code in by_system.get(systems.LOINC, ()):
+        if not loinc.is_well_formed(code):
+            raise row.error(f"`{code}` is no LOINC code: its check digit is wrong.")
+    for code in by_system.get(systems.MDC, ()):
+        if not (code.isdigit() and int(code) >> 16 in MDC_PARTITIONS):
+            raise row.error(f"`{code}` is no MDC code: partition * 65536 + term in decimal.")
+
+
+def _check_profile(found: Metric, row: Declaration) -> None:
+    for category in found.categories:
+        if category not in CATEGORIES:
+            raise row.error(f"`category: {category}` is unknown. Known are {', '.join(CATEGORIES)}.")
+    if found.profile is None:
+        if "vital-signs" in found.categories:
+            raise row.error("a vital sign needs the `profile` it conforms to.")
+        return
+    rule = VITAL_SIGNS_PROFILES.get(found.profile)
+    if rule is None:
+        raise row.error(f"`profile: {found.profile}` is not one of the vital signs profiles of R4.")
+    unit = found.scale.unit if found.scale else None
+    if found.categories[:1] != ("vital-signs",):
+        raise row.error(f"{found.profile} fixes `category: [vital-signs]`.")
+    if Coding(systems.LOINC, rule.code) not in [Coding(each.system, each.code) for each in found.codings]:
+        raise row.error(f"{found.profile} fixes the LOINC code {rule.code}.")
+    if (unit is None) != (not rule.units) or (unit is not None and unit not in rule.units):
+        raise row.error(f"`unit: {unit}`: {found.profile} allows {', '.join(rule.units) or 'no value'}.")
+
+
+def _check_components(found: Metric, known: Mapping[str, Metric], row: Declaration) -> None:
+    for key in found.requires:
+        if key not in found.components:
+            raise row.error(f"`requires: {key}` is not one of its components.")
+    for key in found.components:
+        component = known.get(key)
+        if component is None:
+            raise row.error(f"`components: {key}` is not in the registry.")
+        if component.scale is None or component.profile is not None:
+            raise row.error(f"`components: {key}` stands on its own and cannot be part of a panel.")
