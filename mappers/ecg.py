@@ -3,17 +3,22 @@
 https://hl7.org/fhir/R4/diagnosticreport.html
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.metrics import metric
 from mappers.observation import map_reading
 from mappers.occasion import occasion_of
-from mappers.reading import Reading
+from mappers.quantity import measured
+from mappers.reading import MappingIssue, Reading
 from mappers.template import codeable_concept
 
 REPORT: Final = "ecg-report"
+HEART_RATE: Final = "heartRate"
+RR_INTERVAL: Final = "rrInterval"
+RATE_METHOD: Final = "60000 / R-R interval in ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,46 @@ class EcgReport:
 
 
 def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
-    """The Observations of `report` and, last, its DiagnosticReport, as one group; Rejected as `map_reading` does."""
-    mapped = map_reading(report.reading, context)
+    """The Observations of `report` and, last, its DiagnosticReport, as one group; Rejected as `map_reading` does.
+
+    Many recordings state the R-R interval and no heart rate: the rate is then calculated, and its Observation says so
+    by its method and by what it is derived from.
+    """
+    rate = _calculated_rate(report.reading, context)
+    mapped = map_reading(report.reading if rate is None else _with_rate(report.reading, rate), context)
     if isinstance(mapped, Rejected):
         return mapped
-    diagnostic_report = _diagnostic_report(report, context, mapped.resources)
-    return Mapped((*mapped.resources, diagnostic_report), mapped.warnings, mapped.corrects)
+    observations = mapped.resources if rate is None else _derived(mapped.resources)
+    diagnostic_report = _diagnostic_report(report, context, observations)
+    return Mapped((*observations, diagnostic_report), mapped.warnings, mapped.corrects)
+
+
+def _calculated_rate(reading: Reading, context: MappingContext) -> int | None:
+    sent = reading.fields.get(RR_INTERVAL)
+    if sent is None or reading.fields.get(HEART_RATE) is not None:
+        return None
+    rule = context.profile.fields[RR_INTERVAL]
+    interval = measured(rule, RR_INTERVAL, sent, reading.units.get(RR_INTERVAL))
+    return None if isinstance(interval, MappingIssue) else round(Decimal(60_000) / interval)
+
+
+def _with_rate(reading: Reading, rate: int) -> Reading:
+    return replace(
+        reading,
+        fields={
+            HEART_RATE: rate,
+            **{name: value for name, value in reading.fields.items() if name != HEART_RATE},
+        },
+        units={**reading.units, HEART_RATE: "/min"},
+    )
+
+
+def _derived(observations: tuple[Resource, ...]) -> tuple[Resource, ...]:
+    rate, *others = observations
+    interval_code = codeable_concept(metric("rr-interval"))
+    source = [f"Observation/{each['id']}" for each in others if each["code"] == interval_code]
+    method = {"text": RATE_METHOD}
+    return {**rate, "method": method, "derivedFrom": [{"reference": each} for each in source]}, *others
 
 
 def _diagnostic_report(

@@ -51,6 +51,33 @@ def test_an_ecg_becomes_coded_observations_and_the_report_that_binds_them():
         Observation.model_validate_json(json.dumps(each))
 
 
+def test_a_recording_that_states_only_the_rr_interval_has_its_rate_calculated_and_says_so():
+    fields = {"rrInterval": 982, "prInterval": 161, "qrsDuration": 75, "qtInterval": 368, "qtcInterval": 370}
+    mapped = map_ecg(report(fields), CONTEXT)
+    rate, interval, *_ = mapped.resources
+
+    assert mapped.warnings == ()
+    assert rate["code"]["coding"][0]["code"] == "8867-4"
+    assert rate["valueQuantity"]["value"] == 61
+    assert rate["method"] == {"text": "60000 / R-R interval in ms"}
+    assert rate["derivedFrom"] == [{"reference": f"Observation/{interval['id']}"}]
+    assert interval["code"]["coding"][0]["code"] == "8637-1"
+    Observation.model_validate_json(json.dumps(rate))
+
+
+def test_a_rate_that_the_recording_states_is_not_calculated():
+    rate, *_ = map_ecg(report({"heartRate": 60, "rrInterval": 982}), CONTEXT).resources
+
+    assert rate["valueQuantity"]["value"] == 60
+    assert "method" not in rate
+
+
+def test_no_rate_is_calculated_from_an_implausible_interval():
+    result = map_ecg(report({"rrInterval": 0, "prInterval": 160}), CONTEXT)
+
+    assert [each.element for each in result.issues] == ["rrInterval"]
+
+
 def test_no_two_resources_of_an_ecg_share_an_id():
     resources = map_ecg(report(), CONTEXT).resources
 
