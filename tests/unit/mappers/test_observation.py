@@ -1,6 +1,6 @@
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -198,6 +198,13 @@ def test_the_device_keeps_its_own_offset_and_precision():
     (observation,) = resources({"spo2": 97}, time=device_time("2026-01-31T13:00:00.50+01:00"))
 
     assert observation["effectiveDateTime"] == "2026-01-31T13:00:00.50+01:00"
+
+
+def test_the_time_of_receipt_is_an_instant_in_utc():
+    kolkata = RECEIVED.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    (observation,) = resources({"spo2": 97}, received=kolkata)
+
+    assert observation["issued"] == "2026-01-31T12:00:01.250Z"
 
 
 def test_a_duration_makes_a_period():
