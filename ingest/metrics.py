@@ -11,9 +11,7 @@ READINGS: Final = Counter(
     "ingest_readings", "Readings by what became of them.", ("transport", "profile", "status")
 )
 REJECTIONS: Final = Counter(
-    "ingest_rejections",
-    "Reasons of rejected readings by issue code and element.",
-    ("profile", "code", "element"),
+    "ingest_rejections", "Reasons of rejected readings by issue code.", ("profile", "code")
 )
 REFUSED_SIGNATURES: Final = Counter(
     "ingest_authentication_failures", "Requests refused with 401 by reason.", ("reason",)

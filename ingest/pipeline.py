@@ -21,8 +21,8 @@ from mappers.observation import map_reading
 from mappers.profile import device_profile
 from mappers.reading import MappingIssue, Reading
 
-Tree: TypeAlias = "dict[str, object]"
-Work: TypeAlias = "Group | tuple[Issue, ...]"
+Tree: TypeAlias = dict[str, object]
+Work: TypeAlias = Group | tuple[Issue, ...]
 """What is to be stored of a reading, or why nothing is."""
 
 DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]] = {

@@ -14,7 +14,7 @@ import jiter
 from ingest.errors import TooLarge, Unreadable
 from ingest.issue import Issue
 
-Tree: TypeAlias = "dict[str, object]"
+Tree: TypeAlias = dict[str, object]
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

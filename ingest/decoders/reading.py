@@ -13,7 +13,7 @@ from mappers.errors import InvalidTime
 from mappers.reading import NO_UNITS, FieldValue, Reading
 from mappers.times import DeviceTime, device_time
 
-Decoded: TypeAlias = "Reading | tuple[Issue, ...]"
+Decoded: TypeAlias = Reading | tuple[Issue, ...]
 
 _MEMBERS: Final = frozenset(
     {"device", "patient", "type", "timestamp", "data", "sequence", "id", "corrects", "quality"}

@@ -85,10 +85,10 @@ async def add_secret(connection: Connection, seal: Seal, device: int, id: str, s
     await connection.execute(_ADD_KEY, (device, key_id, seal.close(secret, id, key_id)))
 
 
-async def retire_secrets(connection: Connection, device: int, overlap_seconds: float) -> None:
-    """Let the present key end after `overlap_seconds`; one that was ending already ends now, so that two remain valid."""
+async def retire_secrets(connection: Connection, device: int, overlap: timedelta) -> None:
+    """Let the present key end after `overlap`; one that was ending already ends now, so that two remain valid."""
     await connection.execute(_EXPIRE, (device,))
-    await connection.execute(_RETIRE, (timedelta(seconds=overlap_seconds), device))
+    await connection.execute(_RETIRE, (overlap, device))
 
 
 async def disable(connection: Connection, device: int) -> None:

@@ -1,0 +1,187 @@
+"""Devices that may send readings: registered, given to a patient, given new secrets, disabled.
+
+https://hl7.org/fhir/R4/device.html; docs/adr/0009-device-authentication.md, docs/adr/0010-device-assignment.md
+"""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+from fhir_server.clock import instant
+from fhir_server.errors import InvalidRequest, NotFound
+from fhir_server.ids import uuid7
+from fhir_server.interactions import write
+from fhir_server.json import JsonObject, dumps, parse
+from fhir_server.keys import MasterKey
+from fhir_server.store import resources
+from fhir_server.store.database import Database
+from fhir_server.store.devices import registration
+from fhir_server.store.devices.registration import Registration
+from fhir_server.store.devices.seal import Seal
+from fhir_server.store.drafts import Draft
+from fhir_server.store.predicate import EVERYTHING
+from fhir_server.store.rows import Method
+from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.validation.structure import check
+from mappers.device import assignment, device, device_metrics
+from mappers.errors import UnknownProfile
+from mappers.mapped import Resource
+from mappers.profile import DeviceProfile, device_profile
+
+OVERLAP: Final = timedelta(hours=24)
+"""How long the secret before the newest stays valid when nothing else is said."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PATIENT: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A registered device with a new secret, which is shown this once and never again."""
+
+    name: str
+    device: str
+    profile: str
+    secret: str = field(repr=False)
+    assignment: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+async def register(
+    database: Database,
+    master_key: MasterKey,
+    *,
+    name: str,
+    profile: str,
+    patient: str | None = None,
+    start: datetime | None = None,
+) -> Enrolled:
+    """The new device, its Device, DeviceMetrics and, for a `patient`, DeviceUseStatement from `start` (else now).
+
+    Raises InvalidRequest for a name or type that cannot be, Conflict for a name that is taken.
+    """
+    kind = _known_profile(profile)
+    if not _NAME.fullmatch(name) or _UUID.fullmatch(name):
+        raise InvalidRequest(
+            f"{name[:80]!r} cannot name a device. Use 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and no UUID."
+        )
+    id, secret = uuid7(), _new_secret()
+    use = None
+    async with database.transaction() as work:
+        key = await registration.add(work.connection, name=name, id=id, profile=profile)
+        await registration.add_secret(work.connection, Seal(master_key), key, id, secret.encode())
+        for resource in (device(id, name, kind), *device_metrics(id, kind, uuid7)):
+            await _create(work, resource)
+        if patient is not None:
+            use = await _assign(work, id, patient, start or _now())
+    warnings = await _warnings(database, patient)
+    return Enrolled(name, f"Device/{id}", profile, secret, use, warnings)
+
+
+async def listed(database: Database) -> list[Registration]:
+    """Every registered device by name, with the patient it is on now."""
+    async with database.connection() as connection:
+        return await registration.listed(connection)
+
+
+async def rotate(
+    database: Database, master_key: MasterKey, *, name: str, overlap: timedelta = OVERLAP
+) -> Enrolled:
+    """The device with a new secret; the one before is valid for `overlap` more. Raises NotFound."""
+    secret = _new_secret()
+    async with database.transaction() as work:
+        known = await registration.lock(work.connection, name)
+        await registration.retire_secrets(work.connection, known.key, overlap)
+        await registration.add_secret(work.connection, Seal(master_key), known.key, known.id, secret.encode())
+    return Enrolled(known.name, f"Device/{known.id}", known.profile, secret)
+
+
+async def disable(database: Database, *, name: str) -> Registration:
+    """The device, from which nothing is taken any more; its Device becomes inactive. Raises NotFound."""
+    async with database.transaction() as work:
+        known = await registration.lock(work.connection, name)
+        await registration.disable(work.connection, known.key)
+        await _change(work, "Device", known.id, {"status": "inactive"})
+        return await registration.lock(work.connection, name)
+
+
+async def assign(
+    database: Database, *, name: str, patient: str, start: datetime | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """The reference of the DeviceUseStatement that gives the device to `patient` from `start`, with warnings.
+
+    The one that is open at that time ends there. Raises NotFound for the device, Unprocessable when a later one overlaps.
+    """
+    begins = start or _now()
+    async with database.transaction() as work:
+        known = await registration.lock(work.connection, name)
+        earlier = await registration.open_use(work.connection, known.key, begins)
+        if earlier is not None:
+            await _end(work, earlier, begins)
+        use = await _assign(work, known.id, patient, begins)
+    return use, await _warnings(database, patient)
+
+
+async def _assign(work: UnitOfWork, device_id: str, patient: str, start: datetime) -> str:
+    patient_id = patient.removeprefix("Patient/")
+    if not _PATIENT.fullmatch(patient_id):
+        raise InvalidRequest(f"{patient[:80]!r} is not the id of a Patient. Give `p1` or `Patient/p1`.")
+    id = uuid7()
+    await _create(work, assignment(id, device_id, patient_id, instant(start)))
+    return f"DeviceUseStatement/{id}"
+
+
+async def _end(work: UnitOfWork, use_id: str, end: datetime) -> None:
+    current = await work.lock("DeviceUseStatement", use_id)
+    if current is None or current.body is None:
+        raise NotFound(f"DeviceUseStatement/{use_id} was deleted meanwhile. Try again.")
+    tree = parse(current.body)
+    period = cast("JsonObject", tree["timingPeriod"]) | {"end": instant(end)}
+    await _change(work, "DeviceUseStatement", use_id, {"status": "completed", "timingPeriod": period})
+
+
+async def _create(work: UnitOfWork, resource: Resource) -> None:
+    await work.create(_draft(cast("JsonObject", resource), "POST"))
+
+
+async def _change(work: UnitOfWork, type: str, id: str, members: JsonObject) -> None:
+    """The resource with other `members`; one that someone deleted stays deleted."""
+    current = await work.lock(type, id)
+    if current is not None and current.body is not None:
+        await work.update(_draft(parse(current.body) | members, "PUT"), current)
+
+
+def _draft(tree: JsonObject, method: Method) -> Draft:
+    type, id = str(tree["resourceType"]), str(tree["id"])
+    check(type, dumps(tree))
+    return write.draft(type, tree, id=id, method=method)
+
+
+async def _warnings(database: Database, patient: str | None) -> tuple[str, ...]:
+    if patient is None:
+        return ("The device is assigned to no patient: its readings are rejected until it is.",)
+    async with database.connection() as connection:
+        known = await resources.read(connection, "Patient", patient.removeprefix("Patient/"), EVERYTHING)
+    if known is None or known.deleted:
+        return (f"Patient/{patient.removeprefix('Patient/')} is not here yet.",)
+    return ()
+
+
+def _known_profile(profile: str) -> DeviceProfile:
+    try:
+        return device_profile(profile)
+    except UnknownProfile as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def _new_secret() -> str:
+    """32 random bytes as base64url; its characters are the key the device signs with."""
+    return secrets.token_urlsafe(32)
+
+
+def _now() -> datetime:
+    """The present second from its start: devices state times in whole seconds, and the first may come in this one."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,37 @@
+"""Ingest on this server's own database: the ports and the sink put together.
+
+docs/ingest.md
+"""
+
+from fhir_server import clock
+from fhir_server.interactions.sink import StoreSink
+from fhir_server.keys import MasterKey
+from fhir_server.settings import Settings
+from fhir_server.store.database import Database
+from fhir_server.store.devices.dead_letters import StoredDeadLetters
+from fhir_server.store.devices.rates import DeviceRates
+from fhir_server.store.devices.registry import DeviceRegistry
+from fhir_server.store.devices.seal import Seal
+from fhir_server.store.devices.seen import SeenSignatures
+from ingest.gateway import Gateway
+from ingest.pipeline import Pipeline
+
+
+def pipeline(database: Database, master_key: MasterKey) -> Pipeline:
+    """What readings pass through, for commands that bring them from files or dead letters."""
+    return Pipeline(
+        DeviceRegistry(database, Seal(master_key)),
+        StoreSink(database),
+        StoredDeadLetters(database),
+        master_key.derive("identity"),
+    )
+
+
+def gateway(database: Database, master_key: MasterKey, settings: Settings) -> Gateway:
+    """What answers signed requests; each worker makes its own."""
+    return Gateway(
+        pipeline(database, master_key),
+        DeviceRates(database, rate=settings.device_rate, burst=settings.device_burst),
+        SeenSignatures(database),
+        clock.now,
+    )
