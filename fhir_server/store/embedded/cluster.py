@@ -146,9 +146,13 @@ def configure(cluster: int, launcher: Launcher) -> None:
         f"# Written at every start. Your own settings belong into {LOCAL_SETTINGS}, which overrides these."
     ]
     lines += [f"{name} = {value}" for name, value in _SETTINGS.items()]
-    lines += [f"include_if_exists = '{LOCAL_SETTINGS}'", ""]
+    lines += [f"include '{LOCAL_SETTINGS}'", ""]
     _write(cluster, "postgresql.conf", "\n".join(lines), launcher)
     _write(cluster, "pg_hba.conf", _HBA, launcher)
+    if LOCAL_SETTINGS not in os.listdir(cluster):
+        _write(
+            cluster, LOCAL_SETTINGS, "# Your own PostgreSQL settings; they outlast every start.\n", launcher
+        )
 
 
 def options(name: str, socket_folder: Path, port: int, settings: Mapping[str, str]) -> list[str]:

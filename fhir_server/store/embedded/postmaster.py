@@ -115,9 +115,9 @@ class Leftovers:
         # container that number is soon somebody else's. Its shared memory tells whether the claim is still true.
         claim = self.cluster / "postmaster.pid"
         lines = _lines(claim)
-        if len(lines) < 7 or _is_attached(lines[6]):
-            return
-        claim.unlink()
+        # A claim without that line was cut short: its postmaster never got as far as to have shared memory.
+        if len(lines) < 7 or not _is_attached(lines[6]):
+            claim.unlink(missing_ok=True)
 
 
 def _has_become_ready(cluster: Path, pid: int) -> bool:
