@@ -71,7 +71,7 @@ _CONTENT: Final = frozenset(
         "conclusion",
     }
 )
-_WORDING: Final = frozenset({"unit", "display", "text"})
+_WORDING: Final = frozenset({"unit", "display"})
 
 
 def _content(resource: Mapping[str, object], path: str) -> Iterator[str]:
@@ -80,18 +80,23 @@ def _content(resource: Mapping[str, object], path: str) -> Iterator[str]:
 
 
 def _leaves(node: object, path: str) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        for key in sorted(node.keys() - _WORDING):
-            yield from _leaves(node[key], f"{path}.{key}")
+    if isinstance(node, (str, bool)):
+        yield f"{path}\x1f{node}"
+    elif isinstance(node, dict):
+        for key in sorted(node):
+            if key not in _WORDING and not (key == "text" and "coding" in node):
+                yield from _leaves(node[key], f"{path}.{key}")
     elif isinstance(node, list):
         for position, item in enumerate(node):
             yield from _leaves(item, f"{path}[{position}]")
-    elif isinstance(node, (str, bool)):
-        yield f"{path}\x1f{node}"
     else:
         yield f"{path}\x1f{_number(node)}"
 
 
 def _number(value: object) -> str:
-    number = Decimal(str(value)).normalize()
-    return str(number or Decimal(0))
+    if type(value) is int:
+        return str(value)
+    text = format(Decimal(str(value)), "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

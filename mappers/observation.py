@@ -55,7 +55,7 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
         for key in found:
             if key in panels:
                 _require(panels[key].required, found, issues)
-    if not found and not issues:
+    if not found and not any(issue.severity == "error" for issue in issues):
         issues.append(
             MappingIssue("required", "fields", "The reading measures nothing. Send at least one value.")
         )

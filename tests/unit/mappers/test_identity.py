@@ -123,12 +123,18 @@ class Lossless:
         (quantity(98), quantity(Decimal("98.0"))),
         (quantity(Decimal("98.50")), quantity(Lossless("98.5"))),
         (quantity(0), quantity(Decimal("-0.00"))),
+        (quantity(100), quantity(Decimal("100.0"))),
+        (quantity(100), quantity(Decimal("1E+2"))),
         (quantity(98), {**quantity(98), "status": "amended", "issued": "2026-01-31T12:00:00Z", "id": "x"}),
         (
             quantity(98),
             {**quantity(98), "meta": {"versionId": "2"}, "effectiveDateTime": "2026-01-31T12:00:00Z"},
         ),
         (quantity(98), quantity(98, text="per cent")),
+        (
+            {"component": [{"code": {"coding": [{"code": "8480-6"}], "text": "Systolic"}}]},
+            {"component": [{"code": {"coding": [{"code": "8480-6", "display": "Sys"}]}}]},
+        ),
     ],
 )
 def test_equal_clinical_content_has_equal_fingerprints(one, other):
@@ -150,6 +156,18 @@ def test_equal_clinical_content_has_equal_fingerprints(one, other):
 )
 def test_different_clinical_content_has_different_fingerprints(other):
     assert fingerprint(quantity(98)) != fingerprint(other)
+
+
+def test_no_digit_is_too_far_behind_to_count():
+    one, other = (quantity(Decimal(f"97.{'0' * 35}{digit}")) for digit in (1, 2))
+
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_a_concept_that_is_only_text_is_told_by_its_text():
+    assert fingerprint({"valueCodeableConcept": {"text": "awake"}}) != fingerprint(
+        {"valueCodeableConcept": {"text": "asleep"}}
+    )
 
 
 def test_the_order_of_components_and_of_results_counts():
