@@ -18,7 +18,7 @@ from typing import IO
 
 from fhir_server.store.embedded import launch
 from fhir_server.store.embedded.account import Account
-from fhir_server.store.embedded.failures import StartFailed
+from fhir_server.store.embedded.failures import StartFailed, UnsafeFolder
 from fhir_server.store.embedded.installation import Installation
 
 # Nothing else of ours reaches PostgreSQL: its environment is readable and may be logged.
@@ -66,8 +66,13 @@ class Launcher:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[int]:
-    """A descriptor of the real folder `folder`, never of what a link points to."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """A descriptor of the real folder `folder`; UnsafeFolder when it is a link or a file."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except NotADirectoryError as error:
+        raise UnsafeFolder(
+            f"{folder} is not a folder of its own. Move the whole data directory instead, or give another --data-dir."
+        ) from error
     try:
         yield descriptor
     finally:
