@@ -79,9 +79,7 @@ def _implication(parts: Sequence[Condition], type: StructureType) -> Schema | No
             case ["not", ["exists", str(name)]] if "." not in name:
                 rest = [*parts[:position], *parts[position + 1 :]]
                 then = as_schema(["or", *rest] if len(rest) > 1 else rest[0], type)
-                return {
-                    "dependentSchemas": {json_name: then for json_name in _element(name, type).json_names()}
-                }
+                return {"dependentSchemas": dict.fromkeys(_element(name, type).json_names(), then)}
     return None
 
 

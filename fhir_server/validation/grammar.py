@@ -28,11 +28,14 @@ _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _VISIBLE = r"[^ \t\n\r\x0b\x0c]"
 _TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f]+"
 
+_64 = r"(?:[0-9A-Za-z+/][ \t\r\n]*)"
+_64_TAIL = rf"{_64}{{3}}=[ \t\r\n]*|{_64}{{2}}=[ \t\r\n]*=[ \t\r\n]*"
+
 _OWN: Final = {
     "date": f"{_DAY}|{_MONTH}",
     "dateTime": f"{_DAY}(?:T{_TIME}{_ZONE})?|{_MONTH}",
     "instant": f"{_DAY}T{_TIME}{_ZONE}",
-    "base64Binary": r"[ \t\r\n]*(?:[0-9A-Za-z+/][ \t\r\n]*)+(?:=[ \t\r\n]*){0,2}",
+    "base64Binary": rf"[ \t\r\n]*(?:(?:{_64}{{4}})+(?:{_64_TAIL})?|{_64_TAIL})",
     "uri": f"{_VISIBLE}+",
     "url": f"{_VISIBLE}+",
     "canonical": f"{_VISIBLE}+",
@@ -48,6 +51,8 @@ INTEGER_RANGES: Final = {
     "positiveInt": (1, 2**31 - 1),
     "unsignedInt": (0, 2**31 - 1),
 }
+
+ABSOLUTE_URI: Final = f"^[A-Za-z][A-Za-z0-9+.-]*:{_VISIBLE}+$"
 
 # Required value sets that no list can hold: their codes have a grammar of their own. R4 takes the short
 # names of its formats for media types too.

@@ -10,9 +10,12 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 _NAMESPACE: Final = "http://www.w3.org/1999/xhtml"
 _ELEMENTS: Final = frozenset(
-    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd del dfn div dl dt em"
-    " h1 h2 h3 h4 h5 h6 hr i img ins kbd li map ol p pre q s samp small span strike strong sub sup table tbody td"
-    " tfoot th thead tr tt u ul var".split()
+    re.findall(
+        r"\w+",
+        "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd del dfn div dl dt em"
+        " h1 h2 h3 h4 h5 h6 hr i img ins kbd li map ol p pre q s samp small span strike strong sub sup table tbody td"
+        " tfoot th thead tr tt u ul var",
+    )
 )
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
 _XML_ENTITIES: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/json.html
 
 The schema only ever says yes to what is certainly valid, and says it fast. What it refuses goes to `faults.py`, which is
 the judge: there a resource may still turn out valid, since the schema knows nothing of `_name` beside a primitive, of
-ids of elements, of resources inside resources, of `#id`, nor of absolute references where only some types may be referred to.
+ids of elements, of resources inside resources, of `#id` or of `Reference.type`.
 
 One schema holds every type, so that the sixty data types are compiled once: an instance is wrapped in an object whose
 only key is its type. A schema per type would be as fast and take 6 MB each.
@@ -20,12 +20,13 @@ import jsonschema_rs
 from fhir_server.definitions.structure import Element, StructureType, primitives, required_codes, structure
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.validation import conditions, grammar
-from fhir_server.validation.references import local_reference_pattern
+from fhir_server.validation.references import outward_reference_pattern
 from fhir_server.validation.rules import RULES, Node
 
 Schema: TypeAlias = dict[str, Any]  # JSON Schema has no narrower type
 
 # Draft 4 is the last in which 5.0 is not an integer; that dialect holds for the embedded definitions only.
+_INNER: Final = ".inner"  # an extension inside an extension: its url may be relative
 _STRICT_INTEGERS: Final = "http://json-schema.org/draft-04/schema#"
 # Handing an Observation to Python would cost as much as all the rest: obs-7 is looked at only where it can be broken.
 _NO_OBS_7: Final = ("or", ("not", ("exists", "component")), ("not", ("exists", "value")))
@@ -58,13 +59,14 @@ def schema() -> Schema:
 class _RulesOf:
     """The schema keyword `rulesOf`: an object breaks none of the rules that need code, those of the type named."""
 
-    def __init__(self, _parent: Schema, type_name: str, _path: list[str | int]) -> None:
-        self._rules = RULES[type_name]
+    def __init__(self, parent_schema: Schema, value: str, schema_path: list[str | int]) -> None:  # noqa: ARG002
+        self._rules = RULES[value]
 
-    def validate(self, node: Node) -> None:
+    # Any: the library's own signature; the schema asks for an object before.
+    def validate(self, instance: Any) -> None:
         """Nothing if every rule holds. Raises ValueError if one is broken."""
         for rule in self._rules:
-            for path in rule.broken(node):
+            for path in rule.broken(instance):
                 raise ValueError(f"{rule.key} at {path}")
 
 
@@ -79,7 +81,9 @@ class _Definitions:
         """Every definition that was referred to, and those that they refer to."""
         while self._wanted:
             name = self._wanted.pop()
-            self._made[name] = self._object(structure(name))
+            self._made[name] = self._object(structure(name.removesuffix(_INNER)))
+            if name == "Extension":
+                self._made[name]["properties"]["url"] = {"type": "string", "pattern": grammar.ABSOLUTE_URI}
         return self._made
 
     def reference(self, type_name: str) -> Schema:
@@ -95,7 +99,7 @@ class _Definitions:
             "minProperties": 1,
             "additionalProperties": False,
             "properties": {
-                name: self._property(element, type_name)
+                name: self._property(element, type_name, type.name)
                 for element in type.elements
                 for name, type_name in element.json_names().items()
                 if type_name != "Resource" and (element.name != "id" or type.kind == "resource")
@@ -122,27 +126,22 @@ class _Definitions:
         else:
             made["dependentSchemas"] |= dict.fromkeys(names, _ref(one))
 
-    def _property(self, element: Element, type_name: str) -> Schema:
-        value = self._value(element, type_name)
+    def _property(self, element: Element, type_name: str, owner: str) -> Schema:
+        value = self._value(element, type_name, owner)
         return {"type": "array", "minItems": 1, "items": value} if element.many else value
 
-    def _value(self, element: Element, type_name: str) -> Schema:
-        if type_name == "Reference" and element.targets:
-            return self._shared(f"Reference {'|'.join(element.targets)}", self._reference_to(element.targets))
+    def _value(self, element: Element, type_name: str, owner: str) -> Schema:
         if element.forbids and type_name == "Quantity":
             simple = self._object(structure(type_name))
             del simple["properties"][element.forbids]
             return self._shared(f"{type_name} without {element.forbids}", simple)
         if element.codes:
-            return self._coded(element, element.codes, type_name)
+            return self._coded(element.codes, type_name)
+        if type_name == owner == "Extension":
+            return self.reference(type_name + _INNER)
         return self._primitive(type_name) if type_name in primitives() else self.reference(type_name)
 
-    def _reference_to(self, targets: tuple[str, ...]) -> Schema:
-        made = self._object(structure("Reference"))
-        made["properties"]["reference"] = {"type": "string", "pattern": local_reference_pattern(targets)}
-        return made
-
-    def _coded(self, element: Element, value_set: str, type_name: str) -> Schema:
+    def _coded(self, value_set: str, type_name: str) -> Schema:
         systems = required_codes(value_set)
         if systems is None:
             if type_name == "code":
@@ -175,7 +174,8 @@ def _add_what_holds_for_all(made: Schema, type: StructureType) -> None:
         values = next(element for element in type.elements if element.name == "value").json_names()
         made["oneOf"] = [{"required": ["extension"]}, *({"required": [name]} for name in values)]
     if type.name == "Reference":
-        made["properties"]["reference"] = {"type": "string", "pattern": local_reference_pattern(())}
+        made["properties"]["reference"] = {"type": "string", "pattern": outward_reference_pattern()}
+        del made["properties"]["type"]
     if type.name == "Observation":
         made["allOf"].append(conditions.as_schema(_NO_OBS_7, type))
     elif type.name in RULES:

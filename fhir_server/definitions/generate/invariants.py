@@ -65,7 +65,7 @@ def add_invariants(entries: TypeEntries, definition: Definition) -> None:
     for element in definition["snapshot"]["element"]:
         entry = entries.get(element["path"])
         for constraint in element.get("constraint", ()) if entry is not None else ():
-            if _is_own(element, constraint):
+            if _is_own(constraint):
                 try:
                     rewritten = _REWRITTEN.get((element["path"], constraint["key"]))
                     rule = condition(rewritten or constraint["expression"], element["path"], entries)
@@ -83,7 +83,7 @@ def condition(expression: str, type_name: str, entries: TypeEntries) -> Conditio
     return _as_condition(parsed)
 
 
-def _is_own(element: Definition, constraint: Definition) -> bool:
+def _is_own(constraint: Definition) -> bool:
     inherited = constraint["key"] in {"ele-1", "ext-1"} or constraint["key"].startswith("dom-")
     return constraint["severity"] == "error" and not inherited
 
@@ -93,13 +93,13 @@ class _Parser:
 
     def __init__(self, expression: str, type_name: str, entries: TypeEntries) -> None:
         self._codings: list[Condition] = []
-        self._tokens = self._tokenized(_CODINGS.sub(self._coding, expression))
+        self._words = self._wordized(_CODINGS.sub(self._coding, expression))
         self._type_name = type_name
         self._entries = entries
 
     def finish(self) -> None:
-        if self._tokens:
-            raise Unsupported(self._tokens[0])
+        if self._words:
+            raise Unsupported(self._words[0])
 
     def implication(self) -> _Term:
         left = self._alternative()
@@ -143,8 +143,8 @@ class _Parser:
 
     def _term(self) -> _Term:
         term = self._parenthesised() if self._take("(") else self._atom()
-        while self._tokens and self._tokens[0].startswith("."):
-            term = _called(term, self._tokens.pop(0))
+        while self._words and self._words[0].startswith("."):
+            term = _called(term, self._words.pop(0))
             if not self._take(")"):
                 raise Unsupported("an argument")
         return term
@@ -156,29 +156,29 @@ class _Parser:
         return inner
 
     def _atom(self) -> _Term:
-        token = self._tokens.pop(0) if self._tokens else ")"
-        if token.startswith("'"):
-            return _Literals((token[1:-1],))
-        if token.isdigit():
-            return _Literals((int(token),))
-        if token in {"true", "false"}:
-            return _Literals((token == "true",))
-        if token == "%ucum":
+        word = self._words.pop(0) if self._words else ")"
+        if word.startswith("'"):
+            return _Literals((word[1:-1],))
+        if word.isdigit():
+            return _Literals((int(word),))
+        if word in {"true", "false"}:
+            return _Literals((word == "true",))
+        if word == "%ucum":
             return _Literals(("http://unitsofmeasure.org",))
-        if token.startswith("%coding"):
-            return self._codings[int(token[7:])]
-        return _Path(self._resolved(token))
+        if word.startswith("%coding"):
+            return self._codings[int(word[7:])]
+        return _Path(self._resolved(word))
 
-    def _resolved(self, token: str) -> str:
+    def _resolved(self, word: str) -> str:
         root = self._type_name.partition(".")[0]
-        path = token.removeprefix(f"{root}.")
+        path = word.removeprefix(f"{root}.")
         if self._type_name == root:
             path = path.removeprefix("%resource.")
         places = [self._type_name]
         for name in path.split("."):
             places = [type for place in places for type in self._child(place, name)]
         if not places or not re.match(r"[a-z]", path):
-            raise Unsupported(token)
+            raise Unsupported(word)
         return path
 
     def _child(self, place: str, name: str) -> list[str]:
@@ -189,9 +189,9 @@ class _Parser:
             place = self._entries[place]["base"]
         return []
 
-    def _take(self, token: str) -> bool:
-        if self._tokens and self._tokens[0] == token:
-            self._tokens.pop(0)
+    def _take(self, word: str) -> bool:
+        if self._words and self._words[0] == word:
+            self._words.pop(0)
             return True
         return False
 
@@ -202,15 +202,15 @@ class _Parser:
         return f"%coding{len(self._codings) - 1}"
 
     @staticmethod
-    def _tokenized(expression: str) -> list[str]:
-        tokens, position = [], 0
+    def _wordized(expression: str) -> list[str]:
+        words, position = [], 0
         while position < len(expression.rstrip()):
             match = _TOKEN.match(expression, position)
             if match is None:
                 raise Unsupported(expression[position:])
-            tokens.append(match.group().strip())
+            words.append(match.group().strip())
             position = match.end()
-        return tokens
+        return words
 
 
 def _called(term: _Term, call: str) -> _Term:

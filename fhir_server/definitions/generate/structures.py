@@ -85,7 +85,7 @@ def _kind(definition: Definition) -> str:
 
 
 def _inherited(element: Definition, root: str) -> bool:
-    return element["base"]["path"].partition(".")[0] != root
+    return str(element["base"]["path"]).partition(".")[0] != root
 
 
 def _element(element: Definition, name: str, nested: str | None) -> Definition:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from fhir_server.definitions.generate.package import Definition, Package
 
 Codes: TypeAlias = dict[str, list[str]]
+_INCOMPLETE = ("valueset-toocostly", "valueset-unclosed")
 _Pairs: TypeAlias = "set[tuple[str, str]]"
 
 
@@ -27,6 +28,7 @@ class Expansion:
 
     def __init__(self, package: Package) -> None:
         self._value_sets = {item["url"]: item for item in package.definitions("ValueSet") if "url" in item}
+        self._published = dict(_complete_expansions(package))
         self._code_systems = {
             item["url"]: item for item in package.definitions("CodeSystem") if "url" in item
         }
@@ -36,6 +38,8 @@ class Expansion:
         try:
             pairs = self._pairs(url)
         except NotExpandable:
+            pairs = self._published.get(url, set())
+        if not pairs:
             return None
         systems = sorted({system for system, _ in pairs})
         return {system: sorted(code for of, code in pairs if of == system) for system in systems}
@@ -64,6 +68,20 @@ class Expansion:
         for criterion in include.get("filter", ()):
             codes &= _filtered(system, criterion)
         return codes
+
+
+def _complete_expansions(package: Package) -> Iterator[tuple[str, _Pairs]]:
+    """The expansions that the package publishes, where they list the whole value set (currencies, not UCUM)."""
+    for bundle in package.definitions("Bundle"):
+        for entry in bundle.get("entry", ()) if bundle["id"] == "valueset-expansions" else ():
+            expansion = entry["resource"].get("expansion", {})
+            if not any(
+                extension["url"].endswith(_INCOMPLETE) for extension in expansion.get("extension", ())
+            ):
+                codes = {
+                    (code["system"], code["code"]) for code in expansion.get("contains", ()) if "code" in code
+                }
+                yield entry["resource"]["url"], codes
 
 
 def _filtered(system: Definition, criterion: Definition) -> set[str]:
