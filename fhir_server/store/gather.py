@@ -1,11 +1,13 @@
-"""Group commit: creates that arrive while a transaction runs share the next one.
+"""Group commit: what arrives while a transaction runs shares the next one.
 
 docs/adr/0001-storage-layout.md: a commit for each row is what limits a server, not the rows.
 """
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from fhir_server.errors import Conflict, RequestError
 from fhir_server.store.database import Database
@@ -15,26 +17,28 @@ from fhir_server.store.rows import Version
 MOST_TOGETHER = 500
 WRITERS = 2
 
-
-@dataclass(slots=True)
-class _Waiting:
-    draft: Draft
-    answer: asyncio.Future[Version] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
-class Gather:
-    """Creates resources whose ids the server made; a draft that fails does so alone."""
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item, Answer]):
+    item: Item
+    rows: int
+    answer: "asyncio.Future[Answer]"
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._waiting: deque[_Waiting] = deque()
+
+class Gathering(Generic[Item, Answer]):
+    """Commits items in groups; one that makes its group fail does so alone, since a failed group is tried by halves."""
+
+    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]) -> None:
+        self._commit = commit
+        self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._writers: set[asyncio.Task[None]] = set()
 
-    async def create(self, draft: Draft) -> Version:
-        """Version 1 of `draft`, committed; raises what made this draft fail, or Unavailable."""
-        waiting = _Waiting(draft)
+    async def add(self, item: Item, rows: int = 1) -> Answer:
+        """The answer to `item`, which weighs `rows`, once its group is committed; raises what made the item fail."""
+        waiting: _Waiting[Item, Answer] = _Waiting(item, rows, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._writers) < WRITERS:
             writer = asyncio.create_task(self._write())
@@ -44,34 +48,47 @@ class Gather:
 
     async def _write(self) -> None:
         while self._waiting:
-            together = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
-            await self._commit(together)
+            together, rows = [self._waiting.popleft()], 0
+            while self._waiting and (rows := rows + together[-1].rows) < MOST_TOGETHER:
+                together.append(self._waiting.popleft())
+            await self._commit_together(together)
 
-    async def _commit(self, together: list[_Waiting]) -> None:
+    async def _commit_together(self, together: list[_Waiting[Item, Answer]]) -> None:
         try:
-            versions = await self._database.create_all([waiting.draft for waiting in together])
-        except Exception as error:  # noqa: BLE001  whatever failed is answered to those it concerns
-            await self._fail(together, error)
-        else:
-            for waiting, version in zip(together, versions, strict=True):
-                _answer(waiting, version)
-
-    async def _fail(self, together: list[_Waiting], error: Exception) -> None:
-        if len(together) == 1 or isinstance(error, RequestError):
+            answers = await self._commit([waiting.item for waiting in together])
+        except RequestError as error:  # says nothing about a single item: the database is away, or busy
             for waiting in together:
+                _fail(waiting, error)
+        except Exception as error:  # noqa: BLE001  whichever item it was, it alone is to get the error
+            await self._commit_by_halves(together, error)
+        else:
+            for waiting, answer in zip(together, answers, strict=True):
                 if not waiting.answer.done():
-                    waiting.answer.set_exception(error)
+                    waiting.answer.set_result(answer)
+
+    async def _commit_by_halves(self, together: list[_Waiting[Item, Answer]], error: Exception) -> None:
+        if len(together) == 1:
+            _fail(together[0], error)
             return
         middle = len(together) // 2
-        await self._commit(together[:middle])
-        await self._commit(together[middle:])
+        await self._commit_together(together[:middle])
+        await self._commit_together(together[middle:])
 
 
-def _answer(waiting: _Waiting, version: Version | None) -> None:
-    if waiting.answer.done():
-        return
-    if version is None:
-        taken = f"{waiting.draft.type}/{waiting.draft.id}"
-        waiting.answer.set_exception(Conflict(f"{taken} was made by another request. Send this one again."))
-    else:
-        waiting.answer.set_result(version)
+class Gather:
+    """Creates resources whose ids the server made, gathered."""
+
+    def __init__(self, database: Database) -> None:
+        self._creates: Gathering[Draft, Version | None] = Gathering(database.create_all)
+
+    async def create(self, draft: Draft) -> Version:
+        """Version 1 of `draft`, committed; raises what made this draft fail, or Unavailable."""
+        version = await self._creates.add(draft)
+        if version is None:
+            raise Conflict(f"{draft.type}/{draft.id} was made by another request. Send this one again.")
+        return version
+
+
+def _fail(waiting: _Waiting[Item, Answer], error: Exception) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(error)

@@ -1,0 +1,16 @@
+"""Ids that the server assigns: UUIDv7, so that new rows stand together in the index.
+
+https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
+"""
+
+import secrets
+import time
+import uuid
+
+
+def uuid7() -> str:
+    """A new id: 48 bits of milliseconds since 1970, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    noise = secrets.randbits(74)
+    value = (milliseconds << 80) | (0x7 << 76) | ((noise >> 62) << 64) | (0b10 << 62) | (noise & (2**62 - 1))
+    return str(uuid.UUID(int=value))

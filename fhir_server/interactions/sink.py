@@ -1,0 +1,178 @@
+"""Where ingest's groups are stored: each whole or not at all, a replay told from a change.
+
+https://hl7.org/fhir/R4/http.html#transactional-integrity; docs/adr/0004-identity.md
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fhir_server.clock import instant, now
+from fhir_server.errors import Conflict, FhirServerError, InvalidResource, RequestError
+from fhir_server.ids import uuid7
+from fhir_server.interactions.write import draft
+from fhir_server.json import dumps
+from fhir_server.store.database import Database
+from fhir_server.store.drafts import Draft
+from fhir_server.store.gather import Gathering
+from fhir_server.store.known import Key, Known, lock_known
+from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.validation.structure import check
+from ingest.errors import SinkUnavailable
+from ingest.issue import Issue
+from ingest.sink import Group, Stored, StoreOutcome
+from mappers.correction import amended, provenance
+
+RACES = 3
+PREPARED_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    drafts: tuple[Draft, ...]
+    amends: bool
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        return tuple(f"{draft.type}/{draft.id}" for draft in self.drafts)
+
+
+_Request: TypeAlias = Sequence[_Prepared]
+
+
+class _Taken(FhirServerError):
+    """Something is there already, so the groups have to be looked at one by one."""
+
+
+class StoreSink:
+    """The sink of `ingest` that stores in this server's own database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._requests: Gathering[_Request, list[Stored]] = Gathering(self._commit)
+
+    async def store(self, groups: Sequence[Group]) -> list[Stored]:
+        """One answer per group in order, after the commit; raises SinkUnavailable when nothing can be promised."""
+        answers: list[Stored | None] = []
+        prepared: list[_Prepared] = []
+        for number, group in enumerate(groups):
+            if number % PREPARED_AT_ONCE == PREPARED_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            try:
+                prepared.append(_prepared(group))
+                answers.append(None)
+            except InvalidResource as error:
+                answers.append(_invalid(error))
+        stored = iter(await self._stored(prepared))
+        return [answer or next(stored) for answer in answers]
+
+    async def _stored(self, prepared: _Request) -> list[Stored]:
+        if not prepared:
+            return []
+        try:
+            return await self._requests.add(prepared, sum(len(group.drafts) for group in prepared))
+        except RequestError as error:
+            raise SinkUnavailable(str(error)) from error
+
+    async def _commit(self, requests: Sequence[_Request]) -> list[list[Stored]]:
+        groups = [group for request in requests for group in request]
+        answers = iter(await self._commit_groups(groups))
+        return [[next(answers) for _ in request] for request in requests]
+
+    async def _commit_groups(self, groups: _Request) -> list[Stored]:
+        try:
+            async with self._database.transaction() as work:
+                await _create(work, [draft for group in groups for draft in group.drafts])
+                return [Stored("created", group.references) for group in groups]
+        except _Taken:
+            pass
+        for _ in range(RACES):
+            try:
+                async with self._database.transaction() as work:
+                    return await _Decision(work).answers(groups)
+            except _Taken:
+                continue
+        raise Conflict("The same readings keep arriving on other connections. Send them again.")
+
+
+class _Decision:
+    """Groups against what is there, in one transaction: which are new, known, corrections, or ambiguous."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+        self._known: dict[Key, Known] = {}
+        self._new: list[Draft] = []
+        self._amended: list[Draft] = []
+
+    async def answers(self, groups: _Request) -> list[Stored]:
+        """One answer per group, after everything that they say is written; raises _Taken when it lost a race."""
+        keys = sorted({(draft.type, draft.id) for group in groups for draft in group.drafts})
+        self._known = await lock_known(self._work.connection, keys)
+        answers = [self._decide(group) for group in groups]
+        await _create(self._work, self._new)
+        for correction in self._amended:
+            await _amend(self._work, correction)
+        return answers
+
+    def _decide(self, group: _Prepared) -> Stored:
+        there = [(draft, self._known.get((draft.type, draft.id))) for draft in group.drafts]
+        if any(known is not None and known.withdrawn for _, known in there):
+            return _refused(
+                "deleted", "This reading was stored and then deleted or marked as entered in error."
+            )
+        changed = [draft for draft, known in there if known and known.fingerprint != draft.fingerprint]
+        if changed and not group.amends:
+            return _refused(
+                "ambiguous",
+                "Another value is stored for the same device, patient, measurement and time. "
+                "Say that this one corrects it, or send a finer time or a sequence number.",
+            )
+        new = [draft for draft, known in there if known is None]
+        self._new += new
+        self._amended += changed
+        self._known |= {
+            (draft.type, draft.id): Known(draft.fingerprint, withdrawn=False) for draft in new + changed
+        }
+        return Stored("amended" if changed else "created" if new else "unchanged", group.references)
+
+
+async def _create(work: UnitOfWork, drafts: Sequence[Draft]) -> None:
+    if drafts and None in await work.create_all(drafts):
+        raise _Taken("a resource is there already")
+
+
+async def _amend(work: UnitOfWork, correction: Draft) -> None:
+    current = await work.lock(correction.type, correction.id)
+    if current is None or current.deleted:
+        raise _Taken("a resource was deleted meanwhile")
+    tree = amended(correction.tree)  # type: ignore[arg-type]  # a mapper's tree is a JSON tree
+    new = draft(correction.type, tree, id=correction.id, method="PUT", fingerprint=correction.fingerprint)  # type: ignore[arg-type]  # as above
+    await work.update(new, current)
+    target = f"{correction.type}/{correction.id}"
+    record = provenance(uuid7(), target, str(current.version), _device_id(correction), instant(now()))
+    await work.create(draft("Provenance", record, id=str(record["id"]), method="POST"))  # type: ignore[arg-type]  # as above
+
+
+def _device_id(correction: Draft) -> str:
+    device = correction.tree.get("device")
+    reference = device.get("reference") if isinstance(device, dict) else None
+    return str(reference).removeprefix("Device/")
+
+
+def _prepared(group: Group) -> _Prepared:
+    drafts = []
+    for one in group.drafts:
+        type, id = str(one.resource["resourceType"]), str(one.resource["id"])
+        check(type, dumps(one.resource))
+        drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
+    return _Prepared(tuple(drafts), group.amends)
+
+
+def _invalid(error: InvalidResource) -> Stored:
+    issues = tuple(Issue(issue.code, issue.diagnostics, issue.expression) for issue in error.issues)
+    return Stored("invalid", issues=issues)
+
+
+def _refused(outcome: StoreOutcome, why: str) -> Stored:
+    return Stored(outcome, issues=(Issue("conflict", why),))

@@ -1,0 +1,33 @@
+"""From a client's bytes to a draft that may be stored: parse, validate, index.
+
+https://hl7.org/fhir/R4/http.html#create
+"""
+
+from fhir_server.errors import InvalidResource
+from fhir_server.ids import uuid7
+from fhir_server.json import JsonObject, parse
+from fhir_server.search.index import index
+from fhir_server.store.drafts import Draft
+from fhir_server.store.rows import Method
+from fhir_server.validation.structure import check
+
+
+def prepare(type: str, text: bytes, *, id: str | None = None, method: Method) -> Draft:
+    """The draft of the resource in `text`; the server makes its id when `id` is None, whatever the body says.
+
+    Raises InvalidJson, or InvalidResource with every issue found.
+    """
+    tree = parse(text)
+    found = tree.get("resourceType")
+    if found != type:
+        raise InvalidResource(
+            f"resourceType is {found!r}, the address says {type}. Send a {type}, or to another address.",
+            f"{type}.resourceType",
+        )
+    check(type, text)
+    return draft(type, tree, id=id or uuid7(), method=method)
+
+
+def draft(type: str, tree: JsonObject, *, id: str, method: Method, fingerprint: int | None = None) -> Draft:
+    """The draft of a valid resource, with the values it is found by."""
+    return Draft(type, id, tree, index(type, tree), method, fingerprint)

@@ -1,0 +1,43 @@
+"""What is there under the ids that a device's readings would get, locked.
+
+DESIGN: the same reading sent twice is one resource; docs/adr/0004-identity.md
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import psycopg
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.arrays import smallints, texts
+
+Key = tuple[str, str]
+
+_TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
+
+_LOCK = """
+SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error'
+  FROM resource
+ WHERE (type, id) IN (SELECT * FROM unnest(%b, %b))
+ ORDER BY type, id FOR UPDATE"""
+
+
+class Known(NamedTuple):
+    """A resource that is there: the hash of its clinical content, and whether it was deleted or entered in error."""
+
+    fingerprint: int | None
+    withdrawn: bool
+
+
+async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -> dict[Key, Known]:
+    """Those of `keys` (type and id) that exist, their rows locked in one order until the transaction ends."""
+    wanted = list(keys)
+    columns = (
+        smallints([RESOURCE_TYPES[type] for type, _ in wanted]),
+        texts([id.encode() for _, id in wanted]),
+    )
+    cursor = await connection.execute(_LOCK, columns)
+    return {
+        (_TYPES[type], id): Known(fingerprint, bool(withdrawn))
+        for type, id, fingerprint, withdrawn in await cursor.fetchall()
+    }
