@@ -42,7 +42,9 @@ class Conversion:
         """
         if self.is_identity:
             return value
-        places = _places(_step(value) * abs(self.factor))
+        exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
+        assert isinstance(exponent, int)
+        places = _places(self.factor, min(exponent, 0))
         scaled = round(self.exact(value) * Fraction(10) ** places)
         return scaled * 10**-places if places <= 0 else Decimal(scaled).scaleb(-places)
 
@@ -137,13 +139,10 @@ def _registry() -> "PintUcumRegistry":
     return PintUcumRegistry(non_int_type=Fraction)
 
 
-def _step(value: int | Decimal) -> Fraction:
-    exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
-    assert isinstance(exponent, int)
-    return Fraction(10) ** min(exponent, 0)
-
-
-def _places(step: Fraction) -> int:
+@lru_cache(maxsize=256)
+def _places(factor: Fraction, exponent: int) -> int:
+    """How many decimals have a step no coarser than 10^exponent * factor."""
+    step = Fraction(10) ** exponent * abs(factor)
     places = 0
     while Fraction(10) ** -places > step:
         places += 1
