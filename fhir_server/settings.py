@@ -67,9 +67,6 @@ class Settings(BaseSettings):
         default=10_000, ge=100, description="Longest a search may run in the database."
     )
     pool_size: int = Field(default=8, ge=2, description="Database connections of each worker.")
-    gather_ms: float = Field(
-        default=2.0, ge=0, le=100, description="Longest a create waits for others to share its transaction."
-    )
     max_waiting: int = Field(
         default=1_000, ge=1, description="Requests in one worker at once; beyond it 429."
     )
@@ -79,4 +76,7 @@ class Settings(BaseSettings):
     device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged."
+    )
+    log_file: Path | None = Field(
+        default=None, description="File that log lines are appended to; unset means standard error."
     )

@@ -1,0 +1,132 @@
+"""The web application of one worker: the only place that puts the pieces together.
+
+https://fastapi.tiangolo.com/advanced/events/
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from fastapi import FastAPI
+
+from fhir_server import __version__, logs
+from fhir_server.errors import OperatorError, Unavailable
+from fhir_server.interactions.ingest_gateway import gateway
+from fhir_server.keys import MasterKey, master_key
+from fhir_server.rest import probes
+from fhir_server.rest.call import Authenticator, House
+from fhir_server.rest.capabilities import capabilities
+from fhir_server.rest.catalog import CATALOG
+from fhir_server.rest.endpoint import Endpoint
+from fhir_server.rest.middleware.capacity import Capacity
+from fhir_server.rest.middleware.cors import Cors
+from fhir_server.rest.middleware.fhir import Fhir
+from fhir_server.rest.middleware.request_log import RequestLog
+from fhir_server.rest.middleware.unexpected import Unexpected
+from fhir_server.settings import Settings
+from fhir_server.store import migrate
+from fhir_server.store.database import Database
+from fhir_server.store.gather import Gather
+from fhir_server.validation.structure import warm_up
+from ingest.transports import http as readings
+from smart_auth.bearer import EveryoneLocal, StaticToken
+
+Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; its lifespan opens the database and closes it. Raises OperatorError for settings that cannot be."""
+    logs.configure(settings.log_level, settings.log_file)
+    url = _database_url(settings)
+    database = Database(url, size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms)
+    key = _master_key(settings)
+    house = _house(settings, database, key)
+    app = FastAPI(
+        title="fhir-server",
+        version=__version__,
+        lifespan=_lifespan(database),
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"auto_configure": False, "tracing": False},
+    )
+    app.include_router(probes.router(_readiness(database, url), house.authenticator))
+    app.include_router(
+        readings.router(gateway(database, key, settings), max_body_bytes=settings.max_body_bytes)
+    )
+    _wrap(app, house)
+    return app
+
+
+def _wrap(app: FastAPI, house: House) -> None:
+    """What every request passes, innermost first."""
+    app.add_middleware(Fhir, endpoint=Endpoint(house, CATALOG))
+    app.add_middleware(Capacity, most=house.settings.max_waiting)
+    app.add_middleware(Unexpected)
+    if house.settings.cors_origins:
+        app.add_middleware(Cors, origins=house.settings.cors_origins)
+    app.add_middleware(RequestLog)
+
+
+def _house(settings: Settings, database: Database, key: MasterKey) -> House:
+    return House(
+        settings=settings,
+        database=database,
+        gather=Gather(database),
+        authenticator=_authenticator(settings),
+        cursor_key=key.derive("cursor"),
+        capabilities=capabilities(CATALOG, secured=settings.auth == "on", cors=bool(settings.cors_origins)),
+    )
+
+
+def _authenticator(settings: Settings) -> Authenticator:
+    if settings.auth == "off":
+        return EveryoneLocal()
+    if settings.token is None:
+        raise OperatorError(
+            "Authentication is on and there is no token. Set FHIR_TOKEN to 32 characters or more."
+        )
+    return StaticToken(settings.token.get_secret_value())
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise OperatorError("No database is named. Set DATABASE_URL, or start with `fhir-server serve`.")
+    return settings.database_url.get_secret_value()
+
+
+def _master_key(settings: Settings) -> MasterKey:
+    if settings.master_key is None and settings.data_dir is None:
+        raise OperatorError(
+            "There is no master key. Set FHIR_MASTER_KEY, or FHIR_DATA_DIR for a folder that keeps one."
+        )
+    return master_key(settings.master_key, settings.data_dir or Path())
+
+
+def _lifespan(database: Database) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warm_up()
+        await database.open()
+        try:
+            yield
+        finally:
+            await database.close()
+
+    return lifespan
+
+
+def _readiness(database: Database, url: str) -> Callable[[], Awaitable[None]]:
+    """A check of the database and, until it once held, of its schema."""
+    at_head = False
+
+    async def ready() -> None:
+        nonlocal at_head
+        await database.ready()
+        if not at_head:
+            at_head = await asyncio.to_thread(migrate.revision, url) == migrate.head()
+        if not at_head:
+            raise Unavailable("The database has another schema. Run `fhir-server migrate`.")
+
+    return ready

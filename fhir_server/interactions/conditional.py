@@ -1,0 +1,100 @@
+"""Create, update and delete what a search finds.
+
+https://hl7.org/fhir/R4/http.html#ccreate
+
+Equal conditions wait for each other: each holds a lock on the hash of its query until it has committed, so that the
+next one finds what it made.
+"""
+
+from dataclasses import replace as changed
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fhir_server.errors import InvalidResource, PreconditionFailed
+from fhir_server.interactions.condition import UNCONDITIONAL, Condition
+from fhir_server.interactions.delete import end
+from fhir_server.interactions.update import replace
+from fhir_server.interactions.written import Written
+from fhir_server.store import resources
+from fhir_server.store.database import Database
+from fhir_server.store.drafts import Draft
+from fhir_server.store.predicate import Predicate
+from fhir_server.store.rows import Version
+from fhir_server.store.unit_of_work import UnitOfWork
+
+
+async def create(database: Database, draft: Draft, query: str, access: Predicate) -> Written:
+    """The one match as it is, else version 1 of `draft`; raises PreconditionFailed when several match."""
+    async with database.transaction() as work:
+        match_ = await _only_match(work, draft.type, query, access)
+        if match_ is None:
+            return Written(await work.create(draft), "created")
+        found = await resources.read(work.connection, draft.type, match_.id, access)
+    if found is None:
+        raise PreconditionFailed("The resource that matched was deleted meanwhile. Send the request again.")
+    return Written(found, "found")
+
+
+async def update(
+    database: Database,
+    draft: Draft,
+    given_id: str | None,
+    query: str,
+    access: Predicate,
+    condition: Condition,
+) -> Written:
+    """The next version of the one match, else a first version under `given_id` or the server's own id.
+
+    Raises PreconditionFailed when several match or a resource that does not match has the given id,
+    InvalidResource when the one match has another id than the given one.
+    """
+    async with database.transaction() as work:
+        match_ = await _only_match(work, draft.type, query, access)
+        if match_ is None:
+            return await _as_create(work, draft, given_id, access, condition)
+        if given_id not in (None, match_.id):
+            raise InvalidResource(
+                f"{draft.type}.id is {given_id!r} and the match has another. Leave the id out, or PUT to that id.",
+                f"{draft.type}.id",
+            )
+        return await replace(work, changed(draft, id=match_.id), access, condition)
+
+
+async def delete(
+    database: Database, type: str, query: str, access: Predicate, condition: Condition
+) -> Version | None:
+    """The deletion of the one match; None when nothing matches. Raises PreconditionFailed when several match."""
+    async with database.transaction() as work:
+        match_ = await _only_match(work, type, query, access)
+        return None if match_ is None else await end(work, type, match_.id, access, condition)
+
+
+async def _only_match(work: UnitOfWork, type: str, query: str, access: Predicate) -> Any:
+    from fhir_server.search.match import match
+
+    await work.lock_query(_key(type, query))
+    matches = await match(work.connection, type, query, access, limit=2)
+    if len(matches) > 1:
+        raise PreconditionFailed(f"The condition matches several {type} resources. Make it name one.")
+    return matches[0] if matches else None
+
+
+async def _as_create(
+    work: UnitOfWork, draft: Draft, given_id: str | None, access: Predicate, condition: Condition
+) -> Written:
+    if given_id is not None:
+        current = await work.lock(draft.type, given_id, access)
+        if current is not None:
+            raise PreconditionFailed(
+                f"The condition matches nothing, and {draft.type}/{given_id} exists. Leave the id out, or PUT to it."
+            )
+    if condition != UNCONDITIONAL:
+        condition.check(None)
+    return Written(await work.create(draft), "created")
+
+
+def _key(type: str, query: str) -> int:
+    parameters = sorted(parse_qsl(query, keep_blank_values=True))
+    digest = blake2b(repr((type, parameters)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

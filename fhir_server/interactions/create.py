@@ -1,0 +1,13 @@
+"""A new resource under an id that the server makes.
+
+https://hl7.org/fhir/R4/http.html#create
+"""
+
+from fhir_server.interactions.written import Written
+from fhir_server.store.drafts import Draft
+from fhir_server.store.gather import Gather
+
+
+async def create(gather: Gather, draft: Draft) -> Written:
+    """Version 1 of `draft`, committed together with others that come at the same time; raises Unavailable or Conflict."""
+    return Written(await gather.create(draft), "created")

@@ -1,0 +1,73 @@
+"""What is sent back.
+
+https://hl7.org/fhir/R4/http.html#general
+"""
+
+import asyncio
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+import jiter
+
+from fhir_server.json import dumps, pretty
+from fhir_server.rest.asgi import HeaderLines, Send
+
+COMPRESS_FROM: Final = 1_024
+_OFF_THE_LOOP_FROM: Final = 65_536
+_LEVEL: Final = 5
+_GZIP_WINDOW: Final = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` is JSON text, empty for none; `headers` are those beyond Content-Type and Content-Length."""
+
+    status: int
+    body: bytes = b""
+    headers: HeaderLines = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How this client wants answers: media type, indentation, compression, and whether without the body (HEAD)."""
+
+    media_type: str
+    pretty: bool = False
+    gzip: bool = False
+    head: bool = False
+
+
+async def send_answer(answer: Answer, manner: Manner, send: Send) -> None:
+    """Sends `answer` in `manner`; a 204 or 304 never has a body."""
+    body = answer.body
+    if body and manner.pretty:
+        body = pretty(jiter.from_json(body, float_mode="lossless-float"))
+    lines = [*answer.headers]
+    if body:
+        lines.append((b"content-type", manner.media_type.encode() + b"; charset=utf-8"))
+        if len(body) >= COMPRESS_FROM:
+            lines.append((b"vary", b"Accept, Accept-Encoding"))
+            if manner.gzip:
+                lines.append((b"content-encoding", b"gzip"))
+                body = await _compressed(body)
+    if answer.status not in (204, 304):
+        lines.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+    await send({"type": "http.response.body", "body": b"" if manner.head else body})
+
+
+async def _compressed(body: bytes) -> bytes:
+    if len(body) < _OFF_THE_LOOP_FROM:
+        return _gzip(body)
+    return await asyncio.to_thread(_gzip, body)
+
+
+def _gzip(body: bytes) -> bytes:
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    return packer.compress(body) + packer.flush()
+
+
+def text(tree: object) -> bytes:
+    """`tree` as the JSON text of an answer."""
+    return dumps(tree)

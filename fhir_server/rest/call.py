@@ -1,0 +1,66 @@
+"""A request that was understood and let in: all that an interaction needs to serve it.
+
+https://hl7.org/fhir/R4/http.html#summary
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from fhir_server.rest.answer import Answer
+from fhir_server.rest.preferences import Preferences
+from fhir_server.rest.request import Request
+from fhir_server.settings import Settings
+from fhir_server.store.database import Database
+from fhir_server.store.gather import Gather
+from fhir_server.store.predicate import Predicate
+from smart_auth.principal import Principal
+
+if TYPE_CHECKING:
+    from fhir_server.rest.interaction import Interaction
+
+
+class Authenticator(Protocol):
+    """Who says who a caller is."""
+
+    def authenticate(self, authorization_header: str | None) -> Principal:
+        """The caller; raises a SmartAuthError when they did not prove who they are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every request is served with, put together once by `app.py`."""
+
+    settings: Settings
+    database: Database
+    gather: Gather
+    authenticator: Authenticator
+    cursor_key: bytes
+    capabilities: Callable[[str], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The interaction asked for, and on what: a part that the path does not have is empty."""
+
+    interaction: "Interaction"
+    type: str = ""
+    id: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way into an interaction; `body` is empty where the interaction takes none."""
+
+    request: Request
+    target: Target
+    preferences: Preferences
+    principal: Principal
+    access: Predicate
+    body: bytes
+    house: House
+
+
+Serve = Callable[[Call], Awaitable[Answer]]

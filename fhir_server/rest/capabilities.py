@@ -1,0 +1,93 @@
+"""The CapabilityStatement, made of the catalogs that serve the requests, so that it cannot lie.
+
+https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from fhir_server import __version__
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.json import JsonObject, JsonValue, dumps
+from fhir_server.rest.answer import Answer
+from fhir_server.rest.interaction import Interaction
+from fhir_server.rest.negotiation import FORMATS
+from fhir_server.search.params.catalog import served
+
+RELEASED: Final = "2026-01-01"
+_SYSTEM_PATHS: Final = ("/", "/_history")
+
+
+def capabilities(catalog: Sequence[Interaction], *, secured: bool, cors: bool) -> Callable[[str], Answer]:
+    """A function from a base address to the statement of `catalog` there, with its ETag."""
+    rest = _rest(catalog, secured=secured, cors=cors)
+
+    @lru_cache(maxsize=8)
+    def statement(base: str) -> Answer:
+        body = dumps(_statement(rest, base))
+        tag = b'W/"' + blake2b(body, digest_size=8).hexdigest().encode() + b'"'
+        return Answer(200, body, ((b"etag", tag),))
+
+    return statement
+
+
+def _statement(rest: JsonObject, base: str) -> JsonObject:
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": RELEASED,
+        "kind": "instance",
+        "software": {"name": "fhir-server", "version": __version__},
+        "implementation": {"description": "A FHIR R4 server for device data", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["json", *FORMATS],
+        "rest": [rest],
+    }
+
+
+def _rest(catalog: Sequence[Interaction], *, secured: bool, cors: bool) -> JsonObject:
+    rest: JsonObject = {
+        "mode": "server",
+        "security": _security(secured=secured, cors=cors),
+        "resource": [_resource(catalog, type) for type in RESOURCE_TYPES],
+    }
+    system = _codes(interaction for interaction in catalog if interaction.path in _SYSTEM_PATHS)
+    if system:
+        rest["interaction"] = system
+    return rest
+
+
+def _security(*, secured: bool, cors: bool) -> JsonObject:
+    how = "Send the operator's token as a bearer token." if secured else "Everyone on this machine is let in."
+    return {"cors": cors, "description": how}
+
+
+def _resource(catalog: Sequence[Interaction], type: str) -> JsonObject:
+    names = {interaction.name for interaction in catalog}
+    tree: JsonObject = {
+        "type": type,
+        "interaction": _codes(
+            interaction for interaction in catalog if interaction.path.startswith("/{type}")
+        ),
+        "versioning": "versioned-update",
+        "readHistory": "vread" in names,
+        "updateCreate": "update" in names,
+        "conditionalCreate": "create" in names,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": "conditional-update" in names,
+        "conditionalDelete": "single" if "conditional-delete" in names else "not-supported",
+    }
+    parameters: list[JsonValue] = [
+        {"name": code, "definition": parameter.url, "type": parameter.kind}
+        for code, parameter in sorted(served(type).items())
+    ]
+    if parameters:
+        tree["searchParam"] = parameters
+    return tree
+
+
+def _codes(interactions: Iterable[Interaction]) -> list[JsonValue]:
+    codes = dict.fromkeys(interaction.code for interaction in interactions)
+    return [{"code": code} for code in codes]

@@ -1,0 +1,142 @@
+"""The one ASGI endpoint of `/fhir`: negotiate, route, authenticate, authorise, read the body, interact, answer.
+
+https://hl7.org/fhir/R4/http.html; why one endpoint: docs/adr/0008-one-asgi-endpoint.md
+"""
+
+from collections.abc import Sequence
+
+from fhir_server.errors import AuthenticationFailed, InvalidRequest, RequestError
+from fhir_server.outcomes import failure
+from fhir_server.rest.answer import Answer, Manner, send_answer, text
+from fhir_server.rest.asgi import Receive, Scope, Send
+from fhir_server.rest.body import ClientGone, body
+from fhir_server.rest.call import Call, House, Target
+from fhir_server.rest.interaction import Interaction
+from fhir_server.rest.negotiation import FHIR_JSON, accepted, check_form, check_resource_type, takes_gzip
+from fhir_server.rest.preferences import preferences
+from fhir_server.rest.request import Request, request
+from fhir_server.rest.routing import Routes
+from fhir_server.rest.trace import Trace, trace
+from fhir_server.search.access import predicate
+from fhir_server.store.predicate import NOTHING, Predicate
+from smart_auth.errors import SmartAuthError
+from smart_auth.principal import Principal
+
+_UNKNOWN_MANNER = Manner(FHIR_JSON)
+_NOBODY = Principal("nobody", frozenset())
+
+
+class Endpoint:
+    """Serves the interactions of a catalog; every failure that is foreseen is answered as an OperationOutcome."""
+
+    def __init__(self, house: House, catalog: Sequence[Interaction]) -> None:
+        self._house = house
+        self._routes = Routes(catalog)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; an unforeseen failure is left to the middleware that knows how to log it."""
+        manner = _UNKNOWN_MANNER
+        try:
+            asked = request(scope, self._house.settings.base_url)
+            manner = _plain_manner(asked)
+            manner = _manner(asked, manner)
+            answer = await self._answer(asked, trace(scope), receive)
+        except RequestError as error:
+            answer = failed(error)
+        except ClientGone:
+            return
+        await send_answer(answer, manner, send)
+
+    async def _answer(self, asked: Request, trace: Trace, receive: Receive) -> Answer:
+        if asked.method == "OPTIONS":
+            return self._options(asked)
+        target = self._routes.target(asked)
+        trace.interaction, trace.type = target.interaction.name, target.type
+        principal = self._principal(asked, target)
+        call = Call(
+            request=asked,
+            target=target,
+            preferences=preferences(asked.header(b"prefer")),
+            principal=principal,
+            access=_access(principal, target),
+            body=await self._body(asked, target, receive),
+            house=self._house,
+        )
+        check_parameters(call)
+        return await target.interaction.serve(call)
+
+    def _options(self, asked: Request) -> Answer:
+        methods = self._routes.allowed(asked)
+        return Answer(204, b"", ((b"allow", ", ".join(methods).encode()),))
+
+    def _principal(self, asked: Request, target: Target) -> Principal:
+        if target.interaction.public:
+            return _NOBODY
+        try:
+            return self._house.authenticator.authenticate(asked.header(b"authorization"))
+        except SmartAuthError as error:
+            raise AuthenticationFailed(str(error)) from error
+
+    async def _body(self, asked: Request, target: Target, receive: Receive) -> bytes:
+        match target.interaction.takes:
+            case "nothing":
+                return b""
+            case "resource":
+                check_resource_type(asked.header(b"content-type"))
+            case "form":
+                check_form(asked.header(b"content-type"))
+        return await body(asked, receive, self._house.settings.max_body_bytes)
+
+
+def _access(principal: Principal, target: Target) -> Predicate:
+    """The rows that the caller may reach: none for what is open to everyone, for that reads no row."""
+    if target.interaction.public:
+        return NOTHING
+    return predicate(principal, target.type or None, target.interaction.permission)
+
+
+def failed(error: RequestError) -> Answer:
+    """The OperationOutcome that tells the client of `error`."""
+    failing = failure(error)
+    return Answer(failing.status, text(failing.outcome), failing.headers)
+
+
+def check_parameters(call: Call) -> None:
+    """Nothing, when the interaction takes every query parameter sent, or the client asked for leniency.
+
+    Raises InvalidRequest otherwise (docs/adr/0007-strict-parameters.md); searches check theirs themselves.
+    """
+    known = call.target.interaction.parameters
+    if known is None or not call.request.pairs:
+        return
+    if (call.preferences.handling or call.house.settings.handling) == "lenient":
+        return
+    for name, _ in call.request.pairs:
+        if name not in known:
+            raise InvalidRequest(
+                f"The parameter {name[:60]!r} is not known to {call.target.interaction.name}. "
+                f"It takes {', '.join(sorted(known))}. Leave it out, or send `Prefer: handling=lenient`.",
+                name[:60],
+            )
+
+
+def _plain_manner(asked: Request) -> Manner:
+    """The manner in which even a refusal of the wanted format is told."""
+    encodings = asked.header(b"accept-encoding")
+    return Manner(
+        FHIR_JSON, gzip=encodings is not None and takes_gzip(encodings), head=asked.method == "HEAD"
+    )
+
+
+def _manner(asked: Request, plain: Manner) -> Manner:
+    media_type = accepted(asked.header(b"accept"), asked.value("_format") if asked.pairs else None)
+    if not asked.pairs:
+        return Manner(media_type, gzip=plain.gzip, head=plain.head)
+    match asked.value("_pretty"):
+        case None | "" | "false":
+            indented = False
+        case "true":
+            indented = True
+        case other:
+            raise InvalidRequest(f"_pretty is {other[:40]!r}. Send true or false.", "_pretty")
+    return Manner(media_type, indented, plain.gzip, plain.head)

@@ -1,0 +1,55 @@
+"""Beside `/fhir`, what watches over the server asks: `/health`, `/ready`, `/metrics`.
+
+https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request, Response
+
+from fhir_server.errors import AuthenticationFailed
+from fhir_server.rest import metrics
+from fhir_server.rest.call import Authenticator
+from smart_auth.errors import SmartAuthError
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -> APIRouter:
+    """The three addresses; `ready` returns when requests can be served and raises Unavailable when not."""
+    routes = APIRouter(tags=["operator"])
+
+    @routes.get("/health", summary="Whether the process is alive", response_class=Response)
+    async def health() -> Response:
+        return Response(b'{"status":"alive"}', media_type="application/json")
+
+    @routes.get("/ready", summary="Whether the database answers and has this version's schema")
+    async def readiness() -> Response:
+        await ready()
+        return Response(b'{"status":"ready"}', media_type="application/json")
+
+    @routes.get("/metrics", summary="Metrics in Prometheus' text format; from loopback, or with the token")
+    async def measured(request: Request) -> Response:
+        if not _from_this_machine(request):
+            _check(authenticator, request.headers.get("authorization"))
+        return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
+
+    return routes
+
+
+def _from_this_machine(request: Request) -> bool:
+    """Whether the client is on loopback, and not a proxy that speaks for somebody else."""
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check(authenticator: Authenticator, header: str | None) -> None:
+    try:
+        authenticator.authenticate(header)
+    except SmartAuthError as error:
+        raise AuthenticationFailed(str(error)) from error

@@ -1,0 +1,52 @@
+"""Read and vread over HTTP, with their conditions and shapes.
+
+https://hl7.org/fhir/R4/http.html#cread
+"""
+
+from fhir_server.errors import NotFound
+from fhir_server.interactions.read import read as current
+from fhir_server.interactions.vread import vread as numbered
+from fhir_server.rest.answer import Answer
+from fhir_server.rest.call import Call
+from fhir_server.rest.etags import known_versions, since
+from fhir_server.rest.resource_answer import version_headers
+from fhir_server.rest.shape import shaped
+from fhir_server.store.rows import Version
+
+
+async def read(call: Call) -> Answer:
+    """The current version, or 304 when the client has it."""
+    target = call.target
+    return _answer(call, await current(call.house.database, target.type, target.id, call.access))
+
+
+async def vread(call: Call) -> Answer:
+    """The version numbered in the path, or 304 when the client has it."""
+    target = call.target
+    if not target.version.isascii() or not target.version.isdigit():
+        raise NotFound(
+            f"{target.type}/{target.id} has no version {target.version[:40]!r}. Versions are numbers."
+        )
+    number = int(target.version[:12])
+    return _answer(call, await numbered(call.house.database, target.type, target.id, number, call.access))
+
+
+def _answer(call: Call, version: Version) -> Answer:
+    headers = version_headers(version)
+    if _client_has(call, version):
+        return Answer(304, b"", headers)
+    return Answer(200, shaped(call.request, version.type, version.body or b""), headers)
+
+
+def _client_has(call: Call, version: Version) -> bool:
+    """Whether the client said it has this version; If-None-Match wins over If-Modified-Since.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+    """
+    none_match = call.request.header(b"if-none-match")
+    if none_match is not None:
+        known = known_versions(none_match)
+        return known == "*" or version.version in known
+    modified_since = call.request.header(b"if-modified-since")
+    moment = since(modified_since) if modified_since is not None else None
+    return moment is not None and version.last_updated.replace(microsecond=0) <= moment

@@ -1,0 +1,33 @@
+"""What the log line and the metrics of a request say of it: never an id, a query or a value.
+
+https://asgi.readthedocs.io/en/latest/specs/main.html#connection-scope
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fhir_server.rest.asgi import Scope
+
+_KEY: Final = "fhir_server.trace"
+
+
+@dataclass(slots=True)
+class Trace:
+    """Filled on the way in: which interaction, on which type."""
+
+    request_id: str = ""
+    interaction: str = "other"
+    type: str = ""
+
+
+def begin(scope: Scope, request_id: str) -> Trace:
+    """A new trace, kept in `scope` for those further in."""
+    begun = Trace(request_id)
+    scope[_KEY] = begun
+    return begun
+
+
+def trace(scope: Scope) -> Trace:
+    """The trace of this request; a fresh one where nobody began it."""
+    found = scope.get(_KEY)
+    return found if isinstance(found, Trace) else Trace()
