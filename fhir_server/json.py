@@ -21,7 +21,7 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 
 MAX_DEPTH = 60
 MAX_DIGITS = 40
-MAX_EXPONENT = 100
+MAX_EXPONENT = 250  # the example Observation/decimal of R4 goes to 245
 
 _UNUSUAL_NUMBER = re.compile(rb"[0-9.]{40}|[0-9][eE]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -33,7 +33,7 @@ def parse(text: bytes) -> JsonObject:
     """The JSON object in `text`; numbers with a point or exponent stay `LosslessFloat`.
 
     Raises InvalidJson for anything that is not one UTF-8 JSON object, and for what the database could not keep
-    faithfully: duplicate keys, U+0000, numbers beyond 40 digits or exponents beyond ±100, nesting beyond 60.
+    faithfully: duplicate keys, U+0000, numbers beyond 40 digits or exponents beyond ±250, nesting beyond 60.
     """
     try:
         tree = jiter.from_json(
