@@ -25,6 +25,8 @@ Tree: TypeAlias = dict[str, object]
 Work: TypeAlias = Group | tuple[Issue, ...]
 """What is to be stored of a reading, or why nothing is."""
 
+Mapper: TypeAlias = Callable[[Reading, MappingContext], MappingResult]
+
 DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]] = {
     "reading": reading_decoder.decode,
     "vitals": vitals_decoder.decode,
@@ -69,7 +71,12 @@ class Pipeline:
 
         Raises Unavailable when that cannot be promised; the same items may then be sent again.
         """
-        results, _ = await self.attempt(items, device, received, format)
+        decode = DECODERS[format]
+        decoded: list[Decoded] = [
+            (item,) if isinstance(item, Issue) else decode(item, device, received) for item in items
+        ]
+        known = await self.with_assignments(device, decoded)
+        results = await self.stored(decoded, known, format)
         letters = [
             Letter(device.name, format, raw(index), received, result.issues)
             for index, result in enumerate(results)
@@ -79,18 +86,7 @@ class Pipeline:
             await self.dead_letters.keep(letters)
         return results
 
-    async def attempt(
-        self, items: Sequence[Tree | Issue], device: Device, received: datetime, format: LetterFormat
-    ) -> tuple[list[Result], list[Decoded]]:
-        """As `take`, but rejected readings are only answered; with the decoded readings."""
-        decode = DECODERS[format]
-        decoded: list[Decoded] = [
-            (item,) if isinstance(item, Issue) else decode(item, device, received) for item in items
-        ]
-        known = await self._with_assignments(device, decoded)
-        return await self._stored(decoded, known, format), decoded
-
-    async def _with_assignments(self, device: Device, decoded: list[Decoded]) -> Device:
+    async def with_assignments(self, device: Device, decoded: Sequence[Decoded]) -> Device:
         """The device with every assignment that the times of its readings may need."""
         oldest = min((each.time.moment for each in decoded if isinstance(each, Reading)), default=None)
         if oldest is None or oldest >= device.assignments_since:
@@ -98,23 +94,26 @@ class Pipeline:
         assignments = await self.devices.assignments(device.key, oldest)
         return replace(device, assignments=assignments, assignments_since=oldest)
 
-    async def _stored(self, decoded: list[Decoded], device: Device, format: LetterFormat) -> list[Result]:
+    async def stored(
+        self, decoded: Sequence[Decoded], device: Device, format: LetterFormat, mapper: Mapper = map_reading
+    ) -> list[Result]:
+        """One result per decoded reading, after the commit; rejected ones are answered and not kept."""
         contexts: dict[str, MappingContext] = {}
-        works: list[Work] = []
-        warnings: list[tuple[Issue, ...]] = []
-        for each in decoded:
-            work, said = self._work(each, device, contexts, format)
-            works.append(work)
-            warnings.append(said)
-        groups = [work for work in works if isinstance(work, Group)]
+        works = [self._work(each, device, contexts, format, mapper) for each in decoded]
+        groups = [work for work, _ in works if isinstance(work, Group)]
         answers = iter(await self.sink.store(groups) if groups else ())
         return [
             _result(next(answers), said) if isinstance(work, Group) else Result("rejected", (), work)
-            for work, said in zip(works, warnings, strict=True)
+            for work, said in works
         ]
 
     def _work(
-        self, decoded: Decoded, device: Device, contexts: dict[str, MappingContext], format: LetterFormat
+        self,
+        decoded: Decoded,
+        device: Device,
+        contexts: dict[str, MappingContext],
+        format: LetterFormat,
+        mapper: Mapper,
     ) -> tuple[Work, tuple[Issue, ...]]:
         if not isinstance(decoded, Reading):
             return decoded, ()
@@ -122,7 +121,7 @@ class Pipeline:
         if patient is None:
             return (_unassigned(decoded),), ()
         context = contexts.get(patient) or contexts.setdefault(patient, self._context(device, patient))
-        mapped: MappingResult = map_reading(decoded, context)
+        mapped = mapper(decoded, context)
         if isinstance(mapped, Rejected):
             return tuple(issue_of(each, decoded, format) for each in mapped.issues), ()
         drafts = tuple(Draft(each, short_fingerprint(each)) for each in mapped.resources)

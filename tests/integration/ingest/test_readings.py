@@ -47,7 +47,7 @@ async def test_each_reading_of_an_array_is_answered_on_its_own(clinic, oximeter)
     assert answer.status_code == 207
     results = answer.json()["results"]
     statuses = [each["status"] for each in results]
-    assert statuses == ["created", "rejected", "created", "rejected", "amended"]
+    assert statuses == ["created", "rejected", "unchanged", "rejected", "amended"]
     assert results[1]["outcome"]["issue"][0]["expression"] == ["data.spo2"]
 
 

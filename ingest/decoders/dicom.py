@@ -1,0 +1,196 @@
+"""A 12-lead ECG in DICOM: when it was taken, what the cardiograph measured, which leads it has.
+
+https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_A.34.3.html
+"""
+
+import io
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Final
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from ingest.errors import UnreadableFile
+from ingest.ports import Device
+from mappers.ecg import EcgReport
+from mappers.errors import InvalidTime
+from mappers.reading import FieldValue, Reading
+from mappers.times import DeviceTime, from_datetime
+
+# What a coded measurement is, in the words of the device profile `ecg-monitor`; MDC codes are partition:term.
+MEASUREMENTS: Final = {
+    ("SCPECG", "5.10.2.1-3"): "rrInterval",
+    ("SCPECG", "5.13.5-7"): "prInterval",
+    ("SCPECG", "5.13.5-9"): "qrsDuration",
+    ("SCPECG", "5.13.5-11"): "qtInterval",
+    ("SCPECG", "5.10.2.5-5"): "qtcInterval",
+    ("MDC", "2:16168"): "rrInterval",
+    ("MDC", "2:15872"): "prInterval",
+    ("MDC", "2:16144"): "prInterval",
+    ("MDC", "2:16156"): "qrsDuration",
+    ("MDC", "2:16160"): "qtInterval",
+    ("MDC", "2:15876"): "qtcInterval",
+    ("MDC", "2:15880"): "qtcIntervalBazett",
+    ("MDC", "2:15892"): "qtcIntervalFridericia",
+    ("MDC", "2:16770"): "heartRate",
+}
+
+_MILLISECONDS_PER_MINUTE: Final = 60_000
+_DATE_TIME: Final = re.compile(r"([0-9]{14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?")
+
+
+@dataclass(frozen=True, slots=True)
+class DicomEcg:
+    """An ECG file's report for the mapper, and what else is in it.
+
+    `leads` are those of its rhythm strip; `unmapped` names measurements that have no confirmed code here, and are
+    not stored; `zone_assumed` says that the file does not tell its time zone.
+    """
+
+    report: EcgReport
+    leads: tuple[str, ...]
+    unmapped: tuple[str, ...]
+    zone_assumed: bool
+
+
+def decode(content: bytes, device: Device, received: datetime, zone: timezone = UTC) -> DicomEcg:
+    """The ECG in `content`, taken by `device`; `zone` is the cardiograph's where the file does not say.
+
+    A measurement of 0 is one that was not made. The heart rate is computed from the RR interval when it is not given,
+    to whole beats per minute. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
+    """
+    dataset = _dataset(content)
+    leads = _leads(dataset)
+    fields, units, unmapped = _measurements(dataset)
+    if "rrInterval" in fields and "heartRate" not in fields:
+        fields["heartRate"] = _heart_rate(fields["rrInterval"])
+    time, zone_assumed = _time(dataset, zone)
+    reading = Reading(
+        device=device.name,
+        profile=device.profile,
+        time=time,
+        received=received,
+        fields=dict[str, FieldValue](fields),
+        units=units,
+    )
+    return DicomEcg(EcgReport(reading, _conclusion(dataset)), leads, unmapped, zone_assumed)
+
+
+def _dataset(content: bytes) -> Dataset:
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(content))
+        _check_complete(dataset, len(content))
+    except InvalidDicomError as error:
+        raise UnreadableFile("The file is not DICOM: it has no DICM at byte 128.") from error
+    except (OSError, EOFError, ValueError, KeyError, NotImplementedError) as error:
+        raise UnreadableFile(
+            f"The DICOM file breaks off within its {len(content)} bytes: {error}."
+        ) from error
+    return dataset
+
+
+def _check_complete(dataset: Dataset, size: int) -> None:
+    """Nothing, when every element has all its bytes and the waveforms are there."""
+    tags = list(dataset.keys())  # iterating the dataset itself would convert the raw elements
+    for tag in tags:
+        element: object = dataset.get_item(tag)
+        if isinstance(element, RawDataElement) and element.length != 0xFFFFFFFF:
+            start, end = element.value_tell, element.value_tell + element.length
+            if end > size:
+                name = pydicom.datadict.keyword_for_tag(tag) or "a private element"
+                raise UnreadableFile(
+                    f"The file ends at byte {size}, inside {name} {tag}: bytes {start} to {end}."
+                )
+            if tag == tags[-1] and end != size:
+                raise UnreadableFile(f"The file ends at byte {size}, inside the element after {tag}.")
+    if "WaveformSequence" not in dataset or not dataset.WaveformSequence:
+        raise UnreadableFile(
+            f"The file ends at byte {size} without a WaveformSequence (5400,0100): it is no ECG."
+        )
+    for number, group in enumerate(dataset.WaveformSequence):
+        needed = (
+            group.NumberOfWaveformChannels * group.NumberOfWaveformSamples * group.WaveformBitsAllocated // 8
+        )
+        if len(group.get("WaveformData") or b"") < needed:
+            raise UnreadableFile(
+                f"WaveformSequence[{number}].WaveformData is shorter than its {needed} bytes."
+            )
+
+
+def _leads(dataset: Dataset) -> tuple[str, ...]:
+    sources = [
+        channel.ChannelSourceSequence[0] for channel in dataset.WaveformSequence[0].ChannelDefinitionSequence
+    ]
+    return tuple(str(source.CodeMeaning).removeprefix("Lead ").partition(" (")[0] for source in sources)
+
+
+def _measurements(dataset: Dataset) -> tuple[dict[str, Decimal], dict[str, str], tuple[str, ...]]:
+    fields: dict[str, Decimal] = {}
+    units: dict[str, str] = {}
+    unmapped: list[str] = []
+    for annotation in dataset.get("WaveformAnnotationSequence", ()):
+        if "NumericValue" not in annotation or "ConceptNameCodeSequence" not in annotation:
+            continue
+        concept = annotation.ConceptNameCodeSequence[0]
+        field = MEASUREMENTS.get((str(concept.CodingSchemeDesignator), str(concept.CodeValue)))
+        value = _number(annotation.NumericValue, str(concept.CodeMeaning))
+        if field is None:
+            unmapped.append(str(concept.CodeMeaning))
+        elif value:
+            _keep(fields, field, value)
+            units[field] = str(annotation.MeasurementUnitsCodeSequence[0].CodeValue)
+    return fields, units, tuple(unmapped)
+
+
+def _keep(fields: dict[str, Decimal], field: str, value: Decimal) -> None:
+    if fields.setdefault(field, value) != value:
+        raise UnreadableFile(f"The file gives two values for {field}: {fields[field]} and {value}.")
+
+
+def _number(value: object, meaning: str) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise UnreadableFile(f"The value {value!r} of {meaning} is not one number.") from error
+
+
+def _heart_rate(rr_interval: Decimal) -> Decimal:
+    return (_MILLISECONDS_PER_MINUTE / rr_interval).quantize(Decimal(1), ROUND_HALF_EVEN)
+
+
+def _time(dataset: Dataset, zone: timezone) -> tuple[DeviceTime, bool]:
+    """When the ECG was acquired, and whether its time zone had to be assumed."""
+    text = str(dataset.get("AcquisitionDateTime", ""))
+    match = _DATE_TIME.fullmatch(text.strip())
+    if match is None:
+        raise UnreadableFile(f"AcquisitionDateTime (0008,002A) {text!r} is no time to the second.")
+    stamp, fraction, offset = match.groups()
+    stated = offset or dataset.get("TimezoneOffsetFromUTC")
+    try:
+        whole = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(
+            tzinfo=_zone(str(stated)) if stated else zone
+        )
+        moment = whole.replace(microsecond=int((fraction or "").ljust(6, "0")))
+        return from_datetime(moment, len(fraction or "")), stated is None
+    except (ValueError, InvalidTime) as error:
+        raise UnreadableFile(f"AcquisitionDateTime (0008,002A) {text!r} is no time: {error}.") from error
+
+
+def _zone(offset: str) -> timezone:
+    hours, minutes = int(offset[:3]), int(offset[0] + offset[3:5])
+    return timezone(timedelta(hours=hours, minutes=minutes))
+
+
+def _conclusion(dataset: Dataset) -> str | None:
+    """The cardiograph's own words, one statement per line."""
+    texts = [
+        str(annotation.UnformattedTextValue).strip()
+        for annotation in dataset.get("WaveformAnnotationSequence", ())
+        if annotation.get("UnformattedTextValue")
+    ]
+    return "\n".join(text for text in texts if text) or None

@@ -1,0 +1,98 @@
+"""Files brought by an operator: the real ECG inside the pydicom wheel, and readings in JSON."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from ingest.errors import UnreadableFile
+from ingest.files import ingest_file
+
+
+@pytest.fixture
+def ecg_path() -> Path:
+    return Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+    (result,) = made.results
+    assert result.status == "created", result.issues
+    stored = [await clinic.resource(each) for each in result.references]
+    values = {
+        each["code"]["coding"][0]["code"]: each["valueQuantity"]["value"]
+        for each in stored
+        if each["resourceType"] == "Observation"
+    }
+    assert values == {
+        "8867-4": 61,
+        "8625-6": 161,
+        "8633-0": 75,
+        "8634-8": 368,
+        "8636-3": 370,
+        "8637-1": 982,
+    }
+    report = stored[-1]
+    assert report["resourceType"] == "DiagnosticReport"
+    assert report["conclusion"] == "RITMO SINUSALE\nECG NORMALE"
+    assert len(report["result"]) == 6
+    assert report["effectiveDateTime"] == "2013-01-25T10:59:19Z"
+    assert made.notes[0] == "leads I II III aVR aVL aVF V1 V2 V3 V4 V5 V6"
+
+
+async def test_the_same_ecg_twice_is_stored_once(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    first, second = [
+        await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now) for _ in range(2)
+    ]
+    assert second.results[0].status == "unchanged"
+    assert second.results[0].references == first.results[0].references
+
+
+async def test_the_cardiographs_zone_is_the_callers_to_say(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    zone = timezone(timedelta(hours=1))
+    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now, zone=zone)
+    report = await clinic.resource(made.results[0].references[-1])
+    assert report["effectiveDateTime"] == "2013-01-25T10:59:19+01:00"
+
+
+async def test_an_assignment_is_not_overruled_by_the_caller(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient="p2", start=datetime(2013, 1, 1, tzinfo=UTC))
+    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+    assert made.results[0].status == "rejected"
+    assert made.results[0].issues[0].element == "patient"
+
+
+@pytest.mark.parametrize("kept", [100, 1_990, 40_000, 250_000, 291_076])
+async def test_an_ecg_broken_halfway_stores_nothing_and_says_where(clinic, ecg_path, tmp_path, kept):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(ecg_path.read_bytes()[:kept])
+    with pytest.raises(UnreadableFile, match=rf"neither|{kept}|byte"):
+        await ingest_file(broken, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+    assert await clinic.observations() == 0
+
+
+async def test_a_file_with_one_broken_line_stores_nothing(clinic, tmp_path):
+    await clinic.device(name="pi-1")
+    path = tmp_path / "readings.ndjson"
+    path.write_text('{"timestamp": "2024-01-01T00:00:00Z", "data": {"spo2": 97}}\n{"timestamp": \n')
+    with pytest.raises(UnreadableFile, match="Reading 2"):
+        await ingest_file(path, clinic.pipeline(), device="pi-1", patient=None, clock=now)
+    assert await clinic.observations() == 0
+
+
+async def test_readings_in_a_file_belong_to_the_patient_assigned_then(clinic, tmp_path):
+    await clinic.device(name="pi-1", patient="p7")
+    path = tmp_path / "readings.json"
+    path.write_text('[{"timestamp": "2024-01-01T00:00:00Z", "data": {"spo2": 97}}]')
+    made = await ingest_file(path, clinic.pipeline(), device="pi-1", patient=None, clock=now)
+    stored = await clinic.resource(made.results[0].references[0])
+    assert stored["subject"]["reference"] == "Patient/p7"
