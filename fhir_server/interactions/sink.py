@@ -138,7 +138,9 @@ class _Decision:
 
 
 async def _create(work: UnitOfWork, drafts: Sequence[Draft]) -> None:
-    if drafts and None in await work.create_all(drafts):
+    """Creates in the order of keys, so that two transactions with the same readings cannot wait for each other."""
+    ordered = sorted(drafts, key=lambda draft: (draft.type, draft.id))
+    if drafts and None in await work.create_all(ordered):
         raise _Taken("a resource is there already")
 
 

@@ -1,0 +1,103 @@
+"""Readings that arrive twice, corrected, late or against each other."""
+
+import asyncio
+import itertools
+
+from fhir_server.interactions.sink import StoreSink
+from fhir_server.json import parse
+from fhir_server.store import history, resources
+from fhir_server.store.predicate import EVERYTHING
+from ingest.sink import Draft, Group
+
+
+def _observation(id, value, **content):
+    return {
+        "resourceType": "Observation",
+        "id": id,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "2708-6"}]},
+        "subject": {"reference": "Patient/p1"},
+        "device": {"reference": "Device/d1"},
+        "effectiveDateTime": "2026-01-01T00:00:00Z",
+        "valueQuantity": {"value": value, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"},
+        **content,
+    }
+
+
+def _group(*values, amends=False):
+    return Group(tuple(Draft(_observation(id, value), value) for id, value in values), amends)
+
+
+async def _count(database, table="resource"):
+    async with database.connection() as connection:
+        return (await (await connection.execute(f"SELECT count(*) FROM {table}")).fetchone())[0]
+
+
+async def test_a_new_reading_is_created_and_its_replay_is_unchanged(database):
+    sink = StoreSink(database)
+    first = await sink.store([_group(("a", 97), ("b", 60))])
+    second = await sink.store([_group(("a", 97), ("b", 60))])
+    assert [s.outcome for s in first + second] == ["created", "unchanged"]
+    assert first[0].references == second[0].references == ("Observation/a", "Observation/b")
+    assert await _count(database, "change_log") == 2
+
+
+async def test_another_value_under_the_same_identity_is_ambiguous_and_stores_nothing_of_its_group(database):
+    sink = StoreSink(database)
+    await sink.store([_group(("a", 97))])
+    (answer,) = await sink.store([_group(("a", 96), ("b", 60))])
+    assert (answer.outcome, answer.references, answer.issues[0].code) == ("ambiguous", (), "conflict")
+    assert await _count(database) == 1
+
+
+async def test_a_correction_is_a_new_version_amended_with_a_provenance_of_what_it_replaced(database):
+    sink = StoreSink(database)
+    await sink.store([_group(("a", 97))])
+    (answer,) = await sink.store([_group(("a", 96), amends=True)])
+    async with database.connection() as connection:
+        found = await resources.read(connection, "Observation", "a", EVERYTHING)
+        first = await resources.vread(connection, "Observation", "a", 1, EVERYTHING)
+        (entry,) = await history.everything(connection, "Provenance", EVERYTHING, history.Window(), 5)
+    assert answer.outcome == "amended"
+    assert (parse(found.body)["status"], parse(found.body)["valueQuantity"]["value"], found.version) == ("amended", 96, 2)
+    assert parse(first.body)["valueQuantity"]["value"] == 97
+    assert parse(entry.version.body)["entity"][0]["what"]["reference"] == "Observation/a/_history/1"
+
+
+async def test_a_correction_sent_twice_amends_once(database):
+    sink = StoreSink(database)
+    await sink.store([_group(("a", 97))])
+    outcomes = [(await sink.store([_group(("a", 96), amends=True)]))[0].outcome for _ in range(2)]
+    assert outcomes == ["amended", "unchanged"]
+
+
+async def test_a_deleted_reading_is_not_resurrected(database):
+    sink = StoreSink(database)
+    await sink.store([_group(("a", 97))])
+    async with database.transaction() as work:
+        await work.delete(await work.lock("Observation", "a"))
+    outcomes = [(await sink.store([_group(("a", 97), amends=amends)]))[0].outcome for amends in (False, True)]
+    assert outcomes == ["deleted", "deleted"]
+
+
+async def test_one_request_may_hold_a_reading_its_replay_and_its_correction(database):
+    sink = StoreSink(database)
+    answers = await sink.store([_group(("a", 97)), _group(("a", 97)), _group(("a", 95)), _group(("a", 96), amends=True)])
+    assert [answer.outcome for answer in answers] == ["created", "unchanged", "ambiguous", "amended"]
+
+
+async def test_an_invalid_resource_refuses_its_own_group_alone(database):
+    bad = Group((Draft(_observation("x", 97, status="bogus"), 1),))
+    answers = await StoreSink(database).store([_group(("a", 97)), bad, _group(("b", 98))])
+    assert [answer.outcome for answer in answers] == ["created", "invalid", "created"]
+    assert answers[1].issues[0].element == "Observation.status"
+
+
+async def test_the_same_readings_on_many_connections_at_once_are_created_once(database):
+    sinks = [StoreSink(database) for _ in range(6)]
+    groups = [_group((f"o{n}", 97), (f"p{n}", 60)) for n in range(20)]
+    answers = await asyncio.gather(*(sink.store(groups[n:] + groups[:n]) for n, sink in enumerate(sinks)))
+    outcomes = [answer.outcome for answer in itertools.chain(*answers)]
+    assert outcomes.count("created") == 20
+    assert outcomes.count("unchanged") == 100
+    assert await _count(database, "change_log") == 40
