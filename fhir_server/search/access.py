@@ -1,0 +1,44 @@
+"""What a caller may see, as a condition in SQL that every statement about resources carries.
+
+https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
+
+Fails closed: a caller without a scope that grants the interaction gets no condition at all, but Forbidden.
+"""
+
+import re
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from fhir_server.errors import Forbidden
+from fhir_server.store.predicate import EVERYTHING, Predicate
+from smart_auth.principal import Principal
+
+_SCOPE = re.compile(r"system/(\*|[A-Za-z]+)\.(c?r?u?d?s?)")
+
+# the letter of a SMART v2 scope that each kind of interaction needs; the history of many resources is a search
+_PERMISSION: Final = MappingProxyType(
+    {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "history": "s"}
+)
+
+
+def predicate(principal: Principal, resource_type: str | None, interaction: str) -> Predicate:
+    """The rows of `resource_type` (None: of every type) that the caller may use in `interaction`.
+
+    Raises Forbidden, before a row is looked at, when no scope of the caller grants it.
+    """
+    permission = _PERMISSION.get(interaction)
+    if permission is None or not _granted(principal.scopes, resource_type or "*", permission):
+        raise Forbidden(
+            f"Your scopes do not grant {interaction} on {resource_type or 'every type'}. Ask for one that does."
+        )
+    return EVERYTHING
+
+
+@lru_cache(maxsize=4096)
+def _granted(scopes: frozenset[str], resource_type: str, permission: str) -> bool:
+    return any(
+        found[1] in {"*", resource_type} and permission in found[2]
+        for scope in scopes
+        if (found := _SCOPE.fullmatch(scope))
+    )

@@ -1,0 +1,221 @@
+"""A plan as one SQL statement, in one pass.
+
+https://www.postgresql.org/docs/current/queries-table-expressions.html#QUERIES-LATERAL
+
+Two forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients
+are wanted by their date, an ordered index is walked for each Patient and set of codings, each for a page at most.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.search.conditions import any_of, conjunction, hashed, predicate, stamp, tokens
+from fhir_server.search.criteria import Condition
+from fhir_server.search.index import wide
+from fhir_server.search.params import date, token
+from fhir_server.search.plan import Plan, patients
+from fhir_server.search.sort import Sort
+from fhir_server.store.predicate import Predicate
+
+_NO_KEY: Final = "NULL::text"
+_BY_DATE: Final = "date_lo"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the value that the order goes by, as text (None: missing), and the row."""
+
+    key: str | None
+    rid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with its parameters; rows are id, version, rid, sort key, body. `recheck`: what only seems met, perhaps."""
+
+    sql: str
+    params: tuple[object, ...]
+    recheck: tuple[Condition, ...] = ()
+
+
+_Sql: TypeAlias = Predicate  # any fragment of SQL with its parameters
+
+
+def page(plan: Plan, after: Position | None, limit: int) -> Statement:
+    """The statement for the first `limit` rows after `after`."""
+    walk = _walk(plan)
+    found = _plain(plan, after, limit) if walk is None else _walked(plan, walk, after, limit)
+    exact = {id(walk.about), id(walk.coded)} if walk else set[int]()
+    recheck = tuple(one for one in plan.conditions if hashed(one) and id(one) not in exact)
+    order = _order(plan.sort, "x.")
+    sql = (
+        f"SELECT x.id, x.version, x.rid, x.{plan.sort.column}::text, x.body::text FROM ({found.sql}) x "
+        f"ORDER BY {order} LIMIT %s"
+    )
+    return Statement(sql, (*found.params, limit), recheck)
+
+
+def total(plan: Plan) -> Statement:
+    """The statement that counts every match, on whatever page."""
+    matches = _matching(plan, plan.conditions)
+    return Statement(f"SELECT count(*) FROM resource r WHERE {matches.sql}", matches.params)
+
+
+def keys(plan: Plan, limit: int) -> Statement:
+    """The statement for the first `limit` matches in no particular order, for conditional interactions."""
+    matches = _matching(plan, plan.conditions)
+    recheck = tuple(one for one in plan.conditions if hashed(one))
+    sql = (
+        f"SELECT r.id, r.version, r.rid, {_NO_KEY}, r.body::text FROM resource r WHERE {matches.sql} LIMIT %s"
+    )
+    return Statement(sql, (*matches.params, limit), recheck)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The condition that names the Patients, and the one that names the codings if there is one."""
+
+    about: Condition
+    ids: tuple[str, ...]
+    coded: Condition | None
+
+
+def _walk(plan: Plan) -> _Walk | None:
+    if plan.sort.column != _BY_DATE:
+        return None
+    for one in plan.conditions:
+        ids = patients(one)
+        if ids is not None:
+            return _Walk(one, ids, next((c for c in plan.conditions if _names_codings(c)), None))
+    return None
+
+
+def _names_codings(one: Condition) -> bool:
+    return (
+        one.parameter.coded
+        and not one.modifier
+        and all(isinstance(asked, token.Asked) and asked.code is not None for asked in one.asked)
+    )
+
+
+def _plain(plan: Plan, after: Position | None, limit: int) -> _Sql:
+    where = conjunction([_matching(plan, plan.conditions), *_after(plan.sort, after)])
+    return _rows(where, plan.sort, limit)
+
+
+def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql:
+    rest = tuple(one for one in plan.conditions if one is not walk.about and one is not walk.coded)
+    each = ["r.patient = p.key", *(["r.code_set = c.code_set"] if walk.coded else [])]
+    matching = conjunction([*(Predicate(sql) for sql in each), _matching(plan, rest)])
+    branches = [
+        _rows(conjunction([matching, part]), plan.sort, limit) for part in _branches(plan, rest, after)
+    ]
+    codings = _code_sets(walk.coded) if walk.coded else Predicate("")
+    sql = (
+        "SELECT y.* FROM (SELECT key FROM patient_key WHERE id = ANY(%s::text[])) p"
+        f"{codings.sql} CROSS JOIN LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
+    )
+    return Predicate(
+        sql, (list(walk.ids), *codings.params, *(value for one in branches for value in one.params))
+    )
+
+
+def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -> Iterator[_Sql]:
+    """Disjoint parts of the matches, each of which an index gives in order.
+
+    Where a date must be late enough, its end decides, and the index is ordered by its start. A range no longer than
+    `date.NARROW` cannot start much before what is asked, so the index is entered there; longer ones carry a token.
+    """
+    dated = [one for one in rest if one.parameter.column == "date" and not one.modifier]
+    floor = _floor(dated)
+    known = Predicate("r.date_lo IS NOT NULL")
+    if after is None or after.key is not None:
+        keyset = _after(plan.sort, after, nulls=False)
+        if floor is None:
+            yield conjunction([known, *keyset])
+        else:
+            since = stamp(floor)
+            yield conjunction([Predicate("r.date_lo >= %s::timestamptz", (since,)), *keyset])
+            long = [Predicate("r.date_lo < %s::timestamptz", (since,)), tokens([wide(plan.resource_type)])]
+            yield conjunction([*long, *keyset])
+    if not dated:
+        yield conjunction([Predicate("r.date_lo IS NULL"), *_after_missing(plan.sort, after)])
+
+
+def _floor(dated: list[Condition]) -> datetime | None:
+    """What the start of a narrow match cannot be before."""
+    floors = []
+    for one in dated:
+        each = [date.floor(asked) for asked in one.asked if isinstance(asked, date.Asked)]
+        known = [moment for moment in each if moment is not None]
+        if each and len(known) == len(each):
+            floors.append(min(known))
+    return max(floors, default=None)
+
+
+def _code_sets(coded: Condition) -> _Sql:
+    wanted = [one for one in coded.asked if isinstance(one, token.Asked)]
+    found = any_of(_coding(one) for one in wanted)
+    return Predicate(
+        f" CROSS JOIN (SELECT DISTINCT code_set FROM code_set_coding WHERE {found.sql}) c",
+        found.params,
+    )
+
+
+def _coding(wanted: token.Asked) -> _Sql:
+    if wanted.system is None:
+        return Predicate("code = %s", (wanted.code,))
+    return Predicate("code = %s AND system = %s", (wanted.code, wanted.system))
+
+
+def _matching(plan: Plan, conditions: tuple[Condition, ...]) -> _Sql:
+    return conjunction(
+        [
+            Predicate("r.type = %s AND NOT r.deleted", (RESOURCE_TYPES[plan.resource_type],)),
+            *(predicate(one) for one in conditions),
+            Predicate(f"({plan.access.sql})", plan.access.params),
+        ]
+    )
+
+
+def _rows(where: _Sql, sort: Sort, limit: int) -> _Sql:
+    columns = dict.fromkeys(("rid", "id", "version", sort.column, "body"))
+    listed = ", ".join(f"r.{column}" for column in columns)
+    sql = f"(SELECT {listed} FROM resource r WHERE {where.sql} ORDER BY {_order(sort, 'r.')} LIMIT %s)"
+    return Predicate(sql, (*where.params, limit))
+
+
+def _order(sort: Sort, alias: str) -> str:
+    column = f"{alias}{sort.column}{' DESC' if sort.descending else ''}"
+    nulls = " NULLS LAST" if sort.nullable and sort.descending else ""
+    if sort.column == "id":
+        return column
+    return f"{column}{nulls}, {alias}rid{' DESC' if sort.tie_descending else ''}"
+
+
+def _after(sort: Sort, after: Position | None, *, nulls: bool = True) -> list[_Sql]:
+    """The rows that follow `after`, those without a value among them unless `nulls` says that they are elsewhere."""
+    if after is None:
+        return []
+    if after.key is None:
+        return [Predicate(f"r.{sort.column} IS NULL"), *_after_missing(sort, after)]
+    value, column = f"%s::{sort.cast}", f"r.{sort.column}"
+    if sort.column == "id":
+        return [Predicate(f"{column} {'<' if sort.descending else '>'} {value}", (after.key,))]
+    beyond, tie = ("<" if sort.descending else ">"), ("<" if sort.tie_descending else ">")
+    bound = f"{column} {beyond}= {value} AND ({column} {beyond} {value} OR r.rid {tie} %s)"
+    found = Predicate(bound, (after.key, after.key, after.rid))
+    return (
+        [any_of([Predicate(f"({bound})", found.params), Predicate(f"{column} IS NULL")])]
+        if nulls and sort.nullable
+        else [found]
+    )
+
+
+def _after_missing(sort: Sort, after: Position | None) -> list[_Sql]:
+    if after is None or after.key is not None:
+        return []
+    return [Predicate(f"r.rid {'<' if sort.tie_descending else '>'} %s", (after.rid,))]

@@ -1,0 +1,85 @@
+"""The statement run, a page at a time, and every hit that rests on a hash looked at once more.
+
+https://www.psycopg.org/psycopg3/docs/basic/usage.html
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from fhir_server.json import parse
+from fhir_server.search.compile import Position, Statement, page, total
+from fhir_server.search.criteria import meets
+from fhir_server.search.plan import Plan
+
+Connection = psycopg.AsyncConnection[TupleRow]
+
+
+class Match(NamedTuple):
+    """A resource that was found; `position` is its place in the order."""
+
+    id: str
+    version: int
+    position: Position
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found, in order; `more` says whether anything follows; `total` counts all pages when it was asked for."""
+
+    matches: tuple[Match, ...]
+    more: bool
+    total: int | None = None
+
+
+async def execute(connection: Connection, plan: Plan, after: Position | None) -> Page:
+    """The page of `plan` that follows `after` (None: the first)."""
+    count = await _total(connection, plan) if plan.total else None
+    if plan.count == 0:
+        return Page((), more=False, total=count)
+    found: list[Match] = []
+    async for match in _matches(connection, plan, after):
+        found.append(match)
+        if len(found) > plan.count:
+            break
+    return Page(tuple(found[: plan.count]), more=len(found) > plan.count, total=count)
+
+
+async def rows(
+    connection: Connection, statement: Statement, base_url: str
+) -> tuple[list[Match], int, Position | None]:
+    """The true hits of one statement, how many rows it gave, and the place of the last."""
+    cursor = await connection.execute(statement.sql, statement.params, prepare=False)
+    given = [
+        Match(id, version, Position(key, rid), body)
+        for id, version, rid, key, body in await cursor.fetchall()
+    ]
+    true = [match for match in given if not statement.recheck or _holds(statement, match, base_url)]
+    return true, len(given), given[-1].position if given else None
+
+
+async def _matches(connection: Connection, plan: Plan, after: Position | None) -> AsyncIterator[Match]:
+    limit = plan.count + 1
+    while True:
+        true, given, last = await rows(connection, page(plan, after, limit), plan.base_url)
+        for match in true:
+            yield match
+        if given < limit:
+            return
+        after = last
+
+
+async def _total(connection: Connection, plan: Plan) -> int:
+    statement = total(plan)
+    cursor = await connection.execute(statement.sql, statement.params, prepare=False)
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _holds(statement: Statement, match: Match, base_url: str) -> bool:
+    tree = parse(match.body.encode())
+    return all(meets(condition, tree, base_url) for condition in statement.recheck)

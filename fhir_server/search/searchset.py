@@ -1,0 +1,89 @@
+"""A search from its parameters to the Bundle: parse, plan, compile, execute, bundle.
+
+https://hl7.org/fhir/R4/http.html#search
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fhir_server.errors import InvalidSearch
+from fhir_server.search.bundle import bundle, url
+from fhir_server.search.compile import Position
+from fhir_server.search.criteria import Reading
+from fhir_server.search.cursor import Cursor, seal, unseal
+from fhir_server.search.execute import Connection, Page, execute
+from fhir_server.search.parse import REPRESENTATION, parse
+from fhir_server.search.plan import Handling, Limits, Plan, plan
+from fhir_server.store.predicate import Predicate
+
+Pairs = Sequence[tuple[str, str]]
+
+CURSOR = "_cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, when, at which address, and how strictly they want to be read; `cursor_key` seals their next link."""
+
+    subject: str
+    now: datetime
+    base_url: str
+    handling: Handling
+    limits: Limits
+    cursor_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Searchset:
+    """A Bundle's JSON, how many matches it holds, and how many there are when that was counted."""
+
+    body: bytes
+    count: int
+    total: int | None
+
+
+async def search(
+    connection: Connection, resource_type: str, pairs: Pairs, access: Predicate, asking: Asking
+) -> Searchset:
+    """The page that `pairs` ask for, of the resources that `access` shows.
+
+    Raises InvalidSearch for what cannot be served; the database's own failures are the store's to tell.
+    """
+    resumed = _resumed(resource_type, pairs, asking)
+    asked, now = (resumed.pairs, resumed.asked_at) if resumed else (pairs, asking.now)
+    planned = plan(
+        parse(resource_type, asked), access, asking.handling, asking.limits, Reading(now, asking.base_url)
+    )
+    found = await execute(connection, planned, resumed.position if resumed else None)
+    self_url = url(asking.base_url, resource_type, pairs if resumed else understood(planned))
+    next_url = _next(planned, found, now, asking)
+    return Searchset(
+        bundle(planned, found, self_url=self_url, next_url=next_url), len(found.matches), found.total
+    )
+
+
+def understood(planned: Plan) -> tuple[tuple[str, str], ...]:
+    """The parameters that the search went by."""
+    criteria = ((one.label, ",".join(one.values)) for one in planned.criteria)
+    return (*criteria, *planned.result)
+
+
+def _resumed(resource_type: str, pairs: Pairs, asking: Asking) -> Cursor | None:
+    texts = [value for name, value in pairs if name == CURSOR]
+    if not texts:
+        return None
+    others = {name for name, _ in pairs} - REPRESENTATION - {CURSOR}
+    if len(texts) > 1 or others:
+        raise InvalidSearch("A _cursor holds the whole search. Follow the next link as it was given.", CURSOR)
+    return unseal(asking.cursor_key, asking.subject, resource_type, texts[0])
+
+
+def _next(planned: Plan, found: Page, now: datetime, asking: Asking) -> str | None:
+    if not found.more:
+        return None
+    position: Position = found.matches[-1].position
+    shown = [(name, value) for name, value in planned.result if name in REPRESENTATION]
+    cursor = Cursor(understood(planned), now, position)
+    sealed = seal(asking.cursor_key, asking.subject, planned.resource_type, cursor)
+    return url(asking.base_url, planned.resource_type, [(CURSOR, sealed), *shown])
