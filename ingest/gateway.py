@@ -19,7 +19,7 @@ from ingest.device_auth import SignedRequest, credentials, message, verified
 from ingest.errors import RateLimited, Unauthenticated, Unavailable, Unreadable
 from ingest.issue import Issue, outcome
 from ingest.pipeline import Pipeline
-from ingest.ports import Answer, Device, Letter, LetterFormat, Rates, SeenRequests
+from ingest.ports import Admissions, Answer, Device, Letter, LetterFormat
 
 Body = Literal["json", "ndjson"]
 
@@ -48,15 +48,13 @@ class Gateway:
     def __init__(
         self,
         pipeline: Pipeline,
-        rates: Rates,
-        seen: SeenRequests,
+        admissions: Admissions,
         clock: Callable[[], datetime],
         *,
         max_readings: int = MAX_READINGS,
     ) -> None:
         self._pipeline = pipeline
-        self._rates = rates
-        self._seen = seen
+        self._admissions = admissions
         self._clock = clock
         self._max_readings = max_readings
         self._pruned = time.monotonic()
@@ -67,11 +65,11 @@ class Gateway:
         Raises Unauthenticated, RateLimited, TooLarge, and Unavailable when nothing can be promised.
         """
         device, signature = await self._authenticated(request)
-        wait = await self._rates.take(device.key)
-        if wait:
+        try:
+            earlier = await self._admissions.admit(device.key, signature)
+        except RateLimited:
             metrics.RATE_LIMITED.inc()
-            raise RateLimited(wait)
-        earlier = await self._seen.claim(device.key, signature)
+            raise
         if earlier is not None:
             metrics.REPLAYS.inc()
             return earlier
@@ -130,16 +128,16 @@ class Gateway:
     async def _remembered(self, device: Device, signature: bytes, answer: Answer) -> None:
         """Keep the answer for copies. What was taken in is committed, so the answer holds even when this fails."""
         try:
-            await self._seen.answered(device.key, signature, answer)
+            await self._admissions.answered(device.key, signature, answer)
             if time.monotonic() - self._pruned > _PRUNE_EVERY_SECONDS:
                 self._pruned = time.monotonic()
-                await self._seen.prune()
+                await self._admissions.prune()
         except Unavailable:
             _log.warning("answer not kept for copies of the request", device=device.id)
 
     async def _released(self, device: Device, signature: bytes) -> None:
         try:
-            await self._seen.release(device.key, signature)
+            await self._admissions.release(device.key, signature)
         except Unavailable:
             _log.warning("claim left to its lease", device=device.id)
 

@@ -1,4 +1,4 @@
-"""What ingest needs kept for it: devices and their secrets, rates, requests seen, dead letters.
+"""What ingest needs kept for it: devices and their secrets, admissions, dead letters.
 
 docs/ingest.md; `fhir_server/store/devices` implements these on PostgreSQL. Each method raises `errors.Unavailable` when
 what it needs cannot be reached.
@@ -55,14 +55,6 @@ class Devices(Protocol):
         ...
 
 
-class Rates(Protocol):
-    """A token bucket per device, shared by all workers."""
-
-    async def take(self, device: int) -> int:
-        """0 when the request may go on, else the seconds after which to try again."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a request was answered."""
@@ -71,11 +63,14 @@ class Answer:
     body: bytes
 
 
-class SeenRequests(Protocol):
-    """Every signature of the last minutes with its answer, shared by all workers."""
+class Admissions(Protocol):
+    """Which authenticated requests may go on, shared by all workers: a rate per device, and one answer per signature."""
 
-    async def claim(self, device: int, signature: bytes) -> Answer | None:
-        """None when the caller is to answer this request; else the answer its first copy got, waited for if need be."""
+    async def admit(self, device: int, signature: bytes) -> Answer | None:
+        """None when the caller is to answer this request; else the answer its first copy got, waited for if need be.
+
+        Raises RateLimited when the device sends too often.
+        """
         ...
 
     async def answered(self, device: int, signature: bytes, answer: Answer) -> None:

@@ -8,11 +8,10 @@ from fhir_server.interactions.sink import StoreSink
 from fhir_server.keys import MasterKey
 from fhir_server.settings import Settings
 from fhir_server.store.database import Database
+from fhir_server.store.devices.admissions import DeviceAdmissions
 from fhir_server.store.devices.dead_letters import StoredDeadLetters
-from fhir_server.store.devices.rates import DeviceRates
 from fhir_server.store.devices.registry import DeviceRegistry
 from fhir_server.store.devices.seal import Seal
-from fhir_server.store.devices.seen import SeenSignatures
 from ingest.gateway import Gateway
 from ingest.pipeline import Pipeline
 
@@ -31,7 +30,6 @@ def gateway(database: Database, master_key: MasterKey, settings: Settings) -> Ga
     """What answers signed requests; each worker makes its own."""
     return Gateway(
         pipeline(database, master_key),
-        DeviceRates(database, rate=settings.device_rate, burst=settings.device_burst),
-        SeenSignatures(database),
+        DeviceAdmissions(database, rate=settings.device_rate, burst=settings.device_burst),
         clock.now,
     )
