@@ -102,16 +102,14 @@ def _elements(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
 def _element(node: Node, name: str, property: _Property, place: Place) -> Iterator[Issue]:
     element = property.element
     here = place.child(f"{element.name}.ofType({property.type_name})" if element.choice else element.name)
-    sibling = f"_{name}"
-    if sibling in node and property.sibling is None:
-        yield issue("structure", place.child(sibling), "is not allowed here. Remove it.")
-    elif element.many:
-        yield from _array(node.get(name, _ABSENT), node.get(sibling, _ABSENT), property, here)
+    beside = node.get(f"_{name}", _ABSENT) if property.sibling else _ABSENT
+    if element.many:
+        yield from _array(node.get(name, _ABSENT), beside, property, here)
     else:
         if name in node:
             yield from _value(node[name], property, here)
-        if sibling in node:
-            yield from _extensions(node[sibling], here, has_value=name in node)
+        if beside is not _ABSENT:
+            yield from _extensions(beside, here, has_value=name in node)
 
 
 class _Absent:

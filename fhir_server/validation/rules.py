@@ -114,7 +114,11 @@ def _range_order(range: Node) -> Iterator[str]:
     low, high = range.get("low", {}), range.get("high", {})
     values = [low.get("value"), high.get("value")]
     same_unit = all(low.get(name) == high.get(name) for name in ("system", "code", "unit"))
-    if same_unit and all(isinstance(value, int | Decimal) for value in values) and values[0] > values[1]:
+    if (
+        same_unit
+        and all(isinstance(value, int | float | Decimal) for value in values)
+        and values[0] > values[1]
+    ):
         yield ""
 
 
