@@ -84,7 +84,7 @@ def _make(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         try:
-            draft.hardlink_to(path)
+            path.hardlink_to(draft)
         except FileExistsError:
             pass
         finally:
