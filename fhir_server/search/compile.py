@@ -12,16 +12,17 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.conditions import any_of, conjunction, hashed, predicate, stamp, tokens
+from fhir_server.search.conditions import any_of, conjunction, hashed, predicate, stamp
 from fhir_server.search.criteria import Condition
-from fhir_server.search.index import wide
 from fhir_server.search.params import date, token
 from fhir_server.search.plan import Plan, patients
 from fhir_server.search.sort import Sort
 from fhir_server.store.predicate import Predicate
+from fhir_server.store.tables import WIDE
 
 _NO_KEY: Final = "NULL::text"
 _BY_DATE: Final = "date_lo"
+_WIDE: Final = Predicate(f"r.tokens @> '{{{WIDE}}}'::bigint[]")  # as the partial index has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     each = ["r.patient = p.key", *(["r.code_set = c.code_set"] if walk.coded else [])]
     matching = conjunction([*(Predicate(sql) for sql in each), _matching(plan, rest)])
     branches = [
-        _rows(conjunction([matching, part]), plan.sort, limit) for part in _branches(plan, rest, after)
+        _rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
+        for part in _branches(plan, rest, after)
     ]
     codings = _code_sets(walk.coded) if walk.coded else Predicate("")
     sql = (
@@ -127,7 +129,8 @@ def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -
     """Disjoint parts of the matches, each of which an index gives in order.
 
     Where a date must be late enough, its end decides, and the index is ordered by its start. A range no longer than
-    `date.NARROW` cannot start much before what is asked, so the index is entered there; longer ones carry a token.
+    `date.NARROW` cannot start much before what is asked, so the index is entered there; longer ones have an
+    index of their own.
     """
     dated = [one for one in rest if one.parameter.column == "date" and not one.modifier]
     floor = _floor(dated)
@@ -139,7 +142,7 @@ def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -
         else:
             since = stamp(floor)
             yield conjunction([Predicate("r.date_lo >= %s::timestamptz", (since,)), *keyset])
-            long = [Predicate("r.date_lo < %s::timestamptz", (since,)), tokens([wide(plan.resource_type)])]
+            long = [Predicate("r.date_lo < %s::timestamptz", (since,)), _WIDE]
             yield conjunction([*long, *keyset])
     if not dated:
         yield conjunction([Predicate("r.date_lo IS NULL"), *_after_missing(plan.sort, after)])
@@ -181,19 +184,20 @@ def _matching(plan: Plan, conditions: tuple[Condition, ...]) -> _Sql:
     )
 
 
-def _rows(where: _Sql, sort: Sort, limit: int) -> _Sql:
+def _rows(where: _Sql, sort: Sort, limit: int, *, nulls: bool = True) -> _Sql:
     columns = dict.fromkeys(("rid", "id", "version", sort.column, "body"))
     listed = ", ".join(f"r.{column}" for column in columns)
-    sql = f"(SELECT {listed} FROM resource r WHERE {where.sql} ORDER BY {_order(sort, 'r.')} LIMIT %s)"
+    sql = f"(SELECT {listed} FROM resource r WHERE {where.sql} ORDER BY {_order(sort, 'r.', nulls=nulls)} LIMIT %s)"
     return Predicate(sql, (*where.params, limit))
 
 
-def _order(sort: Sort, alias: str) -> str:
+def _order(sort: Sort, alias: str, *, nulls: bool = True) -> str:
+    """The order, in the words of the index that has it; `nulls` when values may be missing among the rows."""
     column = f"{alias}{sort.column}{' DESC' if sort.descending else ''}"
-    nulls = " NULLS LAST" if sort.nullable and sort.descending else ""
+    last = " NULLS LAST" if nulls and sort.nullable and sort.descending else ""
     if sort.column == "id":
         return column
-    return f"{column}{nulls}, {alias}rid{' DESC' if sort.tie_descending else ''}"
+    return f"{column}{last}, {alias}rid{' DESC' if sort.tie_descending else ''}"
 
 
 def _after(sort: Sort, after: Position | None, *, nulls: bool = True) -> list[_Sql]:

@@ -15,7 +15,8 @@ from fhir_server.search.params import date, hashes, number, quantity, reference,
 from fhir_server.search.params.catalog import Kind, Parameter, served
 from fhir_server.store.predicate import EVERYTHING, NOTHING, Predicate
 
-_MILLISECOND = timedelta(milliseconds=1)
+_INDEXED: Final = 200  # characters, see `resource_string` in store/tables.py
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def predicate(wanted: Condition) -> Predicate:
@@ -279,13 +280,20 @@ def _string(wanted: Condition) -> Predicate:
 
 
 def _text(wanted: string.Asked) -> Predicate:
+    """The index holds the first `_INDEXED` characters; longer texts are compared whole as well."""
     match wanted.mode:
         case "exact":
-            return Predicate("v.folded = %s AND v.exact = %s", (string.normalize(wanted.text), wanted.text))
+            folded = string.normalize(wanted.text)[:_INDEXED]
+            return Predicate("left(v.folded, 200) = %s AND v.exact = %s", (folded, wanted.text))
         case "contains":
             return Predicate("strpos(v.folded, %s) > 0", (wanted.text,))
         case "starts":
-            return Predicate("v.folded >= %s AND v.folded < %s", (wanted.text, wanted.text + string.LAST))
+            begin = wanted.text[:_INDEXED]
+            found = Predicate(
+                "left(v.folded, 200) >= %s AND left(v.folded, 200) < %s", (begin, begin + string.LAST)
+            )
+            whole = [Predicate("starts_with(v.folded, %s)", (wanted.text,))] if begin != wanted.text else []
+            return conjunction([found, *whole])
 
 
 _KINDS: Final[Mapping[Kind, Callable[[Condition], Predicate]]] = MappingProxyType(

@@ -20,6 +20,7 @@ from fhir_server.store.rows import (
     ParamNumber,
     ParamString,
 )
+from fhir_server.store.tables import WIDE
 
 
 class _Found:
@@ -69,11 +70,6 @@ def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
         numbers=tuple(found.numbers),
         strings=tuple(found.strings),
     )
-
-
-def wide(resource_type: str) -> int:
-    """The token of resources whose primary date is longer than `date.NARROW`."""
-    return hashes.token(resource_type, "wide")
 
 
 def _walk(branches: dict[str, _Branch], node: Node, found: _Found) -> None:
@@ -179,7 +175,6 @@ def _identifier_tokens(prefix: str, node: Node) -> Iterable[int]:
 
 def _date(parameter: Parameter, path: Path) -> _Store:
     read, presence = date.READ[path.datatype], _presence(parameter)
-    is_wide = {wide(parameter.resource_type)}
 
     def store_column(node: Node, found: _Found) -> None:
         span = read(node)
@@ -188,7 +183,7 @@ def _date(parameter: Parameter, path: Path) -> _Store:
             return
         found.date = span
         if _is_wide(span):
-            found.tokens.update(is_wide)
+            found.tokens.add(WIDE)
 
     def store_row(node: Node, found: _Found) -> None:
         found.tokens.update(presence)

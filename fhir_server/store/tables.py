@@ -28,6 +28,9 @@ metadata = MetaData()
 
 RID_BLOCK = 1000
 
+# the token of a resource whose primary date is longer than a day; it stands in the index's definition, so it never changes
+WIDE = 5477951415758571691
+
 resource_rid = Sequence("resource_rid", increment=RID_BLOCK, metadata=metadata)
 
 
@@ -94,6 +97,15 @@ resource = Table(
     UniqueConstraint("type", "id", name="resource_type_id"),
     Index("resource_patient_code_date", "type", "patient", "code_set", text("date_lo DESC"), "rid"),
     Index("resource_patient_date", "type", "patient", text("date_lo DESC"), "rid"),
+    # the few whose date is longer than a day, which a search by date must look for apart: search/params/date.py
+    Index(
+        "resource_wide_date",
+        "type",
+        "patient",
+        text("date_lo DESC"),
+        "rid",
+        postgresql_where=text(f"tokens @> '{{{WIDE}}}'::bigint[]"),
+    ),
     Index("resource_last_updated", "type", "last_updated", "rid"),
     Index("resource_tokens", "tokens", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     comment="The current version of every resource; `(type, id)` is its key, a deleted one keeps its row without a body.",
@@ -156,6 +168,6 @@ resource_string = Table(
     Column("param", Integer, nullable=False),
     Column("folded", _text(), nullable=False),
     Column("exact", _text(), nullable=False),
-    Index("resource_string_value", "param", "folded", "rid"),
+    Index("resource_string_value", "param", text("left(folded, 200)"), "rid"),  # an entry holds 2,700 bytes at most
     Index("resource_string_rid", "rid"),
 )

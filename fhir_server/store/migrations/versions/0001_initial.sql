@@ -111,6 +111,8 @@ CREATE INDEX resource_patient_code_date ON resource (type, patient, code_set, da
 
 CREATE INDEX resource_patient_date ON resource (type, patient, date_lo DESC, rid);
 
+CREATE INDEX resource_wide_date ON resource (type, patient, date_lo DESC, rid) WHERE tokens @> '{5477951415758571691}'::bigint[];
+
 CREATE INDEX resource_tokens ON resource USING gin (tokens) WITH (fastupdate = off);
 
 COMMENT ON TABLE resource IS 'The current version of every resource; `(type, id)` is its key, a deleted one keeps its row without a body.';
@@ -160,7 +162,7 @@ CREATE TABLE resource_string (
 
 CREATE INDEX resource_string_rid ON resource_string (rid);
 
-CREATE INDEX resource_string_value ON resource_string (param, folded, rid);
+CREATE INDEX resource_string_value ON resource_string (param, left(folded, 200), rid);
 
 CREATE UNLOGGED TABLE seen_request (
     device BIGINT NOT NULL,
