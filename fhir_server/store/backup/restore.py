@@ -112,7 +112,7 @@ def _script(connection: Connection, described: Manifest) -> _Script:
     expected = sql.Literal(json.dumps(described.rows)).as_string(connection)
     check = sql.Literal(_CHECK.replace("{expected}", expected)).as_string(connection)
     return _Script(
-        before=f"BEGIN;\n{_emptied(connection)}",
+        before=f"SET client_min_messages = warning;\nBEGIN;\n{_emptied(connection)}",
         after=f"DO {check};\n{_RESTAMP}COMMIT;\n",
         known_settings=frozenset(str(name) for (name,) in connection.execute("SELECT name FROM pg_settings")),
     )
