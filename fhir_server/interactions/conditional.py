@@ -2,13 +2,15 @@
 
 https://hl7.org/fhir/R4/http.html#ccreate
 
+What matches is looked for among what the caller may search (`Query.access`); what is written needs its own permission.
+
 Equal conditions wait for each other: each holds a lock on the hash of its query until it has committed, so that the
 next one finds what it made.
 """
 
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from hashlib import blake2b
-from typing import Any
 from urllib.parse import parse_qsl
 
 from fhir_server.errors import InvalidResource, PreconditionFailed
@@ -16,6 +18,7 @@ from fhir_server.interactions.condition import UNCONDITIONAL, Condition
 from fhir_server.interactions.delete import end
 from fhir_server.interactions.update import replace
 from fhir_server.interactions.written import Written
+from fhir_server.search.match import MatchedKey, match
 from fhir_server.store import resources
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
@@ -24,13 +27,22 @@ from fhir_server.store.rows import Version
 from fhir_server.store.unit_of_work import UnitOfWork
 
 
-async def create(database: Database, draft: Draft, query: str, access: Predicate) -> Written:
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A condition as a query string, the rows it may look at, and the server's own address, which references may carry."""
+
+    text: str
+    access: Predicate
+    base_url: str
+
+
+async def create(database: Database, draft: Draft, query: Query) -> Written:
     """The one match as it is, else version 1 of `draft`; raises PreconditionFailed when several match."""
     async with database.transaction() as work:
-        match_ = await _only_match(work, draft.type, query, access)
+        match_ = await _only_match(work, draft.type, query)
         if match_ is None:
             return Written(await work.create(draft), "created")
-        found = await resources.read(work.connection, draft.type, match_.id, access)
+        found = await resources.read(work.connection, draft.type, match_.id, query.access)
     if found is None:
         raise PreconditionFailed("The resource that matched was deleted meanwhile. Send the request again.")
     return Written(found, "found")
@@ -40,7 +52,7 @@ async def update(
     database: Database,
     draft: Draft,
     given_id: str | None,
-    query: str,
+    query: Query,
     access: Predicate,
     condition: Condition,
 ) -> Written:
@@ -50,7 +62,7 @@ async def update(
     InvalidResource when the one match has another id than the given one.
     """
     async with database.transaction() as work:
-        match_ = await _only_match(work, draft.type, query, access)
+        match_ = await _only_match(work, draft.type, query)
         if match_ is None:
             return await _as_create(work, draft, given_id, access, condition)
         if given_id not in (None, match_.id):
@@ -62,19 +74,17 @@ async def update(
 
 
 async def delete(
-    database: Database, type: str, query: str, access: Predicate, condition: Condition
+    database: Database, type: str, query: Query, access: Predicate, condition: Condition
 ) -> Version | None:
     """The deletion of the one match; None when nothing matches. Raises PreconditionFailed when several match."""
     async with database.transaction() as work:
-        match_ = await _only_match(work, type, query, access)
+        match_ = await _only_match(work, type, query)
         return None if match_ is None else await end(work, type, match_.id, access, condition)
 
 
-async def _only_match(work: UnitOfWork, type: str, query: str, access: Predicate) -> Any:
-    from fhir_server.search.match import match
-
+async def _only_match(work: UnitOfWork, type: str, query: Query) -> MatchedKey | None:
     await work.lock_query(_key(type, query))
-    matches = await match(work.connection, type, query, access, limit=2)
+    matches = await match(work.connection, type, query.text, query.access, limit=2, base_url=query.base_url)
     if len(matches) > 1:
         raise PreconditionFailed(f"The condition matches several {type} resources. Make it name one.")
     return matches[0] if matches else None
@@ -94,7 +104,7 @@ async def _as_create(
     return Written(await work.create(draft), "created")
 
 
-def _key(type: str, query: str) -> int:
-    parameters = sorted(parse_qsl(query, keep_blank_values=True))
+def _key(type: str, query: Query) -> int:
+    parameters = sorted(parse_qsl(query.text, keep_blank_values=True))
     digest = blake2b(repr((type, parameters)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

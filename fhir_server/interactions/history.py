@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhir_server.errors import NotFound
 from fhir_server.store import history as stored
@@ -44,4 +44,4 @@ async def everything(
 def _page(entries: Sequence[Entry], window: Window, count: int) -> Page:
     if len(entries) <= count or count == 0:
         return Page(entries[:count], None)
-    return Page(entries[:count], Window(since=window.since, before=entries[count - 1].place))
+    return Page(entries[:count], replace(window, before=entries[count - 1].place))

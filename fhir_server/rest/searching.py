@@ -3,9 +3,13 @@
 https://hl7.org/fhir/R4/http.html#search
 """
 
+from fhir_server.clock import now
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.request import Pairs, pairs
+from fhir_server.search.plan import Limits
+from fhir_server.search.searchset import Asking
+from fhir_server.search.searchset import search as searchset
 
 
 async def search(call: Call) -> Answer:
@@ -19,4 +23,18 @@ async def search_by_form(call: Call) -> Answer:
 
 
 async def _searchset(call: Call, asked: Pairs) -> Answer:
-    raise NotImplementedError
+    async with call.house.database.connection() as connection:
+        found = await searchset(connection, call.target.type, asked, call.access, _asking(call))
+    return Answer(200, found.body)
+
+
+def _asking(call: Call) -> Asking:
+    settings = call.house.settings
+    return Asking(
+        subject=call.principal.subject,
+        now=now(),
+        base_url=call.request.base,
+        handling=call.preferences.handling or settings.handling,
+        limits=Limits(settings.default_count, settings.max_count),
+        cursor_key=call.house.cursor_key,
+    )

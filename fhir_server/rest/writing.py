@@ -10,6 +10,7 @@ from fhir_server.errors import InvalidRequest, InvalidSearch
 from fhir_server.interactions import conditional
 from fhir_server.interactions import delete as deletion
 from fhir_server.interactions.condition import UNCONDITIONAL, Condition
+from fhir_server.interactions.conditional import Query
 from fhir_server.interactions.create import create as create_new
 from fhir_server.interactions.update import update as update_known
 from fhir_server.interactions.write import prepare
@@ -18,6 +19,7 @@ from fhir_server.rest.call import Call
 from fhir_server.rest.etags import versions
 from fhir_server.rest.request import pairs
 from fhir_server.rest.resource_answer import deleted_answer, written_answer
+from fhir_server.search.access import predicate
 from fhir_server.store.drafts import Draft
 
 _OWN = ("_format", "_pretty")
@@ -29,8 +31,8 @@ async def create(call: Call) -> Answer:
     condition = call.request.header(b"if-none-exist")
     if condition is None:
         return written_answer(call, await create_new(call.house.gather, draft))
-    query = _if_none_exist(condition, call.target.type)
-    return written_answer(call, await conditional.create(call.house.database, draft, query, call.access))
+    query = _query(call, _if_none_exist(condition, call.target.type))
+    return written_answer(call, await conditional.create(call.house.database, draft, query))
 
 
 async def update(call: Call) -> Answer:
@@ -47,7 +49,7 @@ async def conditional_update(call: Call) -> Answer:
     given_id = given if isinstance(given, str) else None
     draft = draft if given_id is None else replace(draft, id=given_id)
     written = await conditional.update(
-        call.house.database, draft, given_id, _query(call), call.access, _condition(call)
+        call.house.database, draft, given_id, _query(call, _criteria(call)), call.access, _condition(call)
     )
     return written_answer(call, written)
 
@@ -64,7 +66,7 @@ async def delete(call: Call) -> Answer:
 async def conditional_delete(call: Call) -> Answer:
     """204 when one or none matches."""
     version = await conditional.delete(
-        call.house.database, call.target.type, _query(call), call.access, _condition(call)
+        call.house.database, call.target.type, _query(call, _criteria(call)), call.access, _condition(call)
     )
     return deleted_answer(call, version)
 
@@ -93,7 +95,11 @@ def _condition(call: Call) -> Condition:
     )
 
 
-def _query(call: Call) -> str:
+def _query(call: Call, text: str) -> Query:
+    return Query(text, predicate(call.principal, call.target.type, "search"), call.request.base)
+
+
+def _criteria(call: Call) -> str:
     query = urlencode([(name, value) for name, value in call.request.pairs if name not in _OWN])
     if not query:
         raise InvalidSearch(

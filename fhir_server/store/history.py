@@ -32,15 +32,21 @@ SELECT 0, r.type, r.id, v.version, v.last_updated, v.method, v.body::text
  WHERE ({access}) AND r.type = %s AND r.id = %s AND {window}
  ORDER BY v.version DESC LIMIT %s"""
 
+# replaced after the period's start, if at all, and made before its end
+_CURRENT = """({v}.version = r.version OR coalesce(
+  (SELECT n.last_updated FROM resource_history n WHERE n.rid = r.rid AND n.version = {v}.version + 1),
+  r.last_updated) > %s) AND {v}.last_updated < %s"""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which versions: those since a moment, or those that were current at it, and where the page before ended.
+    """Which versions: those since a moment, those that were current within `at`, and where the page before ended.
 
     `before` is the last entry's place: its time and change number, or for one resource its time and version number.
     """
 
     since: datetime | None = None
+    at: tuple[datetime, datetime] | None = None
     before: tuple[datetime, int] | None = None
 
 
@@ -60,6 +66,9 @@ async def instance(
     if window.since is not None:
         conditions.append("v.last_updated >= %s")
         params.append(window.since)
+    if window.at is not None:
+        conditions.append(_CURRENT.format(v="v"))
+        params.extend(window.at)
     if window.before is not None:
         conditions.append("v.version < %s")
         params.append(window.before[1])
@@ -77,6 +86,9 @@ async def everything(
     if window.since is not None:
         conditions.append("c.last_updated >= %s")
         params.append(window.since)
+    if window.at is not None:
+        conditions.append(_CURRENT.format(v="c"))
+        params.extend(window.at)
     if window.before is not None:
         conditions.append("(c.last_updated, c.seq) < (%s, %s)")
         params.extend(window.before)

@@ -1,0 +1,58 @@
+"""Which versions a history is asked for: `_since`, `_at`, and where the page before ended.
+
+https://hl7.org/fhir/R4/http.html#history
+"""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Final
+
+from fhir_server.clock import now
+from fhir_server.errors import InvalidRequest
+from fhir_server.rest.request import Request
+from fhir_server.search.params import date
+from fhir_server.store.history import Window
+
+BEFORE: Final = "_before"
+
+_LARGEST: Final = 2**63
+
+
+def window(request: Request) -> Window:
+    """The window that the request asks for. Raises InvalidRequest for a date or place that cannot be read."""
+    since, at, before = request.value("_since"), request.value("_at"), request.value(BEFORE)
+    return Window(
+        since=None if since is None else _span("_since", since)[0],
+        at=None if at is None else _span("_at", at),
+        before=None if before is None else _place(before),
+    )
+
+
+def cursor(place: tuple[datetime, int]) -> str:
+    """The place of an entry, as the next link carries it."""
+    text = f"{place[0].isoformat()} {place[1]}"
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _span(name: str, text: str) -> tuple[datetime, datetime]:
+    try:
+        asked = date.asked("eq", text, now())
+    except ValueError as error:
+        raise InvalidRequest(f"{name} is {text[:40]!r}. Send a date or an instant.", name) from error
+    return asked.lo, asked.hi
+
+
+def _place(text: str) -> tuple[datetime, int]:
+    try:
+        moment, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
+        place = datetime.fromisoformat(moment), int(number)
+    except (ValueError, binascii.Error) as error:
+        raise _foreign_place() from error
+    if place[0].tzinfo is None or abs(place[1]) >= _LARGEST:
+        raise _foreign_place()
+    return place
+
+
+def _foreign_place() -> InvalidRequest:
+    return InvalidRequest(f"{BEFORE} is not from a next link of this server. Follow such a link.", BEFORE)

@@ -1,0 +1,59 @@
+"""The whole application on a database of the test's own, spoken to in process."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from fhir_server.app import create_app
+from fhir_server.settings import Settings
+
+TOKEN = "t" * 40
+
+
+def settings(database_url: str, **changes: Any) -> Settings:
+    """The settings of a test's server."""
+    return Settings(
+        _env_file=None,
+        database_url=SecretStr(database_url),
+        master_key=SecretStr(base64.b64encode(b"k" * 32).decode()),
+        token=SecretStr(TOKEN),
+        **changes,
+    )
+
+
+@pytest.fixture
+def app(database_url: str) -> FastAPI:
+    return create_app(settings(database_url))
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that sends the token."""
+    async with app.router.lifespan_context(app), connected(app) as opened:
+        yield opened
+
+
+def connected(app: FastAPI, **headers: str) -> httpx.AsyncClient:
+    """A client of `app` that sends the token."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
+        base_url="http://server.example",
+        headers={"Authorization": f"Bearer {TOKEN}", **headers},
+    )
+
+
+@pytest.fixture
+def patient() -> dict[str, Any]:
+    return {"resourceType": "Patient", "name": [{"family": "Chalmers"}], "active": True}
+
+
+@pytest.fixture
+def fhir() -> Callable[[Any], dict[str, Any]]:
+    """A resource as the keyword arguments of a request."""
+    return lambda tree: {"content": json.dumps(tree), "headers": {"Content-Type": "application/fhir+json"}}
