@@ -1,0 +1,96 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from ingest.decoders.batch import json_batch
+from ingest.ports import Assignment
+
+
+async def take(bench, *bodies, device=None):
+    batch = json_batch(("[" + ",".join(bodies) + "]").encode(), 100)
+    return await bench.pipeline.take(batch.items, batch.raw, device or bench.device, bench.now, "reading")
+
+
+def at(moment, data='{"spo2": 97}', more=""):
+    return f'{{"timestamp": "{moment.isoformat()}", "data": {data}{more}}}'
+
+
+def subject(bench, result):
+    return bench.sink.stored[result.references[0].partition("/")[2]][0]["subject"]["reference"]
+
+
+async def test_a_reading_belongs_to_the_patient_assigned_when_it_was_measured(bench):
+    handover = bench.now - timedelta(hours=1)
+    device = replace(
+        bench.device,
+        assignments=(
+            Assignment("first", bench.now - timedelta(days=1), handover),
+            Assignment("second", handover, bench.now + timedelta(days=1)),
+        ),
+    )
+    moments = [handover, handover - timedelta(seconds=1), bench.now, handover - timedelta(hours=2)]
+    results = await take(bench, *map(at, moments), device=device)
+    assert [subject(bench, each) for each in results] == [
+        "Patient/second",
+        "Patient/first",
+        "Patient/second",
+        "Patient/first",
+    ]
+
+
+async def test_a_reading_of_nobodys_time_is_rejected_and_kept(bench):
+    (result,) = await take(bench, at(bench.now - timedelta(days=20)))
+    assert result.status == "rejected"
+    assert result.issues[0].element == "patient"
+    assert bench.letters.kept[0].letter.payload == at(bench.now - timedelta(days=20)).encode()
+
+
+async def test_a_reading_that_names_another_patient_is_rejected(bench):
+    (result,) = await take(bench, at(bench.now, more=', "patient": "p2"'))
+    assert (result.status, result.issues[0].element) == ("rejected", "patient")
+    assert not bench.sink.stored
+
+
+async def test_older_assignments_are_asked_for_once_and_only_when_needed(bench):
+    long_ago = bench.now - timedelta(days=400)
+    bench.devices.older = (Assignment("former", long_ago - timedelta(days=1), long_ago + timedelta(days=1)),)
+    await take(bench, at(bench.now))
+    assert bench.devices.asked_since == []
+    (first, second) = await take(bench, at(long_ago), at(long_ago + timedelta(seconds=1)))
+    assert subject(bench, first) == subject(bench, second) == "Patient/former"
+    assert bench.devices.asked_since == [long_ago]
+
+
+async def test_a_field_is_named_by_its_path_in_the_reading(bench):
+    results = await take(
+        bench,
+        at(bench.now, '{"spo2": 101}'),
+        at(bench.now, '{"spo2": 97, "sp02": 97}'),
+        at(bench.now, "{}"),
+        at(bench.now + timedelta(minutes=6)),
+    )
+    assert [each.issues[0].element for each in results] == [
+        "data.spo2",
+        "data.sp02",
+        "data.spo2",
+        "timestamp",
+    ]
+
+
+async def test_a_batch_of_rejected_readings_never_reaches_the_sink(bench):
+    await take(bench, '{"a": 1}', "7")
+    assert bench.sink.calls == 0
+    assert [each.letter.payload for each in bench.letters.kept] == [b'{"a": 1}', b"7"]
+
+
+async def test_the_same_value_is_unchanged_another_is_ambiguous_and_a_correction_amends(bench):
+    results = [
+        (await take(bench, body))[0]
+        for body in (
+            at(bench.now),
+            at(bench.now, '{"spo2": 97.0}'),
+            at(bench.now, '{"spo2": 96}'),
+            at(bench.now, '{"spo2": 96}', ', "corrects": true'),
+        )
+    ]
+    assert [each.status for each in results] == ["created", "unchanged", "rejected", "amended"]
+    assert results[2].issues[0].code == "conflict"
