@@ -19,9 +19,10 @@ class ContainmentFault:
     text: str
 
 
-def named(container: Node, id: str) -> Node | None:
-    """The contained resource of that id; None if the container has none."""
-    return next((inner for inner in _inner(container) if inner.get("id") == id), None)
+def contained_types(container: object) -> Mapping[str, str]:
+    """The type of each resource that `container` contains, by its id."""
+    inner = _inner(container) if isinstance(container, Mapping) and "contained" in container else []
+    return {str(resource.get("id")): str(resource.get("resourceType")) for resource in inner}
 
 
 def faults(resource: Node, *, contained: bool) -> Iterator[ContainmentFault]:

@@ -14,7 +14,7 @@ def repeated_ids(node: Node, place: Place) -> Iterator[Issue]:
     seen: set[object] = set()
     for path, id in _element_ids(node, place.path):
         if id in seen:
-            yield issue("invariant", Place(path, node), f"{shown(id)} is the id of two elements. Change one.")
+            yield issue("invariant", Place(path), f"{shown(id)} is the id of two elements. Change one.")
         seen.add(id)
 
 

@@ -7,10 +7,11 @@ The slow road: it follows R4's structure element by element and is the judge whe
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from itertools import chain
 from typing import Final
 
 from fhir_server.definitions.structure import Element, StructureType, primitives, structure
@@ -23,6 +24,7 @@ from fhir_server.validation.rules import RULES
 from fhir_server.validation.schema import accepts
 from fhir_server.validation.values import code, concept, primitive, reference
 
+_LONGEST_NAME: Final = 60
 _NESTED_EXTENSION: Final = re.compile(r"xtension\[\d+\]\.extension\[\d+\]\Z")
 
 
@@ -37,8 +39,7 @@ class _Property:
 
 def faults(resource_type: str, resource: object) -> Iterator[Issue]:
     """The issues of `resource`, which should be of that type, in the order of its elements; none if it is valid."""
-    container = resource if isinstance(resource, Mapping) else {}
-    yield from _resource(resource, Place(resource_type, container), resource_type)
+    yield from _resource(resource, Place(resource_type, containment.contained_types(resource)), resource_type)
 
 
 def _resource(node: object, place: Place, expected: str | None = None) -> Iterator[Issue]:
@@ -69,8 +70,18 @@ def _object(node: object, type: StructureType, place: Place) -> Iterator[Issue]:
     if not node:
         yield issue("structure", place, "is an empty object. Give it content or leave it out.")
         return
-    found = [*_unknown(node, type, place), *_elements(node, type, place)]
-    yield from found or _broken_rules(node, type, place)
+    structural = chain(_unknown(node, type, place), _elements(node, type, place))
+    yield from _if_none(structural, lambda: _broken_rules(node, type, place))
+
+
+def _if_none(first: Iterator[Issue], then: Callable[[], Iterator[Issue]]) -> Iterator[Issue]:
+    """`first`, or what comes `then` where there is none of it: a rule is judged only where the structure is right."""
+    found = next(first, None)
+    if found is None:
+        yield from then()
+    else:
+        yield found
+        yield from first
 
 
 def _unknown(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
@@ -82,9 +93,11 @@ def _unknown(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
             and name not in siblings
             and not (name == "resourceType" and type.kind == "resource")
         ):
-            close = get_close_matches(name, known, 1)
+            close = get_close_matches(name, known, 1) if len(name) < _LONGEST_NAME else []
             hint = f"Did you mean {close[0]}?" if close else "Remove it."
-            yield issue("structure", place.child(name), f"is not an element of {type.name}. {hint}")
+            yield issue(
+                "structure", place.child(name[:_LONGEST_NAME]), f"is not an element of {type.name}. {hint}"
+            )
 
 
 def _elements(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
@@ -160,9 +173,14 @@ def _value(value: object, property: _Property, place: Place) -> Iterator[Issue]:
     if type_name == "Resource":
         yield from _inner_resource(value, element, place)
         return
-    found = list(_object(value, structure(type_name), place))
-    yield from found
-    if found or not isinstance(value, Mapping):
+    yield from _if_none(
+        _object(value, structure(type_name), place), lambda: _in_this_use(value, element, type_name, place)
+    )
+
+
+def _in_this_use(value: object, element: Element, type_name: str, place: Place) -> Iterator[Issue]:
+    """The faults of a value that is right in itself and wrong as this element."""
+    if not isinstance(value, Mapping):
         return
     if type_name == "Reference":
         yield from reference(value, element, place)
@@ -174,11 +192,11 @@ def _value(value: object, property: _Property, place: Place) -> Iterator[Issue]:
 
 def _inner_resource(value: object, element: Element, place: Place) -> Iterator[Issue]:
     if element.name == "contained":
-        yield from _resource(value, Place(place.path, place.container, contained=True))
+        yield from _resource(value, Place(place.path, place.contained_types, contained=True))
     elif not isinstance(value, Mapping):
         yield wrong_kind(value, place, "object")
     elif not accepts(str(value.get("resourceType")), value):
-        yield from _resource(value, Place(place.path, value))
+        yield from _resource(value, Place(place.path, containment.contained_types(value)))
 
 
 def _broken_rules(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
@@ -188,7 +206,7 @@ def _broken_rules(node: Node, type: StructureType, place: Place) -> Iterator[Iss
         )
     if type.name == "Extension":
         yield from _extension(node, place)
-        if not _is_in_extension(place) and not grammar.compiled(grammar.ABSOLUTE_URI).match(node["url"]):
+        if not _is_in_extension(place) and not grammar.matches(grammar.ABSOLUTE_URI, node["url"]):
             yield issue(
                 "value", place.child("url"), f"{shown(node['url'])} is relative. Write an absolute url."
             )
@@ -197,7 +215,7 @@ def _broken_rules(node: Node, type: StructureType, place: Place) -> Iterator[Iss
             yield issue("invariant", place, f"breaks {invariant.key}: {invariant.human}")
     for rule in RULES.get(type.name, ()):
         for path in rule.broken(node):
-            yield issue("invariant", Place(place.path + path, node), f"breaks {rule.key}: {rule.human}.")
+            yield issue("invariant", Place(place.path + path), f"breaks {rule.key}: {rule.human}.")
 
 
 def _extension(node: Node, place: Place) -> Iterator[Issue]:

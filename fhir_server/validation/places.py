@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from fhir_server.errors import Issue
@@ -16,19 +16,19 @@ _KINDS: Final = {dict: "object", list: "array", str: "string", bool: "boolean", 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk is: the path so far, and the resource that `#id` is looked up in."""
+    """Where a walk is: the path so far, and the types of the resources that `#id` may name, by id."""
 
     path: str
-    container: Node
+    contained_types: Mapping[str, str] = field(default_factory=dict)
     contained: bool = False
 
     def child(self, name: str) -> "Place":
         """The place of an element below."""
-        return Place(f"{self.path}.{name}", self.container, self.contained)
+        return Place(f"{self.path}.{name}", self.contained_types, self.contained)
 
     def item(self, position: int) -> "Place":
         """The place of one item of a list."""
-        return Place(f"{self.path}[{position}]", self.container, self.contained)
+        return Place(f"{self.path}[{position}]", self.contained_types, self.contained)
 
 
 def issue(code: str, place: Place, text: str) -> Issue:

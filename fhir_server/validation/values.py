@@ -9,7 +9,7 @@ from typing import Final
 
 from fhir_server.definitions.structure import Element, required_codes
 from fhir_server.errors import Issue
-from fhir_server.validation import containment, grammar
+from fhir_server.validation import grammar
 from fhir_server.validation.places import Node, Place, issue, shown, wrong_kind
 from fhir_server.validation.references import named_type, reference_pattern
 
@@ -32,7 +32,7 @@ def primitive(value: object, type_name: str, place: Place) -> Iterator[Issue]:
         yield wrong_kind(value, place, "string")
     elif not value:
         yield issue("value", place, "is an empty string. Give it content or leave it out.")
-    elif not grammar.compiled(grammar.pattern(type_name)).match(value):
+    elif not grammar.matches(grammar.pattern(type_name), value):
         yield issue("value", place, f"{shown(value)} is not a valid {type_name}. {_advice(type_name)}")
 
 
@@ -54,7 +54,7 @@ def code(value: object, element: Element, place: Place) -> Iterator[Issue]:
     if issues or not isinstance(value, str):
         return
     if systems is None:
-        if not grammar.compiled(grammar.code_pattern(element.codes or "")).match(value):
+        if not grammar.matches(grammar.code_pattern(element.codes or ""), value):
             yield issue("code-invalid", place, f"{shown(value)} is not a code of {element.codes}.")
     elif not any(value in codes for codes in systems.values()):
         yield issue(
@@ -79,7 +79,7 @@ def reference(value: Node, element: Element, place: Place) -> Iterator[Issue]:
     text, type = value.get("reference"), value.get("type")
     if isinstance(text, str):
         named = named_type(text)
-        if not grammar.compiled(reference_pattern()).match(text):
+        if not grammar.matches(reference_pattern(), text):
             yield issue("value", place.child("reference"), f"{shown(text)} is not a reference. {_REFERENCES}")
         elif text.startswith("#") and text != "#":
             yield from _fragment(text, element, place)
@@ -91,11 +91,11 @@ def reference(value: Node, element: Element, place: Place) -> Iterator[Issue]:
 
 def _fragment(text: str, element: Element, place: Place) -> Iterator[Issue]:
     here = place.child("reference")
-    inner = containment.named(place.container, text[1:])
-    if inner is None:
+    named = place.contained_types.get(text[1:])
+    if named is None:
         yield issue("invariant", here, f"{shown(text)} names no contained resource (ref-1). Contain it.")
-    elif element.targets and inner.get("resourceType") not in element.targets:
-        yield _wrong_target(here, inner.get("resourceType"), element)
+    elif element.targets and named not in element.targets:
+        yield _wrong_target(here, named, element)
 
 
 def _wrong_target(place: Place, type: object, element: Element) -> Issue:

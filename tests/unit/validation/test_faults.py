@@ -197,6 +197,7 @@ FAULTS = [
     ),
     (patient(text={"status": "generated", "div": DIV.format("<script/>")}), "invariant", "Patient.text.div"),
     (patient(text={"status": "generated", "div": DIV.format("<p>open")}), "invariant", "Patient.text.div"),
+    (patient(text={"status": "generated", "div": DIV.format("a&nbsp;b")}), "invariant", "Patient.text.div"),
     (
         patient(text={"status": "generated", "div": DIV.format('<p onclick="x"/>')}),
         "invariant",
@@ -249,7 +250,7 @@ VALID = [
     ),
     patient(name=[{"_given": [{"extension": [{"url": "http://example.org/e", "valueString": "b"}]}]}]),
     patient(birthDate="2024", _birthDate={"id": "a"}),
-    patient(text={"status": "generated", "div": DIV.format("a&nbsp;b &lt; c<!-- d --><br/>")}),
+    patient(text={"status": "generated", "div": DIV.format("a&#160;b &lt; c<!-- d --><br/>")}),
     {"resourceType": "Binary", "contentType": "text/plain; charset=utf-8", "data": "QUJD RA=="},
     {"resourceType": "Parameters", "parameter": [{"name": "a", "resource": patient(active=True)}]},
     bundle("collection", {"resource": patient(id="a")}, {"resource": patient(id="a")}),
