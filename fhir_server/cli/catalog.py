@@ -1,0 +1,41 @@
+"""The commands, an explicit list: one module each.
+
+https://typer.tiangolo.com/tutorial/commands/
+"""
+
+import typer
+
+from fhir_server.cli import (
+    backup,
+    deadletter,
+    demo,
+    device,
+    explain,
+    ingest,
+    load,
+    migrate,
+    serve,
+    version,
+)
+
+commands = typer.Typer(
+    name="fhir-server",
+    help="A FHIR R4 server for device data: signed readings in, coded and validated FHIR out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+commands.command("serve")(serve.serve)
+commands.command("demo")(demo.demo)
+commands.command("load")(load.load)
+commands.command("ingest")(ingest.ingest)
+commands.add_typer(device.app, name="device")
+commands.add_typer(deadletter.app, name="deadletter")
+commands.command("backup")(backup.backup)
+commands.command("restore")(backup.restore)
+commands.command("migrate")(migrate.migrate)
+commands.command("explain")(explain.explain)
+commands.command("version")(version.version)

@@ -1,0 +1,64 @@
+"""One worker process: the application on the listening socket it was given.
+
+https://uvicorn.dev/settings/
+
+    python -m fhir_server.serve.worker OWNER-PID LISTENING-DESCRIPTOR ANNOUNCEMENT-DESCRIPTOR
+"""
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+from fhir_server.serve.parent import die_with
+
+_GRACE_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """A server that tells its owner when it has begun to serve."""
+
+    def __init__(self, config: uvicorn.Config, announcement: int) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Returns when requests are answered, or `should_exit` says that they will not be."""
+        await super().startup(sockets)
+        if self.started:
+            os.write(self._announcement, b"1")
+        os.close(self._announcement)
+
+
+def main(owner: int, listener: int, announcement: int) -> None:
+    """Nothing, after the owner said SIGTERM; exits with 1 or 3 when the application cannot start."""
+    die_with(owner)
+    # Slow to import, and of no use in a process whose owner has gone.
+    from fhir_server.app import create_app
+    from fhir_server.errors import OperatorError
+    from fhir_server.settings import Settings
+
+    try:
+        application = create_app(Settings())
+    except OperatorError as error:
+        sys.exit(f"fhir-server: {error}")
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config, announcement)
+    server.run(sockets=[socket.socket(fileno=listener)])
+    if not server.started:
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]))
