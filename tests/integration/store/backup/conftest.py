@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -79,7 +80,7 @@ def debian() -> Iterator[str]:
             time.sleep(0.05)
         yield url
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)
         server.wait()
         shutil.rmtree(path)
 

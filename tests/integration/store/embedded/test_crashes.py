@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from fhir_server.store.embedded import Embedded
 from tests.integration.store.embedded.conftest import (
@@ -148,13 +147,17 @@ def test_a_short_claim_from_a_full_disk_does_not_hinder_a_start(data_dir: Path):
 
 
 def test_an_interrupted_start_leaves_nothing_running(data_dir: Path):
-    embedded = Embedded(data_dir, settings=SMALL)
-    threading.Timer(0.03, signal.raise_signal, [signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt):
-        embedded.start()
-        time.sleep(1)
-    embedded.stop()
+    """Interrupted as soon as it has taken the folder, which is before PostgreSQL is ready."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom fhir_server.store.embedded import Embedded\n"
+        "embedded = Embedded(Path(sys.argv[1])); embedded.start(); embedded.stop(); sys.exit(7)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, data_dir], stderr=subprocess.DEVNULL)
+    eventually((data_dir / "owner.json").exists)
+    process.send_signal(signal.SIGINT)
 
+    assert process.wait(timeout=10) == -signal.SIGINT
+    eventually(lambda: not (data_dir / "pg" / "postmaster.pid").exists(), seconds=5)
     with Embedded(data_dir, settings=SMALL) as again:
         assert answers(again.url)
 
