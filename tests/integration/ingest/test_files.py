@@ -49,7 +49,8 @@ async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
 async def test_the_same_ecg_twice_is_stored_once(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
     first, second = [
-        await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now) for _ in range(2)
+        await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+        for _ in range(2)
     ]
     assert second.results[0].status == "unchanged"
     assert second.results[0].references == first.results[0].references
