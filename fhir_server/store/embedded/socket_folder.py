@@ -19,12 +19,14 @@ SOCKET_NAME = f".s.PGSQL.{PORT}"
 _PREFIX = "fhir-server-"
 _RANDOM = 8
 _MAX_PATH = 107
+# What separates or quotes in libpq's `host` and PostgreSQL's `unix_socket_directories`.
+_AWKWARD = frozenset(',"\n')
 
 
 def opened(directory: DataDirectory, account: Account) -> Path:
     """An empty folder only `account` can enter; UnsafeFolder when something else stands in its place.
 
-    It is `run` in the data directory where the account gets there and the path is short enough; else a new folder with
+    It is `run` in the data directory where the account gets there and the path is short and plain enough; else a new folder with
     a random name, which nobody can have prepared.
     """
     if account.is_this_process and _fits(directory.socket_folder):
@@ -90,7 +92,7 @@ def _parents() -> Iterator[Path]:
 
 
 def _fits(folder: Path) -> bool:
-    return len(os.fsencode(folder / SOCKET_NAME)) <= _MAX_PATH
+    return len(os.fsencode(folder / SOCKET_NAME)) <= _MAX_PATH and not _AWKWARD & set(str(folder))
 
 
 def _nobody_else_can_rename_in(folder: Path) -> bool:

@@ -35,11 +35,11 @@ def test_closed_parents_are_no_hindrance_and_stay_closed(own: Own, folder: Path,
     assert modes(folder, data_dir) == [0o700, 0o700]
 
 
-def test_a_path_with_every_awkward_character_works(own: Own, folder: Path, data_dir: Path):
+def test_a_path_with_every_awkward_character_works(own: Own, folder: Path, data_dir: Path, identity: str):
     awkward = folder / 'it\'s a "data" $HOME;%20\\ \u00fc,[x]'
     data_dir.rename(awkward)
 
-    assert answers(own(awkward).url)
+    assert answers(own(awkward, identity).url)
 
 
 def test_a_folder_everybody_can_write_is_refused(folder: Path):
