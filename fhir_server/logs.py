@@ -34,9 +34,8 @@ def configure(level: str = "info", file: Path | None = None) -> None:
         logger_factory=structlog.BytesLoggerFactory(stream),  # type: ignore[arg-type]  # any binary stream will do
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(handlers=[_Forwarded()], level=LEVELS[level], force=True)
-    for noisy in ("httpx", "alembic", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[_Forwarded(stream)], level=max(LEVELS[level], logging.WARNING), force=True)
+    logging.getLogger("uvicorn.access").disabled = True
 
 
 def places(error: BaseException) -> list[str]:
@@ -59,7 +58,19 @@ def _serialized(event: EventDict, **_: object) -> bytes:
 
 
 class _Forwarded(logging.Handler):
-    """Lines of the standard library's loggers (uvicorn, psycopg, asyncio): template without its arguments."""
+    """Lines of the standard library's loggers (uvicorn, psycopg, asyncio): template without its arguments.
+
+    It owns the stream that all lines go to, and closes it when another configuration takes over.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def close(self) -> None:
+        if self._stream is not sys.stderr.buffer:
+            self._stream.close()
+        super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, object] = {"logger": record.name}

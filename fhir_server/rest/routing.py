@@ -30,7 +30,7 @@ class Routes:
         Raises NotFound for an address that is not R4's or not served, MethodNotAllowed for a method it does not take.
         """
         path, type, id, version = _taken_apart(request.segments)
-        if type and type not in RESOURCE_TYPES:
+        if path.startswith("/{type}") and type not in RESOURCE_TYPES:
             raise NotFound(f"{type[:60]!r} is not a resource type of R4. Types are case-sensitive.")
         methods = self._by_path.get(path)
         if methods is None:
@@ -38,7 +38,7 @@ class Routes:
         interaction = methods.get("GET" if request.method == "HEAD" else request.method)
         if interaction is None:
             raise _not_allowed(request.method, path, methods)
-        if id and not _ID.fullmatch(id):
+        if "{id}" in path and not _ID.fullmatch(id):
             raise _bad_id(interaction, type, id)
         return Target(interaction, type, id, version)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import psycopg
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from fhir_server.errors import Unavailable
 from fhir_server.store.arrays import register_arrays
@@ -32,6 +32,7 @@ class Database:
     """Connections to PostgreSQL; `open` before use, `close` after."""
 
     def __init__(self, url: str, *, size: int = 8, statement_timeout_ms: int = 10_000) -> None:
+        self._url = url
         self._statement_timeout_ms = statement_timeout_ms
         self._interning = Interning()
         self._rids = Rids()
@@ -61,7 +62,7 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection in autocommit, for reads; raises Unavailable when the database is away."""
         with translated():
-            async with self._pool.connection() as connection:
+            async with self._acquired() as connection:
                 try:
                     yield connection
                 except psycopg.OperationalError:
@@ -100,6 +101,20 @@ class Database:
         except (psycopg.OperationalError, OSError) as error:
             self._check_all()
             raise Unavailable("The database does not answer.") from error
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
+        """A connection of the pool; one that cannot be had in time is told as busy, or as away."""
+        try:
+            connection = await self._pool.getconn()
+        except PoolTimeout:
+            await (await psycopg.AsyncConnection.connect(self._url, connect_timeout=2)).close()
+            raise
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await self._pool.putconn(connection)
 
     async def _configure(self, connection: Connection) -> None:
         register_arrays(connection)

@@ -3,12 +3,14 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.middleware import Middleware
 
 from fhir_server.app import create_app
 from fhir_server.settings import Settings
@@ -25,6 +27,21 @@ def settings(database_url: str, **changes: Any) -> Settings:
         token=SecretStr(TOKEN),
         **changes,
     )
+
+
+@pytest.fixture
+def serving(database_url: str) -> Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]:
+    """A running application under changed settings, as a client of it that sends the token."""
+
+    @asynccontextmanager
+    async def running(*middleware: Any, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+        app = create_app(settings(changes.pop("database_url", database_url), **changes))
+        for cls in middleware:
+            app.user_middleware.append(Middleware(cls))
+        async with app.router.lifespan_context(app), connected(app) as opened:
+            yield opened
+
+    return running
 
 
 @pytest.fixture
