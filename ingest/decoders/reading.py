@@ -4,7 +4,6 @@ docs/ingest.md, "The reading"
 """
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
 from ingest.issue import Issue
@@ -19,8 +18,7 @@ _MEMBERS: Final = frozenset(
     {"device", "patient", "type", "timestamp", "data", "sequence", "id", "corrects", "quality"}
 )
 _MEASURE: Final = {"value", "unit"}
-_DIGITS: Final = 40
-_LARGEST: Final = 10**_DIGITS
+_LARGEST: Final = 10**40
 
 
 def decode(tree: dict[str, object], device: Device, received: datetime) -> Decoded:
@@ -66,15 +64,6 @@ def timestamp(value: object, issues: list[Issue]) -> DeviceTime | None:
         return None
 
 
-def is_storable(value: object) -> bool:
-    """Whether a number is of a size that can be stored: at most 40 digits before and after the point."""
-    if type(value) is int:
-        return -_LARGEST < value < _LARGEST
-    if isinstance(value, Decimal):
-        return abs(value.adjusted()) <= _DIGITS and len(str(value)) <= _DIGITS + 6
-    return True
-
-
 def _check_sender(tree: dict[str, object], device: Device, issues: list[Issue]) -> None:
     named, type = tree.get("device"), tree.get("type")
     if named is not None and named not in (device.name, device.id, f"Device/{device.id}"):
@@ -95,11 +84,11 @@ def _measures(data: object, issues: list[Issue]) -> tuple[dict[str, FieldValue],
         value: object = measure
         if isinstance(measure, dict):
             value, unit = measure.get("value"), measure.get("unit")
-            if not measure.keys() <= _MEASURE or not (unit is None or isinstance(unit, str)):
+            if not _MEASURE >= measure.keys() >= {"value"} or not isinstance(unit, str | None):
                 issues.append(_malformed(name))
             elif unit is not None:
                 units = {**units, name: unit}
-        if isinstance(value, (dict, list)) or not is_storable(value):
+        if isinstance(value, (dict, list)):
             issues.append(_malformed(name))
         fields[name] = cast("FieldValue", value)
     return fields, units
@@ -111,7 +100,7 @@ def _text(tree: dict[str, object], member: str, issues: list[Issue]) -> str | No
         return None
     if isinstance(value, str) and value and value.isprintable() and len(value) <= 128:
         return value
-    if type(value) is int and member in ("id", "sequence") and is_storable(value):
+    if type(value) is int and member in ("id", "sequence") and -_LARGEST < value < _LARGEST:
         return str(value)
     issues.append(Issue("value", f"{member} is not a text of 1 to 128 printable characters.", member))
     return None
@@ -123,5 +112,5 @@ def _unknown(name: str) -> Issue:
 
 
 def _malformed(name: str) -> Issue:
-    text = f'{name[:60]!r} is neither a number nor {{"value": 97, "unit": "%"}}, or has more than {_DIGITS} digits.'
+    text = f'{name[:60]!r} is neither a number nor {{"value": 97, "unit": "%"}}.'
     return Issue("structure", text, f"data.{name[:60]}")
