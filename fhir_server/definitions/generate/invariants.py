@@ -61,18 +61,27 @@ _Term: TypeAlias = "_Path | _Count | _Literals | Condition"
 
 
 def add_invariants(entries: TypeEntries, definition: Definition) -> None:
-    """The supported invariants of `definition`, each put with the type that it is about."""
+    """The invariants of `definition`, each put with the type that it is about.
+
+    The keys of those that have no condition are kept apart, under `beyond`.
+    """
     for element in definition["snapshot"]["element"]:
-        entry = entries.get(element["path"])
-        for constraint in element.get("constraint", ()) if entry is not None else ():
-            if _is_own(constraint):
-                try:
-                    rewritten = _REWRITTEN.get((element["path"], constraint["key"]))
-                    rule = condition(rewritten or constraint["expression"], element["path"], entries)
-                except Unsupported:
-                    continue
-                invariant = {"key": constraint["key"], "human": constraint["human"], "rule": rule}
-                entries[element["path"]].setdefault("invariants", []).append(invariant)
+        path = element["path"] if element["path"] in entries else element["path"].rpartition(".")[0]
+        for constraint in filter(_is_own, element.get("constraint", ())):
+            try:
+                invariant = _invariant(constraint, element["path"], entries)
+            except Unsupported:
+                entries[path].setdefault("beyond", []).append(constraint["key"])
+            else:
+                entries[path].setdefault("invariants", []).append(invariant)
+
+
+def _invariant(constraint: Definition, path: str, entries: TypeEntries) -> Definition:
+    if path not in entries:
+        raise Unsupported(path)
+    expression = _REWRITTEN.get((path, constraint["key"])) or str(constraint["expression"])
+    rule = condition(expression, path, entries)
+    return {"key": constraint["key"], "human": constraint["human"], "rule": rule}
 
 
 def condition(expression: str, type_name: str, entries: TypeEntries) -> Condition:
