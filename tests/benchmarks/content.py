@@ -1,0 +1,128 @@
+"""What is sent: patients with a pulse oximeter each, their readings in signed batches, one Observation to create.
+
+docs/ingest.md
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+
+from fhir_server.interactions import device_registry
+from fhir_server.keys import master_key
+from fhir_server.store.database import Database
+from tests.benchmarks.driver import request
+from tests.benchmarks.processes import TOKEN
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Oximeter:
+    """A registered device and whom it measures."""
+
+    name: str
+    secret: str
+    patient: str
+
+
+async def oximeters(url: str, data_dir: Path, count: int) -> list[Oximeter]:
+    """`count` pulse oximeters, each registered and assigned to a patient of its own since before START."""
+    database = Database(url, size=2)
+    await database.open()
+    key = master_key(None, data_dir)
+    made = []
+    for number in range(count):
+        name, patient = f"ox-{number}", f"p{number}"
+        enrolled = await device_registry.register(
+            database,
+            key,
+            name=name,
+            profile="pulse-oximeter",
+            patient=patient,
+            start=START - timedelta(days=1),
+        )
+        made.append(Oximeter(name, enrolled.secret, patient))
+    await database.close()
+    return made
+
+
+def batches(devices: list[Oximeter], readings: int, size: int) -> Iterator[bytes]:
+    """Signed requests of `size` readings each, `readings` in all, a minute between two of a device."""
+    for first in range(0, readings // len(devices), size):
+        for device in devices:
+            yield _signed(device, [_reading(number) for number in range(first, first + size)])
+
+
+def single(devices: list[Oximeter], count: int, first: int) -> Iterator[bytes]:
+    """Signed requests of one reading each."""
+    for number in range(count):
+        yield _signed(devices[number % len(devices)], [_reading(first + number // len(devices))])
+
+
+def _reading(number: int) -> dict[str, object]:
+    at = (START + timedelta(minutes=number)).isoformat()
+    return {"timestamp": at, "data": {"spo2": 90 + number % 10, "pulseRate": 60 + number % 40}}
+
+
+def _signed(device: Oximeter, readings: list[dict[str, object]]) -> bytes:
+    body = orjson.dumps(readings)
+    stamp = str(int(time.time()))
+    digest = hashlib.sha256(body).hexdigest()
+    text = f"POST\n/ingest/readings\n{stamp}\n{device.name}\n{digest}".encode()
+    signature = base64.b64encode(hmac.digest(device.secret.encode(), text, "sha256")).decode()
+    headers = {"X-Device-Id": device.name, "X-Timestamp": stamp, "X-Signature": signature}
+    return request("POST", "/ingest/readings", headers | {"Content-Type": "application/json"}, body)
+
+
+def observation(number: int) -> bytes:
+    """A vital sign as an EHR would post it."""
+    at = (START + timedelta(seconds=number)).isoformat()
+    system = "http://terminology.hl7.org/CodeSystem/observation-category"
+    coding = {"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}
+    quantity = {
+        "value": 60 + number % 50,
+        "unit": "/min",
+        "system": "http://unitsofmeasure.org",
+        "code": "/min",
+    }
+    return orjson.dumps(
+        {
+            "resourceType": "Observation",
+            "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/heartrate"]},
+            "status": "final",
+            "category": [{"coding": [{"system": system, "code": "vital-signs", "display": "Vital Signs"}]}],
+            "code": {"coding": [coding], "text": "Heart rate"},
+            "subject": {"reference": f"Patient/p{number % 100}"},
+            "effectiveDateTime": at,
+            "device": {"reference": "Device/0197fd6e-7b44-7000-8000-000000000001"},
+            "valueQuantity": quantity,
+        }
+    )
+
+
+def creates(count: int) -> Iterator[bytes]:
+    """POSTs of an Observation."""
+    headers = BEARER | {"Content-Type": "application/fhir+json"}
+    return (request("POST", "/fhir/Observation", headers, observation(number)) for number in range(count))
+
+
+def reads(ids: list[str], count: int) -> Iterator[bytes]:
+    """GETs of one Observation by its id."""
+    return (request("GET", f"/fhir/Observation/{ids[n * 7919 % len(ids)]}", BEARER) for n in range(count))
+
+
+def searches(patients: int, count: int) -> Iterator[bytes]:
+    """GETs of a patient's newest fifty values of one code since a date."""
+    since = START.strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = f"code=http://loinc.org%7C59408-5&date=ge{since}&_sort=-date&_count=50"
+    return (
+        request("GET", f"/fhir/Observation?patient=p{n % patients}&{query}", BEARER) for n in range(count)
+    )
