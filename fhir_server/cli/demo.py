@@ -1,8 +1,165 @@
-"""`fhir-server demo`: placeholder.
+"""`fhir-server demo`, which is what `make run` runs: the server with a ward that sends readings.
 
-https://hl7.org/fhir/R4/
+https://hl7.org/fhir/R4/observation.html
 """
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
-def demo() -> None:
-    """Run."""
+import typer
+
+from fhir_server.cli.configuration import data_dir as folder_of
+from fhir_server.cli.configuration import settings
+from fhir_server.cli.console import print_json, say
+from fhir_server.cli.options import AsJson, DataDir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fhir_server.demo.http import Answer
+    from fhir_server.demo.show import Screen
+    from fhir_server.demo.ward import WardDevice
+    from fhir_server.serve.owner import Running
+    from ingest.files import FileSummary
+
+Port = Annotated[int | None, typer.Option(help="Port; 0 takes any free one.", show_default="8000")]
+
+
+def demo(*, port: Port = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Run the server with two patients, their devices, a real ECG and a signed reading a second, until Ctrl-C.
+
+    What it made is found again by the next run.
+
+    Example: fhir-server demo --port 8000
+    """
+    from pydantic import SecretStr
+
+    from fhir_server.demo.show import show
+    from fhir_server.serve import owner
+    from fhir_server.serve.token import lasting_token
+
+    configured = settings(port=port, data_dir=data_dir)
+    folder = folder_of(configured)
+    made = {
+        "token": SecretStr(lasting_token(configured)),
+        "log_file": configured.log_file or folder / "server.log",
+    }
+    configured = configured.model_copy(update=made)
+    screen: Screen = _JsonScreen() if json else _Lines(folder)
+    if not json:
+        say(f"Starting the server with its database in {folder}; its log is {configured.log_file}")
+    owner.serve(configured, lambda _: None, lambda running: show(running, screen))
+
+
+class _Lines:
+    """The run in words, for a person at the console."""
+
+    def __init__(self, folder: "Path") -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._folder = folder
+
+    def ready(self, running: "Running") -> None:
+        """Where the server is, and three things to try."""
+        header = f'-H "Authorization: Bearer {running.token}"' if running.token else ""
+        fhir = f"{running.address}/fhir"
+        self._say(
+            f"\n[bold]FHIR R4 is served at {fhir}[/bold]   Try, in another terminal (Ctrl-C here stops it):"
+        )
+        for line in (
+            f"curl -s {header} '{fhir}/Patient/p1'",
+            f"curl -s {header} '{fhir}/Observation?patient=p1&code=http://loinc.org|59408-5&_sort=-date&_count=3'",
+            f"curl -s {header} '{fhir}/DiagnosticReport?patient=p1&_pretty=true'",
+        ):
+            self._console.print(f"  {line}", style="cyan", markup=False)
+        self._say("")
+
+    def set_up(self, patients: "list[str]", devices: "list[WardDevice]") -> None:
+        """Who is on the ward."""
+        self._say(f"Patients: {', '.join(patients)}")
+        for device in devices:
+            whose = f"on Patient/{device.patient}" if device.patient else "on nobody yet"
+            self._say(f"Device:   {device.name}, {device.profile}, {whose}")
+
+    def recorded(self, summary: "FileSummary", made: "list[str]") -> None:
+        """The ECG in, and what was made of it."""
+        self._say(f"\n[bold]in [/bold]  {summary.path.name}: a 12-lead ECG recorded by demo-ecg")
+        self._made(", ".join(result.status for result in summary.results), made)
+        for note in summary.notes:
+            self._say(f"      {note}", style="dim")
+
+    def sent(
+        self, device: "WardDevice", reading: "Mapping[str, object]", answer: "Answer", made: "list[str]"
+    ) -> None:
+        """A reading in, and what was made of it."""
+        self._say(f"[bold]in [/bold]  {reading['timestamp']} {device.name} {_data(reading)}")
+        body = answer.body if isinstance(answer.body, dict) else {}
+        statuses = ", ".join(str(result.get("status")) for result in body.get("results", []))
+        self._made(f"{answer.status} {statuses}".strip(), made)
+
+    def away(self, device: "WardDevice", why: str) -> None:
+        """A reading that was not answered."""
+        self._say(f"[bold]in [/bold]  {device.name}: {why}", style="red")
+
+    def _made(self, status: str, made: "list[str]") -> None:
+        self._say(f"[bold]out[/bold]  {status}", style="green" if made else "red")
+        for line in made:
+            self._console.print(f"      {line}", markup=False)
+
+    def _say(self, line: str, style: str | None = None) -> None:
+        self._console.print(line, style=style)
+
+
+class _JsonScreen:
+    """The run as JSON, an event a line."""
+
+    def ready(self, running: "Running") -> None:
+        """Where the server is."""
+        print_json(
+            {
+                "event": "ready",
+                "url": running.address,
+                "fhir": f"{running.address}/fhir",
+                "token": running.token,
+            }
+        )
+
+    def set_up(self, patients: "list[str]", devices: "list[WardDevice]") -> None:
+        """Who is on the ward."""
+        named = [{"device_id": each.name, "type": each.profile, "patient": each.patient} for each in devices]
+        print_json({"event": "ward", "patients": patients, "devices": named})
+
+    def recorded(self, summary: "FileSummary", made: "list[str]") -> None:
+        """The ECG in, and what was made of it."""
+        statuses = [result.status for result in summary.results]
+        print_json({"event": "ecg", "file": str(summary.path), "statuses": statuses, "made": made})
+
+    def sent(
+        self, device: "WardDevice", reading: "Mapping[str, object]", answer: "Answer", made: "list[str]"
+    ) -> None:
+        """A reading in, and what was made of it."""
+        print_json(
+            {
+                "event": "reading",
+                "device_id": device.name,
+                "reading": reading,
+                "status": answer.status,
+                "made": made,
+            }
+        )
+
+    def away(self, device: "WardDevice", why: str) -> None:
+        """A reading that was not answered."""
+        print_json({"event": "away", "device_id": device.name, "reason": why})
+
+
+def _data(reading: "Mapping[str, object]") -> str:
+    data = reading["data"]
+    return (
+        " ".join(f"{name}={_text(value)}" for name, value in data.items()) if isinstance(data, dict) else ""
+    )
+
+
+def _text(value: object) -> str:
+    return f"{value['value']} {value['unit']}" if isinstance(value, dict) else str(value)

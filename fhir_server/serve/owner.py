@@ -94,6 +94,8 @@ def _environment(running: Running, listener: socket.socket, folder: Path) -> dic
         "FHIR_WORKERS": str(settings.workers),
         "PROMETHEUS_MULTIPROC_DIR": str(folder),
     }
+    if settings.log_file is not None:
+        decided["FHIR_LOG_FILE"] = str(settings.log_file.absolute())
     if running.token is not None:
         decided["FHIR_TOKEN"] = running.token
     return {**os.environ, **decided}

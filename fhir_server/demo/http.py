@@ -1,0 +1,108 @@
+"""Requests to the running server, as any client and any device would make them.
+
+https://datatracker.ietf.org/doc/html/rfc6750#section-2.1; docs/ingest.md
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from fhir_server.errors import OperatorError
+
+_SECONDS: Final = 30
+_AWAY: Final = frozenset({429, 503})
+_PATH: Final = "/ingest/readings"
+
+
+class ServerAway(OperatorError):
+    """The server cannot answer just now; it may in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status with the JSON that came with it."""
+
+    status: int
+    body: Any  # Any: whatever JSON the server sent
+
+    def wanted(self, *statuses: int) -> "Answer":
+        """This answer; OperatorError when its status is none of these, ServerAway when it may be later."""
+        if self.status in _AWAY and self.status not in statuses:
+            raise ServerAway(f"The server answered {self.status}.")
+        if self.status not in statuses:
+            raise OperatorError(f"The server answered {self.status} to the demonstration: {self.body}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client of the FHIR API."""
+
+    address: str
+    token: str | None = field(repr=False)
+
+    async def get(self, path: str) -> Answer:
+        """The answer to GET of a path below `/fhir/`."""
+        return await _sent("GET", f"{self.address}/fhir/{path}", self._headers())
+
+    async def put(self, resource: Mapping[str, object]) -> Answer:
+        """The answer to PUT of a resource at its own address."""
+        url = f"{self.address}/fhir/{resource['resourceType']}/{resource['id']}"
+        headers = self._headers() | {"Content-Type": "application/fhir+json"}
+        return await _sent("PUT", url, headers, orjson.dumps(resource))
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+async def post_reading(address: str, device: str, secret: str, reading: Mapping[str, object]) -> Answer:
+    """The answer to a reading that `device` signs with its secret."""
+    body = orjson.dumps(reading)
+    return await _sent("POST", address + _PATH, signed(device, secret, body, int(time.time())), body)
+
+
+def signed(device: str, secret: str, body: bytes, now: int) -> dict[str, str]:
+    """The headers of a signed request: HMAC-SHA256 over method, path, time, device and the body's digest."""
+    text = f"POST\n{_PATH}\n{now}\n{device}\n{hashlib.sha256(body).hexdigest()}"
+    signature = hmac.digest(secret.encode(), text.encode(), "sha256")
+    return {
+        "Content-Type": "application/json",
+        "X-Device-Id": device,
+        "X-Timestamp": str(now),
+        "X-Signature": base64.b64encode(signature).decode(),
+    }
+
+
+async def _sent(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - our own address
+    try:
+        return await asyncio.to_thread(_answered, request)
+    except (OSError, http.client.HTTPException) as error:
+        raise ServerAway(f"The server at {url} does not answer: {error}.") from error
+
+
+def _answered(request: urllib.request.Request) -> Answer:
+    try:
+        with _DIRECT.open(request, timeout=_SECONDS) as response:
+            return Answer(response.status, _json(response.read()))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, _json(error.read()))
+
+
+def _json(text: bytes) -> Any:  # Any: whatever JSON the server sent
+    return orjson.loads(text) if text else None
+
+
+# The server is on this machine: no proxy stands between.
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))

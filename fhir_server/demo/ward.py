@@ -1,0 +1,100 @@
+"""Two patients and their devices, made once and found again.
+
+https://hl7.org/fhir/R4/patient.html; https://hl7.org/fhir/R4/device.html
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from fhir_server.demo.http import Client
+from fhir_server.errors import OperatorError
+from fhir_server.interactions import device_registry
+from fhir_server.keys import MasterKey
+from fhir_server.store.database import Database
+
+PATIENTS: Final[tuple[dict[str, object], ...]] = (
+    {
+        "resourceType": "Patient",
+        "id": "p1",
+        "name": [{"family": "Demonstration", "given": ["Ada"]}],
+        "gender": "female",
+        "birthDate": "1968-04-12",
+    },
+    {
+        "resourceType": "Patient",
+        "id": "p2",
+        "name": [{"family": "Demonstration", "given": ["Blaise"]}],
+        "gender": "male",
+        "birthDate": "1951-11-03",
+    },
+)
+ECG_DEVICE: Final = "demo-ecg"
+_DEVICES: Final = (
+    ("demo-oximeter-1", "pulse-oximeter", "p1"),
+    ("demo-cuff-1", "blood-pressure", "p1"),
+    ("demo-oximeter-2", "pulse-oximeter", "p2"),
+    ("demo-cuff-2", "blood-pressure", "p2"),
+    (ECG_DEVICE, "ecg-monitor", None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WardDevice:
+    """A device on the ward, with what it signs with."""
+
+    name: str
+    profile: str
+    patient: str | None
+    secret: str = field(repr=False)
+
+
+async def patients(client: Client) -> list[str]:
+    """The references of the two patients; one that is here already stays as it is."""
+    for patient in PATIENTS:
+        found = await client.get(f"Patient/{patient['id']}")
+        if found.wanted(200, 404, 410).status != 200:
+            (await client.put(patient)).wanted(200, 201)
+    return [f"Patient/{patient['id']}" for patient in PATIENTS]
+
+
+async def devices(database: Database, key: MasterKey, data_dir: Path) -> list[WardDevice]:
+    """The ward's devices, registered where they are not; their secrets are kept beside the keys, for the next run."""
+    path = data_dir / "demo-devices.json"
+    secrets = _read(path)
+    registered = {each.name for each in await device_registry.listed(database)}
+    for name, profile, patient in _DEVICES:
+        if name in registered and name in secrets:
+            continue
+        if name in registered:
+            enrolled = await device_registry.rotate(database, key, name=name)
+        else:
+            enrolled = await device_registry.register(
+                database, key, name=name, profile=profile, patient=patient
+            )
+        secrets[name] = enrolled.secret
+        _write(path, secrets)
+    return [WardDevice(name, profile, patient, secrets[name]) for name, profile, patient in _DEVICES]
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except orjson.JSONDecodeError as error:
+        raise OperatorError(
+            f"{path} is not what the demonstration wrote. Remove it; new secrets are made."
+        ) from error
+    return {str(name): str(secret) for name, secret in found.items()}
+
+
+def _write(path: Path, secrets: dict[str, str]) -> None:
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(orjson.dumps(secrets))
+    draft.replace(path)
