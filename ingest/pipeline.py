@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from ingest import metrics
 from ingest.answer import Result
 from ingest.decoders import reading as reading_decoder
 from ingest.decoders import vitals as vitals_decoder
@@ -75,6 +76,7 @@ class Pipeline:
         decoded: list[Decoded] = [
             (item,) if isinstance(item, Issue) else decode(item, device, received) for item in items
         ]
+        _observe_lag(decoded, received)
         known = await self.with_assignments(device, decoded)
         results = await self.stored(decoded, known, format)
         letters = [
@@ -153,6 +155,12 @@ def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Iss
     elif format == "reading" and (element in reading.fields or element not in _OF_MESSAGE):
         element = f"data.{element}"
     return Issue(issue.code, issue.text, element, issue.severity)
+
+
+def _observe_lag(decoded: Sequence[Decoded], received: datetime) -> None:
+    newest = max((each.time.moment for each in decoded if isinstance(each, Reading)), default=None)
+    if newest is not None:
+        metrics.LAG.observe(max(0.0, (received - newest).total_seconds()))
 
 
 def _unassigned(reading: Reading) -> Issue:
