@@ -1,0 +1,63 @@
+"""Killed workers, owners and databases under load: back in ten seconds, and what was acknowledged is there.
+
+The short form of `tests/soak/test_kills.py`.
+"""
+
+import asyncio
+import os
+import signal
+import time
+
+import psutil
+
+from tests.soak.audit import broken_promises
+from tests.soak.client import gathered
+from tests.soak.ledger import Ledger
+from tests.soak.load import Load, registered
+from tests.soak.server import TEN_SECONDS, Server, serving
+
+
+async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_acknowledged():
+    with serving(workers=2) as server:
+        ledger = Ledger()
+        load = Load(server.port, ledger, await registered(server.database_url, server.data_dir, 2))
+        clients = load.start(clients=1)
+        for kill in (worker, postmaster, owner):
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(kill, server)
+            assert await asyncio.to_thread(server.await_ready, TEN_SECONDS) < TEN_SECONDS
+        await asyncio.sleep(0.5)
+        load.stop()
+        await gathered(*clients, seconds=60)
+        await load.settled()
+
+        assert ledger.faults == []
+        assert broken_promises(server.database_url, ledger) == []
+        assert min(len(ledger.creates), len(ledger.versions), len(ledger.promised)) > 20
+        assert server.stop() == 0
+
+
+def worker(server: Server) -> None:
+    pid = server.worker_pids()[0]
+    os.kill(pid, signal.SIGKILL)
+    await_gone(pid)
+
+
+def postmaster(server: Server) -> None:
+    pid = server.postmaster_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await_gone(pid)
+
+
+def owner(server: Server) -> None:
+    server.kill_owner()
+    server.start()
+
+
+def await_gone(pid: int) -> None:
+    """Returns when the process has ended and its parent knows."""
+    limit = time.monotonic() + TEN_SECONDS
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < limit, "a killed process is still there"
+        time.sleep(0.01)
