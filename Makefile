@@ -32,7 +32,7 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 contracts: $(VENV)/.dev
-	@$(BIN)/lint-imports --no-cache | tail -n 4
+	@$(BIN)/lint-imports --no-cache
 
 pytest: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(PYTEST)
