@@ -16,6 +16,7 @@ from fhir_server.store.embedded.failures import StartFailed
 
 _POLL = 0.02
 _READY = "ready"
+_ORPHAN_PATIENCE = 1.0
 _FAST, _IMMEDIATE, _KILL = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL
 
 
@@ -68,13 +69,14 @@ class Leftovers:
     cluster: Path
     uid: int
 
-    def cleared(self, *, patience: float) -> None:
+    def cleared(self, patience: float) -> None:
         """Nothing; no process of the cluster is left, and no stale claim on it. StartFailed when one cannot be ended.
 
         A postmaster whose owner died is on its way out and gets `patience` seconds; backends whose postmaster died end
         at their next wait for a client, or are ended: two generations must never write to the same files.
         """
-        steps = ((_FAST, patience), (_IMMEDIATE, 2.0), (_KILL, 5.0))
+        first = patience if any(self._processes().values()) else _ORPHAN_PATIENCE
+        steps = ((_FAST, first), (_IMMEDIATE, 1.0), (_KILL, 5.0))
         for order, seconds in steps:
             if self._signalled(order) == 0:
                 break

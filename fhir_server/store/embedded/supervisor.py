@@ -24,7 +24,6 @@ _log = structlog.get_logger(__name__)
 # An owner that was killed has its postmaster shutting down already; one that is stuck is ended, so that the whole
 # return stays within ten seconds.
 _LEFTOVER_WAIT = 5.0
-_ORPHAN_WAIT = 1.0
 _INTERRUPTED_WAIT = 5.0
 _LONGEST_PAUSE = 5.0
 
@@ -83,7 +82,7 @@ class Supervisor:
 
     def _supervise(self) -> None:
         try:
-            self._launch(_LEFTOVER_WAIT)
+            self._launch()
         except Exception as error:  # noqa: BLE001 - handed to the caller of `start`, who waits in another thread
             self._failure = error
             return
@@ -103,7 +102,7 @@ class Supervisor:
         pause = 0.1
         while not self._stopping.wait(pause):
             try:
-                self._launch(_ORPHAN_WAIT)
+                self._launch()
             except (EmbeddedError, OSError) as error:
                 if self._stopping.is_set():
                     return
@@ -113,9 +112,9 @@ class Supervisor:
             _log.warning("embedded_postgresql_restarted", pid=self.pid)
             return
 
-    def _launch(self, leftover_patience: float) -> None:
+    def _launch(self) -> None:
         place, account = self._place, self._programs.account
-        postmaster.Leftovers(place.cluster, account.uid).cleared(patience=leftover_patience)
+        postmaster.Leftovers(place.cluster, account.uid).cleared(_LEFTOVER_WAIT)
         socket_folder.check(self._folder, account)
         socket_folder.swept(self._folder)
         words = cluster.options(

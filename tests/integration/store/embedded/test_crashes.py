@@ -76,6 +76,27 @@ def test_a_killed_postmaster_is_replaced_within_ten_seconds_at_the_same_address(
     assert not any(is_alive(pid) for pid in backends)
 
 
+def test_a_start_after_everything_was_killed_but_a_backend_has_all_rows(
+    own: Own, data_dir: Path, identity: str
+):
+    first = own(data_dir, identity)
+    write_rows(first.url)
+    with psycopg.connect(first.url) as connection:
+        backend = connection.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)
+        first.process.send_signal(signal.SIGSTOP)
+        os.kill(first.postmaster, signal.SIGKILL)
+        first.process.kill()
+        first.process.wait()
+        started = time.monotonic()
+        second = own(data_dir, identity)
+
+    assert second.refusal == ""
+    assert count_rows(second.url) == 100
+    assert not is_alive(backend)
+    assert time.monotonic() - started < TEN_SECONDS
+
+
 def test_a_stopped_backend_does_not_outlive_its_postmaster(own: Own, data_dir: Path):
     owner = own(data_dir)
     with psycopg.connect(owner.url) as connection:
