@@ -25,6 +25,7 @@ Kind = Literal["dicom-ecg", "json", "ndjson"]
 
 MAX_BYTES: Final = 200_000_000
 MAX_READINGS: Final = 1_000_000
+_TOGETHER: Final = 1_000
 _ALWAYS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -64,7 +65,7 @@ async def ingest_file(
 
     `patient` is whom the caller says it was, needed where the device was assigned to nobody then; it never overrules
     an assignment. `zone` is the device's where the file states none. Raises UnreadableFile when the file is broken
-    anywhere; then nothing of it was stored.
+    anywhere; then nothing of it was stored. Large files are committed in parts, and the same file may be brought again.
     """
     content = _content(path)
     kind = kind_of(content)
@@ -129,7 +130,10 @@ async def _readings(
     known = await _assigned(
         pipeline, device, [each for each in readings if isinstance(each, Reading)], patient
     )
-    return FileSummary(path, kind, tuple(await pipeline.stored(readings, known, "reading")))
+    results: list[Result] = []
+    for start in range(0, len(readings), _TOGETHER):
+        results += await pipeline.stored(readings[start : start + _TOGETHER], known, "reading")
+    return FileSummary(path, kind, tuple(results))
 
 
 async def _assigned(

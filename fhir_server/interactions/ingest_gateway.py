@@ -14,6 +14,8 @@ from fhir_server.store.devices.registry import DeviceRegistry
 from fhir_server.store.devices.seal import Seal
 from ingest.gateway import Gateway
 from ingest.pipeline import Pipeline
+from mappers.metrics import check_registry
+from mappers.profile import check_profiles
 
 
 def pipeline(database: Database, master_key: MasterKey) -> Pipeline:
@@ -27,7 +29,9 @@ def pipeline(database: Database, master_key: MasterKey) -> Pipeline:
 
 
 def gateway(database: Database, master_key: MasterKey, settings: Settings) -> Gateway:
-    """What answers signed requests; each worker makes its own."""
+    """What answers signed requests; each worker makes its own. Raises InvalidDeclaration for an unsound registry or profile."""
+    check_registry()
+    check_profiles()
     return Gateway(
         pipeline(database, master_key),
         DeviceAdmissions(database, rate=settings.device_rate, burst=settings.device_burst),

@@ -16,6 +16,7 @@ from ingest.transports.http_openapi import READINGS_DESCRIPTION, VITALS_DESCRIPT
 MAX_VITALS_BYTES: Final = 64_000
 _FHIR_JSON: Final = "application/fhir+json"
 _CHALLENGE: Final = 'HMAC-SHA256 realm="devices"'
+_OTHER_METHODS: Final = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT", "TRACE"]
 _BODIES: Final[dict[str, Body]] = {
     "": "json",
     "application/json": "json",
@@ -47,7 +48,14 @@ def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
         limit = min(MAX_VITALS_BYTES, max_body_bytes)
         return await _answered(request, gateway, VITALS, "api", limit)
 
+    for path in ("/ingest/readings", "/api/device/vitals"):
+        routes.add_api_route(path, _not_allowed, methods=_OTHER_METHODS, include_in_schema=False)
     return routes
+
+
+async def _not_allowed(request: Request) -> Response:
+    text = f"{request.method} is not answered here. Send readings with POST."
+    return _outcome(405, outcome([Issue("not-supported", text)]), {"Allow": "POST"})
 
 
 async def _answered(

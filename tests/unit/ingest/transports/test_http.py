@@ -125,3 +125,10 @@ async def test_the_openapi_document_describes_both_addresses(client):
         }
         assert {"200", "400", "401", "413", "415", "429", "503"} <= set(operation["responses"])
         assert operation["requestBody"]["content"]["application/json"]["schema"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
+async def test_other_methods_are_405_with_an_outcome(client, method):
+    answer = await client.request(method, "/ingest/readings")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert method == "HEAD" or answer.json()["resourceType"] == "OperationOutcome"
