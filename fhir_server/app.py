@@ -25,6 +25,7 @@ from fhir_server.rest.middleware.cors import Cors
 from fhir_server.rest.middleware.fhir import Fhir
 from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.unexpected import Unexpected
+from fhir_server.rest.openapi import document
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
 from fhir_server.store.database import Database
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(
         readings.router(gateway(database, key, settings), max_body_bytes=settings.max_body_bytes)
     )
+    app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     _wrap(app, house)
     return app
 

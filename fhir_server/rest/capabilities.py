@@ -22,11 +22,10 @@ _SYSTEM_PATHS: Final = ("/", "/_history")
 
 def capabilities(catalog: Sequence[Interaction], *, secured: bool, cors: bool) -> Callable[[str], Answer]:
     """A function from a base address to the statement of `catalog` there, with its ETag."""
-    rest = _rest(catalog, secured=secured, cors=cors)
 
     @lru_cache(maxsize=8)
     def statement(base: str) -> Answer:
-        body = dumps(_statement(rest, base))
+        body = dumps(_statement(_rest(catalog, secured=secured, cors=cors), base))
         tag = b'W/"' + blake2b(body, digest_size=8).hexdigest().encode() + b'"'
         return Answer(200, body, ((b"etag", tag),))
 

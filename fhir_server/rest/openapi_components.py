@@ -1,0 +1,120 @@
+"""The parts of the OpenAPI document that its operations refer to.
+
+https://spec.openapis.org/oas/v3.1.0#components-object
+"""
+
+import re
+from typing import Any, Final
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.rest.interaction import Interaction
+from fhir_server.rest.negotiation import FORMATS
+from fhir_server.search.params.catalog import served
+
+# Any: an OpenAPI document is an open tree of JSON.
+Json = dict[str, Any]
+
+_ID: Final = "^[A-Za-z0-9.-]{1,64}$"
+_SEARCH_RESULT: Final = (
+    "_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_cursor",
+)  # fmt: skip
+_HEADERS: Final = {
+    "create": ("Prefer", "If-None-Exist"),
+    "update": ("Prefer", "If-Match", "If-None-Match"),
+    "conditional-update": ("Prefer", "If-Match", "If-None-Match"),
+    "delete": ("Prefer", "If-Match"),
+    "conditional-delete": ("Prefer", "If-Match"),
+    "read": ("If-None-Match", "If-Modified-Since"),
+    "vread": ("If-None-Match", "If-Modified-Since"),
+    "search-type": ("Prefer",),
+    "search-by-form": ("Prefer",),
+}
+
+
+def parameter_refs(interaction: Interaction, type: str | None) -> list[Json]:
+    """References to the path, query and header parameters of an interaction on `type` (None: on any)."""
+    names = re.findall(r"{(\w+)}", "" if type else interaction.path)
+    names += _HEADERS.get(interaction.name, ())
+    if interaction.parameters is not None:
+        names += sorted(interaction.parameters)
+    elif type is not None:
+        shaping = _SEARCH_RESULT if interaction.permission == "search" else ("_format", "_pretty")
+        names += [*shaping, *(_key(type, code) for code in served(type))]
+    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+
+
+def search_components() -> dict[str, Json]:
+    """Every search parameter of every type."""
+    return {
+        _key(type, code): _query(code, parameter.kind)
+        for type in RESOURCE_TYPES
+        for code, parameter in served(type).items()
+    }
+
+
+def _key(type: str, code: str) -> str:
+    return f"{type}.{code}"
+
+
+def _query(name: str, description: str, **schema: object) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
+
+
+def _path(name: str, description: str, **schema: object) -> Json:
+    return _query(name, description, **schema) | {"in": "path", "required": True}
+
+
+def _header(name: str, description: str, **schema: object) -> Json:
+    return _query(name, description, **schema) | {"in": "header"}
+
+
+def _answer(description: str, schema: str) -> Json:
+    content = {name: {"schema": {"$ref": f"#/components/schemas/{schema}"}} for name in FORMATS}
+    return {"description": description, "content": content}
+
+
+def _resource(*types: str) -> Json:
+    named: Json = {"type": "string"} | ({"enum": [*types]} if types else {})
+    return {"type": "object", "required": ["resourceType"], "properties": {"resourceType": named}}
+
+
+_PARAMETERS: Final = (
+    _path("type", "A resource type", enum=[*RESOURCE_TYPES]),
+    _path("id", "The id of a resource", pattern=_ID),
+    _path("vid", "The number of a version", pattern="^[1-9][0-9]{0,8}$"),
+    _header("Prefer", "return=minimal|representation|OperationOutcome, handling=strict|lenient"),
+    _header("If-Match", "The ETag of the version to replace"),
+    _header("If-None-Match", "The ETag of a version the client has; `*` on a write: only when there is none"),
+    _header("If-Modified-Since", "When the client last saw the resource"),
+    _header("If-None-Exist", "Search parameters; made only when nothing matches"),
+    _query("_format", "The format of the answer", enum=["json", *FORMATS]),
+    _query("_pretty", "Whether the answer is indented", enum=["true", "false"]),
+    _query("_summary", "Which elements are kept", enum=["true", "text", "data", "count", "false"]),
+    _query("_elements", "The elements that are kept, separated by commas"),
+    _query("_count", "The entries of a page", pattern="^[0-9]{1,4}$"),
+    _query("_sort", "A search parameter to sort by; `-` before it for the last first"),
+    _query("_total", "Whether all matches are counted", enum=["none", "estimate", "accurate"]),
+    _query("_cursor", "The place of a page, from a next link"),
+    _query("_since", "Only versions made at this instant or later"),
+    _query("_at", "Only versions that were current in this period"),
+    _query("_before", "The place of a page, from a next link"),
+    _query("mode", "What of the capabilities", enum=["full"]),
+)
+
+COMPONENTS: Final[Json] = {
+    "parameters": {parameter["name"]: parameter for parameter in _PARAMETERS},
+    "schemas": {
+        "Resource": _resource(*RESOURCE_TYPES),
+        "Bundle": _resource("Bundle"),
+        "OperationOutcome": _resource("OperationOutcome"),
+        "Form": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+    "responses": {
+        "Resource": _answer("The resource", "Resource"),
+        "Bundle": _answer("The resources found", "Bundle"),
+        "Outcome": _answer("What was done", "OperationOutcome"),
+        "Refusal": _answer("Why not, as an OperationOutcome", "OperationOutcome"),
+        "Nothing": {"description": "No content"},
+    },
+    "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+}
