@@ -1,0 +1,71 @@
+"""What the documentation says is so: settings, the map, commands and links."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.architecture import map_page, settings_page
+from tests.architecture.map_page import ROOT
+
+_LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+_COMMAND = re.compile(r"fhir-server ((?:device |deadletter )?[a-z]+)")
+_TARGET = re.compile(r"(?:`|^|/)make ([a-z]+)\b", re.MULTILINE)
+
+
+def _pages() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def _fhir_server(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from fhir_server.cli import app; app()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def test_every_setting_is_on_the_settings_page_with_its_default():
+    assert settings_page.PAGE.read_text() == settings_page.page()
+
+
+def test_the_example_of_an_environment_file_lists_every_setting():
+    assert settings_page.EXAMPLE.read_text() == settings_page.example()
+
+
+def test_the_map_shows_every_module_with_its_own_words():
+    assert map_page.PAGE.read_text() == map_page.page(), "run: python -m tests.architecture.map_page"
+
+
+def test_every_command_that_the_documentation_names_exists():
+    named = {match for page in _pages() for match in _COMMAND.findall(page.read_text())}
+    groups = {"device", "deadletter"}
+    missing = [
+        name for name in sorted(named - groups) if _fhir_server(*name.split(), "--help").returncode != 0
+    ]
+    assert {"serve", "load", "device add"} <= named
+    assert missing == []
+
+
+def test_every_make_target_that_the_readme_names_exists():
+    named = set(_TARGET.findall((ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"run", "test"} <= named
+    assert named <= targets
+
+
+def test_no_link_between_pages_is_dead():
+    dead = {
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in _pages()
+        for target in _LINK.findall(page.read_text())
+        if not (page.parent / target).exists()
+    }
+    assert dead == set()
+
+
+def test_every_adr_says_what_was_decided_and_what_is_bad_about_it():
+    thin = [
+        page.name
+        for page in (ROOT / "docs" / "adr").glob("*.md")
+        if not re.search(r"^## Decision", page.read_text(), re.MULTILINE)
+        or not re.search(r"^## (Consequences|What it costs)", page.read_text(), re.MULTILINE)
+    ]
+    assert thin == []
