@@ -1,0 +1,83 @@
+"""The CapabilityStatement says what is served, and what it does not say is refused."""
+
+import pytest
+
+from fhir_server.definitions.search_parameters import for_type
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.validation.structure import check
+
+VALUES = {
+    "token": "x",
+    "reference": "Patient/1",
+    "date": "2026-01-01",
+    "string": "x",
+    "quantity": "1",
+    "number": "1",
+    "uri": "http://example.org",
+    "composite": "x$y",
+    "special": "x",
+}
+
+
+@pytest.fixture
+async def statement(client):
+    return (await client.get("/fhir/metadata")).json()
+
+
+async def test_the_statement_is_valid_and_names_every_type(client, statement):
+    check("CapabilityStatement", (await client.get("/fhir/metadata")).content)
+    assert statement["fhirVersion"] == "4.0.1"
+    assert [resource["type"] for resource in statement["rest"][0]["resource"]] == sorted(RESOURCE_TYPES)
+    assert statement["implementation"]["url"] == "http://server.example/fhir"
+
+
+async def test_every_interaction_listed_is_served_and_no_other(client, statement):
+    requests = {
+        "read": ("GET", "/1", 404),
+        "vread": ("GET", "/1/_history/1", 404),
+        "update": ("PUT", "/1", 201),
+        "patch": ("PATCH", "/1", 405),
+        "delete": ("DELETE", "/1", 204),
+        "history-instance": ("GET", "/0/_history", 404),
+        "history-type": ("GET", "/_history", 200),
+        "create": ("POST", "", 201),
+        "search-type": ("GET", "", 200),
+    }
+    (basic,) = [found for found in statement["rest"][0]["resource"] if found["type"] == "Basic"]
+    listed = {interaction["code"] for interaction in basic["interaction"]}
+    body = b'{"resourceType":"Basic","id":"1","code":{"text":"x"}}'
+    for code, (method, path, status) in requests.items():
+        answer = await client.request(
+            method, f"/fhir/Basic{path}", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == status, code
+        assert (code in listed) == (status != 405), code
+    assert listed <= set(requests)
+
+
+async def test_every_search_parameter_listed_is_served_and_no_other(client, statement):
+    for resource in statement["rest"][0]["resource"]:
+        type = resource["type"]
+        listed = {parameter["name"]: parameter for parameter in resource["searchParam"]}
+        for code, parameter in for_type(type).items():
+            if type not in ("Patient", "Observation", "Device") and sum(map(ord, type + code)) % 8:
+                continue
+            query = f"{code}={VALUES[parameter.type]}"
+            answer = await client.get(f"/fhir/{type}?{query}&_count=1")
+            assert answer.status_code == (200 if code in listed else 400), (type, query, answer.text)
+            if code in listed:
+                assert listed[code]["type"] == parameter.type
+                assert listed[code]["definition"] == parameter.url
+
+
+async def test_the_statement_has_an_etag(client):
+    first = await client.get("/fhir/metadata")
+    again = await client.get("/fhir/metadata", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("mode", ["terminology", "normative", "nonsense", ""])
+async def test_another_mode_is_refused(client, mode):
+    answer = await client.get(f"/fhir/metadata?mode={mode}")
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == ["mode"]
