@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.database import Database
 from fhir_server.store.devices.reach import reach
 from fhir_server.store.devices.seal import Seal, SecretUnreadable
@@ -19,7 +20,10 @@ RECENT: Final = timedelta(days=30)
 _OF_DEVICE: Final = "int8range(device, device, '[]') && int8range({key}, {key}, '[]')"
 
 _FIND: Final = f"""
-SELECT d.key, d.id, d.name, d.profile, d.disabled_at IS NOT NULL,
+SELECT d.key, d.id, d.name, d.profile,
+       d.disabled_at IS NOT NULL OR EXISTS (
+           SELECT FROM resource r WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND r.deleted
+       ),
        s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends
 FROM device d
 CROSS JOIN LATERAL (
@@ -53,7 +57,7 @@ class DeviceRegistry:
         self._seal = seal
 
     async def find(self, name: str, now: datetime) -> Device | None:
-        """The device with this registered name or Device id, None when there is none."""
+        """The device with this registered name or Device id, None when there is none; disabled if its Device was deleted."""
         if "\0" in name:
             return None
         since = now - RECENT

@@ -105,6 +105,13 @@ async def test_a_disabled_device_is_refused_from_then_on(clinic, oximeter):
     assert (await clinic.resource(oximeter.reference))["status"] == "inactive"
 
 
+async def test_a_device_whose_resource_was_deleted_is_refused(clinic, oximeter):
+    async with clinic.database.transaction() as work:
+        current = await work.lock("Device", oximeter.reference.removeprefix("Device/"))
+        await work.delete(current)
+    assert (await oximeter.readings(at(now()))).status_code == 401
+
+
 async def test_under_another_master_key_no_secret_opens(clinic, oximeter):
     clinic.master_key = MasterKey(b"x" * 32)
     other = await clinic.worker()
