@@ -54,9 +54,9 @@ def page(plan: Plan, after: Position | None, limit: int) -> Statement:
     order = _order(plan.sort, "x.")
     sql = (
         f"SELECT x.id, x.version, x.rid, x.{plan.sort.column}::text, x.body::text FROM ({found.sql}) x "
-        f"ORDER BY {order} LIMIT %s"
+        f"ORDER BY {order} LIMIT {limit}"
     )
-    return Statement(sql, (*found.params, limit), recheck)
+    return Statement(sql, found.params, recheck)
 
 
 def total(plan: Plan) -> Statement:
@@ -187,8 +187,8 @@ def _matching(plan: Plan, conditions: tuple[Condition, ...]) -> _Sql:
 def _rows(where: _Sql, sort: Sort, limit: int, *, nulls: bool = True) -> _Sql:
     columns = dict.fromkeys(("rid", "id", "version", sort.column, "body"))
     listed = ", ".join(f"r.{column}" for column in columns)
-    sql = f"(SELECT {listed} FROM resource r WHERE {where.sql} ORDER BY {_order(sort, 'r.', nulls=nulls)} LIMIT %s)"
-    return Predicate(sql, (*where.params, limit))
+    sql = f"(SELECT {listed} FROM resource r WHERE {where.sql} ORDER BY {_order(sort, 'r.', nulls=nulls)} LIMIT {limit})"
+    return Predicate(sql, where.params)
 
 
 def _order(sort: Sort, alias: str, *, nulls: bool = True) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.criteria import Condition, Reading, condition
-from fhir_server.search.params import reference
+from fhir_server.search.params import quantity, reference
 from fhir_server.search.params.catalog import served, unserved
 from fhir_server.search.parse import Criterion, Parsed
 from fhir_server.search.sort import Sort, newest_first, sort
@@ -60,13 +60,16 @@ def plan(parsed: Parsed, access: Predicate, handling: Handling, limits: Limits, 
         if "_sort" in result
         else _default_sort(parsed, conditions)
     )
+    counted = _total(result.get("_total")) or count == 0
+    if counted:
+        _refuse_what_cannot_be_counted(conditions)
     return Plan(
         resource_type=parsed.resource_type,
         access=access,
         conditions=conditions,
         sort=order,
         count=count,
-        total=_total(result.get("_total")) or count == 0,
+        total=counted,
         shape=shape(parsed.resource_type, result.get("_summary"), result.get("_elements")),
         criteria=criteria,
         ignored=ignored,
@@ -125,6 +128,17 @@ def _total(text: str | None) -> bool:
     if text not in {None, "none", "estimate", "accurate"}:
         raise InvalidSearch(f"_total={text[:40]} is unknown. It takes none, estimate or accurate.", "_total")
     return text in {"estimate", "accurate"}
+
+
+def _refuse_what_cannot_be_counted(conditions: tuple[Condition, ...]) -> None:
+    """The database cannot tell a number and a unit without system of one component from those of two."""
+    for one in conditions:
+        loose = any(isinstance(q, quantity.Asked) and q.code and q.system is None for q in one.asked)
+        if loose and one.parameter.repeats:
+            raise InvalidSearch(
+                f"{one.parameter.code}=number||unit cannot be counted. Name the unit's system, or ask for no total.",
+                one.parameter.code,
+            )
 
 
 def _default_sort(parsed: Parsed, conditions: tuple[Condition, ...]) -> Sort:

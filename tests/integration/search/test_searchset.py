@@ -1,6 +1,7 @@
 """A search from its parameters to the Bundle."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,7 @@ from fhir_server.search.index import index
 from fhir_server.search.match import match
 from fhir_server.search.params import token
 from fhir_server.search.plan import Limits
+from fhir_server.search.searchset import Asking, search
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import EVERYTHING, NOTHING, Predicate
 
@@ -80,14 +82,8 @@ async def test_an_entry_has_its_address_and_says_that_it_matched(store, find, ob
     assert entry["search"] == {"mode": "match"}
 
 
-async def test_a_stored_decimal_keeps_its_digits(database, store, find, observation):
-    from fhir_server.search.searchset import search
-
+async def test_a_stored_decimal_keeps_its_digits(database, store, observation):
     await store(observation("o1"))
-    from datetime import UTC, datetime
-
-    from fhir_server.search.searchset import Asking
-
     asking = Asking("t", datetime.now(UTC), "http://x", "strict", Limits(50, 50), b"k" * 32)
     async with database.connection() as connection:
         body = (await search(connection, "Observation", (), EVERYTHING, asking)).body
@@ -95,20 +91,20 @@ async def test_a_stored_decimal_keeps_its_digits(database, store, find, observat
     assert b'"value": 72.0,' in body
 
 
-@pytest.mark.parametrize("access", [NOTHING, Predicate("r.id = %s", ("mine",))], ids=["nothing", "one row"])
-@pytest.mark.parametrize(
-    "pairs",
-    [(), DEVICE_QUERY, (("status", "final"),), (("_total", "accurate"),), (("subject", "p1"),)],
-    ids=["all", "walked", "token", "total", "any subject"],
-)
-async def test_what_the_caller_may_not_see_is_neither_found_nor_counted(store, find, observation, access, pairs):
+async def test_what_the_caller_may_not_see_is_neither_found_nor_counted(store, find, observation):
     await store(observation("mine"), observation("theirs"))
-    visible = [] if access is NOTHING else ["mine"]
+    walked, token, total, subject = (
+        DEVICE_QUERY,
+        ("status", "final"),
+        ("_total", "accurate"),
+        ("subject", "p1"),
+    )
 
-    found = await find("Observation", *pairs, access=access)
-
-    assert found.ids == visible
-    assert found.bundle.get("total", len(visible)) == len(visible)
+    for access, visible in [(NOTHING, []), (Predicate("r.id = %s", ("mine",)), ["mine"])]:
+        for pairs in [(), walked, (token,), (total,), (subject,)]:
+            found = await find("Observation", *pairs, access=access)
+            assert found.ids == visible, pairs
+            assert found.bundle.get("total", len(visible)) == len(visible)
 
 
 async def test_nothing_is_matched_for_a_condition_that_access_hides(database, store, observation):
@@ -116,31 +112,36 @@ async def test_nothing_is_matched_for_a_condition_that_access_hides(database, st
 
     async with database.connection() as connection:
         assert await match(connection, "Observation", "_id=theirs", NOTHING) == []
-        assert [found.id for found in await match(connection, "Observation", "_id=theirs", EVERYTHING)] == ["theirs"]
+        assert [found.id for found in await match(connection, "Observation", "_id=theirs", EVERYTHING)] == [
+            "theirs"
+        ]
 
 
-@pytest.mark.parametrize("sort", ["-date", "date", "_id", "-_id", "_lastUpdated", "-_lastUpdated", "value-quantity"])
-@pytest.mark.parametrize("criteria", [(), (("patient", "p1"),), (("patient", "p1,p2"), ("code", "8867-4"))])
-async def test_paging_neither_loses_nor_repeats_where_keys_are_equal_or_missing(
-    store, find, observation, sort, criteria
-):
+async def test_paging_neither_loses_nor_repeats_where_keys_are_equal_or_missing(store, find, observation):
     dates = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02", None, "2025", None, "2026-01-02"]
     resources = []
     for n in range(21):
-        resource = observation(f"o{n:02}", effectiveDateTime=dates[n % 7], subject={"reference": f"Patient/p{1 + n % 2}"})
+        about = {"reference": f"Patient/p{1 + n % 2}"}
+        resource = observation(f"o{n:02}", effectiveDateTime=dates[n % 7], subject=about)
         if dates[n % 7] is None:
             del resource["effectiveDateTime"]
             del resource["valueQuantity"]
         resources.append(resource)
     await store(*resources)
-    whole = await find("Observation", *criteria, ("_sort", sort))
 
-    every = await pages(find, "Observation", *criteria, ("_sort", sort), ("_count", "4"))
-
-    flat = [id for page in every for id in page]
-    assert flat == whole.ids
-    assert len(set(flat)) == len(flat) == (11 if criteria == (("patient", "p1"),) else 21)
-    assert [len(page) for page in every[:-1]] == [4] * (len(every) - 1)
+    for criteria, matches in [
+        ((), 21),
+        ((("patient", "p1"),), 11),
+        ((("patient", "p1,p2"), ("code", "8867-4")), 21),
+        ((("patient", "p1,p2"), ("date", "ge2025-07-01")), 15),
+    ]:
+        for sort in ("-date", "date", "_id", "-_id", "_lastUpdated", "-_lastUpdated", "value-quantity"):
+            whole = await find("Observation", *criteria, ("_sort", sort))
+            every = await pages(find, "Observation", *criteria, ("_sort", sort), ("_count", "4"))
+            flat = [id for page in every for id in page]
+            assert flat == whole.ids, (criteria, sort)
+            assert len(set(flat)) == len(flat) == matches
+            assert [len(page) for page in every[:-1]] == [4] * (len(every) - 1)
 
 
 async def test_missing_values_come_last_in_both_directions(store, find, observation):
@@ -195,7 +196,9 @@ async def test_a_cursor_is_its_callers_alone_and_cannot_be_changed(store, find, 
         await find("Patient", cursor)
 
 
-async def test_a_hit_by_a_colliding_hash_is_no_hit_and_the_page_is_filled_up(database, store, find, observation):
+async def test_a_hit_by_a_colliding_hash_is_no_hit_and_the_page_is_filled_up(
+    database, store, find, observation
+):
     for n in range(1, 9):
         tree = parse(dumps(observation(f"false{n}", status="preliminary")))
         index_row = index("Observation", tree)
@@ -206,7 +209,10 @@ async def test_a_hit_by_a_colliding_hash_is_no_hit_and_the_page_is_filled_up(dat
             await work.create(Draft("Observation", f"false{n}", tree, drafted, "PUT"))
     await store(*(observation(f"true{n}") for n in range(1, 4)))
 
-    assert await pages(find, "Observation", ("status", "final"), ("_count", "2")) == [["true1", "true2"], ["true3"]]
+    assert await pages(find, "Observation", ("status", "final"), ("_count", "2")) == [
+        ["true1", "true2"],
+        ["true3"],
+    ]
     async with database.connection() as connection:
         assert len(await match(connection, "Observation", "status=final", EVERYTHING)) == 2
 
@@ -236,7 +242,9 @@ async def test_a_count_beyond_the_limit_is_cut_and_the_self_link_says_so(find):
         (("code-value-quantity", "x"), "code-value-quantity"),
     ],
 )
-async def test_a_parameter_that_is_not_served_is_refused_or_passed_over_aloud(store, find, observation, pair, named):
+async def test_a_parameter_that_is_not_served_is_refused_or_passed_over_aloud(
+    store, find, observation, pair, named
+):
     await store(observation("o1"))
 
     with pytest.raises(InvalidSearch, match=named):
@@ -247,38 +255,6 @@ async def test_a_parameter_that_is_not_served_is_refused_or_passed_over_aloud(st
     assert outcome["search"] == {"mode": "outcome"}
     assert named in outcome["resource"]["issue"][0]["diagnostics"]
     assert found.link("self") == "http://fhir.test/fhir/Observation?status=final"
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [
-        ("date", "ge2026-13"),
-        ("date", "2026-02-30"),
-        ("date", "yesterday"),
-        ("date", "2026-01-01T10:00:00 01:00"),
-        ("value-quantity", "5.4|mg"),
-        ("value-quantity", "much"),
-        ("value-quantity", "1e999999"),
-        ("status", "|"),
-        ("status:exact", "final"),
-        ("subject:Practitioner", "x"),
-        ("subject", "Nothing/1"),
-        ("status", ""),
-        ("status", "final,"),
-        ("status:missing", "perhaps"),
-        ("_sort", "status"),
-        ("_sort", "date,_id"),
-        ("_count", "-1"),
-        ("_total", "yes"),
-        ("_summary", "most"),
-        ("_elements", "colour"),
-        ("_id", "a\0b"),
-    ],
-)
-@pytest.mark.parametrize("handling", ["strict", "lenient"])
-async def test_a_value_that_cannot_be_understood_is_refused_by_name(find, pair, handling):
-    with pytest.raises(InvalidSearch, match=pair[0].partition(":")[0]):
-        await find("Observation", pair, handling=handling)
 
 
 async def test_a_deleted_resource_is_not_found(database, store, find, observation):
