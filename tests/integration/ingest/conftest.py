@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -138,10 +138,3 @@ async def clinic(database: Database) -> AsyncIterator[Clinic]:
 @pytest.fixture
 async def oximeter(clinic: Clinic) -> SigningDevice:
     return await clinic.device(name="pi-001")
-
-
-@pytest.fixture
-def later() -> Callable[[float], Awaitable[None]]:
-    import asyncio
-
-    return asyncio.sleep
