@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final
 
+from fhir_server.errors import Unprocessable
 from fhir_server.search.params import date, hashes, number, quantity, reference, string, token, uri
 from fhir_server.search.params.catalog import Parameter, served
 from fhir_server.search.params.paths import Node, Path
@@ -21,6 +22,9 @@ from fhir_server.store.rows import (
     ParamString,
 )
 from fhir_server.store.tables import WIDE
+
+# together, of one CodeableConcept: an entry of their index holds 2,700 bytes
+MAX_CODINGS: Final = 2_000
 
 
 class _Found:
@@ -55,7 +59,10 @@ class _Branch:
 
 
 def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
-    """What `tree`, a validated resource, is found by; references under `base_url` count as relative ones."""
+    """What `tree`, a validated resource, is found by; references under `base_url` count as relative ones.
+
+    Raises Unprocessable for a `code` with more codings than can be found.
+    """
     found = _Found(base_url)
     _walk(_compiled(resource_type), tree, found)
     if resource_type == "Patient":
@@ -128,9 +135,20 @@ def _token(parameter: Parameter, path: Path) -> _Store:
 
     def store_coded(node: Node, found: _Found) -> None:
         store(node, found)
-        found.codings = tuple(sorted({f"{system}|{code}" for system, code in read(node) if code}))
+        found.codings = _codings(prefix, read(node))
 
     return store_coded if parameter.coded else store
+
+
+def _codings(prefix: str, entries: Iterable[token.Entry]) -> tuple[str, ...]:
+    codings = tuple(sorted({f"{system}|{code}" for system, code in entries if code}))
+    size = sum(map(len, codings))
+    if size > MAX_CODINGS:
+        raise Unprocessable(
+            f"{prefix} has codings of {size} characters and at most {MAX_CODINGS} can be found. Leave some out.",
+            prefix,
+        )
+    return codings
 
 
 def _uri(parameter: Parameter, _: Path) -> _Store:

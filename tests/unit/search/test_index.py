@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
+from fhir_server.errors import Unprocessable
 from fhir_server.search.index import index
 from fhir_server.search.params import hashes, quantity, reference, token
 from fhir_server.store.tables import WIDE
@@ -159,3 +162,10 @@ def test_what_meta_says_is_found_for_every_type():
 
     assert hashes.token("Basic._profile", "u", "http://p") in row.tokens
     assert token.asked_token("Basic._tag", token.Asked("s", "t")) in row.tokens
+
+
+def test_more_codings_than_can_be_found_are_refused_and_not_left_out():
+    codings = [{"system": "http://loinc.org", "code": f"{n}" * 50} for n in range(40)]
+
+    with pytest.raises(Unprocessable, match=r"Observation\.code"):
+        index("Observation", HEART_RATE | {"code": {"coding": codings}})
