@@ -16,6 +16,8 @@ import psycopg
 import pytest
 
 from fhir_server.store.embedded import Embedded
+from fhir_server.store.embedded.directory import DataDirectory
+from fhir_server.store.embedded.lock import read_owner
 
 NOBODY = 65534
 SMALL = {"shared_buffers": "16MB", "fsync": "off"}
@@ -117,6 +119,9 @@ def own(folder: Path) -> Iterator[Own]:
         owner.process.communicate()
     for owner in started:
         eventually(lambda claim=owner.data_dir / "pg" / "postmaster.pid": not claim.exists())
+        # The next start would remove it, and here is none.
+        if (last := read_owner(DataDirectory(owner.data_dir))) and last.socket_folder:
+            shutil.rmtree(last.socket_folder, ignore_errors=True)
 
 
 def _environment() -> dict[str, str]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -34,12 +35,12 @@ def test_postgresql_ends_with_a_killed_owner(own: Own, data_dir: Path, identity:
 def test_the_next_owner_has_all_rows_within_ten_seconds_of_a_kill(own: Own, data_dir: Path, identity: str):
     first = own(data_dir, identity)
     write_rows(first.url)
-    with psycopg.connect(first.url, autocommit=True) as busy:
-        threading.Thread(target=keep_busy, args=[busy]).start()
-        first.process.kill()
-        first.process.wait()
-        started = time.monotonic()
-        second = own(data_dir, identity)
+    busy = kept_busy(first.url)
+    first.process.kill()
+    first.process.wait()
+    started = time.monotonic()
+    second = own(data_dir, identity)
+    busy.join()
 
     assert second.refusal == ""
     assert count_rows(second.url) == 100
@@ -62,18 +63,21 @@ def test_a_killed_postmaster_is_replaced_within_ten_seconds_at_the_same_address(
 ):
     owner = own(data_dir, identity)
     write_rows(owner.url)
-    with psycopg.connect(owner.url, autocommit=True) as busy, psycopg.connect(owner.url) as idle:
-        backends = [busy.info.backend_pid, idle.info.backend_pid]
-        threading.Thread(target=keep_busy, args=[busy]).start()
-        time.sleep(0.1)
+    busy = kept_busy(owner.url)
+    with psycopg.connect(owner.url, autocommit=True) as idle:
+        backends = idle.execute(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        ).fetchall()
         os.kill(owner.postmaster, signal.SIGKILL)
         started = time.monotonic()
         eventually(lambda: answers(owner.url))
         took = time.monotonic() - started
+    busy.join()
 
     assert count_rows(owner.url) == 100
     assert took < TEN_SECONDS
-    assert not any(is_alive(pid) for pid in backends)
+    assert len(backends) == 2
+    assert not any(is_alive(pid) for (pid,) in backends)
 
 
 def test_a_start_after_everything_was_killed_but_a_backend_has_all_rows(
@@ -195,11 +199,20 @@ def test_postgresql_ends_with_an_owner_that_forgot_to_stop_it(data_dir: Path):
     eventually(lambda: not is_alive(int(done.stdout)))
 
 
-def keep_busy(connection: psycopg.Connection) -> None:
-    try:
-        connection.execute("SELECT count(*) FROM generate_series(1, 1000000000)")
-    except psycopg.Error:
-        return
+def kept_busy(url: str) -> threading.Thread:
+    """A thread whose backend computes until it is ended; the connection is the thread's alone."""
+    working = threading.Event()
+
+    def work() -> None:
+        with psycopg.connect(url, autocommit=True) as connection, suppress(psycopg.Error):
+            working.set()
+            connection.execute("SELECT count(*) FROM generate_series(1, 1000000000)")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert working.wait(10)
+    time.sleep(0.1)
+    return thread
 
 
 def socket_folder(url: str) -> str:
