@@ -12,9 +12,10 @@ from fhir_server.store.rows import Method
 from fhir_server.validation.structure import check
 
 
-def prepare(type: str, text: bytes, *, id: str | None = None, method: Method) -> Draft:
+def prepare(type: str, text: bytes, *, id: str | None = None, method: Method, base_url: str = "") -> Draft:
     """The draft of the resource in `text`; the server makes its id when `id` is None, whatever the body says.
 
+    References under `base_url`, the server's own address, are found like relative ones.
     Raises InvalidJson, or InvalidResource with every issue found.
     """
     tree = parse(text)
@@ -25,9 +26,17 @@ def prepare(type: str, text: bytes, *, id: str | None = None, method: Method) ->
             f"{type}.resourceType",
         )
     check(type, text)
-    return draft(type, tree, id=id or uuid7(), method=method)
+    return draft(type, tree, id=id or uuid7(), method=method, base_url=base_url)
 
 
-def draft(type: str, tree: JsonObject, *, id: str, method: Method, fingerprint: int | None = None) -> Draft:
+def draft(
+    type: str,
+    tree: JsonObject,
+    *,
+    id: str,
+    method: Method,
+    fingerprint: int | None = None,
+    base_url: str = "",
+) -> Draft:
     """The draft of a valid resource, with the values it is found by."""
-    return Draft(type, id, tree, index(type, tree), method, fingerprint)
+    return Draft(type, id, tree, index(type, tree, base_url=base_url), method, fingerprint)

@@ -27,7 +27,7 @@ _OWN = ("_format", "_pretty")
 
 async def create(call: Call) -> Answer:
     """201 with the new resource; with If-None-Exist 200 and the one that matches already."""
-    draft = prepare(call.target.type, call.body, method="POST")
+    draft = prepare(call.target.type, call.body, method="POST", base_url=call.request.base)
     condition = call.request.header(b"if-none-exist")
     if condition is None:
         return written_answer(call, await create_new(call.house.gather, draft))
@@ -37,14 +37,14 @@ async def create(call: Call) -> Answer:
 
 async def update(call: Call) -> Answer:
     """200 with the next version, 201 when it is the first one or the first after a deletion."""
-    draft = prepare(call.target.type, call.body, id=call.target.id, method="PUT")
+    draft = prepare(call.target.type, call.body, id=call.target.id, method="PUT", base_url=call.request.base)
     _check_id(draft)
     return written_answer(call, await update_known(call.house.database, draft, call.access, _condition(call)))
 
 
 async def conditional_update(call: Call) -> Answer:
     """200 with the next version of the one match, 201 when there is none."""
-    draft = prepare(call.target.type, call.body, method="PUT")
+    draft = prepare(call.target.type, call.body, method="PUT", base_url=call.request.base)
     given = draft.tree.get("id")
     given_id = given if isinstance(given, str) else None
     draft = draft if given_id is None else replace(draft, id=given_id)

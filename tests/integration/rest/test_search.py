@@ -66,3 +66,17 @@ async def test_a_form_of_another_media_type_is_refused(client):
 async def test_nothing_found_has_no_entry(client):
     bundle = (await client.get("/fhir/Observation?patient=nobody")).json()
     assert "entry" not in bundle
+
+
+@pytest.mark.parametrize("reference", ["Patient/p1", "http://server.example/fhir/Patient/p1"])
+async def test_a_reference_by_this_servers_own_address_is_a_relative_one(client, fhir, reference):
+    tree = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": {"reference": reference},
+    }
+    await client.post("/fhir/Observation", **fhir(tree))
+    for asked in ("p1", "Patient/p1", "http://server.example/fhir/Patient/p1"):
+        bundle = (await client.get("/fhir/Observation", params={"subject": asked})).json()
+        assert len(bundle.get("entry", [])) == 1, asked
