@@ -19,9 +19,9 @@ def is_before(later: object, earlier: object) -> bool:
 
 
 def _moment(text: str) -> tuple[float, str]:
-    """Seconds since 1970, then the digits below a microsecond."""
+    """Whole seconds since 1970, then the digits of the fraction, which order like numbers without trailing zeros."""
     whole = text.replace(":60", ":59")  # a leap second
     seconds, point, rest = whole.partition(".")
     digits = rest.rstrip("Z").split("+")[0].split("-")[0] if point else ""
     zone = rest[len(digits) :] if point else ""
-    return datetime.fromisoformat(f"{seconds}{zone}").timestamp(), digits
+    return datetime.fromisoformat(f"{seconds}{zone}").timestamp(), digits.rstrip("0")

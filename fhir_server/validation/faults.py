@@ -85,31 +85,39 @@ def _if_none(first: Iterator[Issue], then: Callable[[], Iterator[Issue]]) -> Ite
 
 
 def _unknown(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
-    known = _properties(type.name)
-    siblings = {property.sibling for property in known.values()}
-    for name in node:
-        if (
-            name not in known
-            and name not in siblings
-            and not (name == "resourceType" and type.kind == "resource")
-        ):
+    known = _names(type.name)
+    for name in node if not node.keys() <= known.keys() else ():
+        if name not in known:
             close = get_close_matches(name, known, 1) if len(name) < _LONGEST_NAME else []
             hint = f"Did you mean {close[0]}?" if close else "Remove it."
-            yield issue(
-                "structure", place.child(name[:_LONGEST_NAME]), f"is not an element of {type.name}. {hint}"
-            )
+            here = place.child(name[:_LONGEST_NAME])
+            yield issue("structure", here, f"is not an element of {type.name}. {hint}")
 
 
 def _elements(node: Node, type: StructureType, place: Place) -> Iterator[Issue]:
+    present = _present(node, type)
     for element in type.elements:
-        present = [name for name in element.json_names() if name in node or f"_{name}" in node]
-        if len(present) > 1:
-            names = " and ".join(present)
-            yield issue("structure", place.child(element.name), f"is there as {names}. Keep one of them.")
-        elif present:
-            yield from _element(node, present[0], _properties(type.name)[present[0]], place)
-        elif element.min:
-            yield issue("required", place.child(element.name), f"is missing. {type.name} must have it.")
+        names = present.get(element.name)
+        if names is None:
+            if element.min:
+                yield issue("required", place.child(element.name), f"is missing. {type.name} must have it.")
+        elif len(names) > 1:
+            given = " and ".join(names)
+            yield issue("structure", place.child(element.name), f"is there as {given}. Keep one of them.")
+        else:
+            (name,) = names
+            yield from _element(node, name, _properties(type.name)[name], place)
+
+
+def _present(node: Node, type: StructureType) -> dict[str, dict[str, None]]:
+    """The JSON names that each element is there as, `name` and `_name` being one."""
+    known, properties = _names(type.name), _properties(type.name)
+    found: dict[str, dict[str, None]] = {}
+    for key in node:
+        name = known.get(key)
+        if name is not None and name in properties:
+            found.setdefault(properties[name].element.name, {})[name] = None
+    return found
 
 
 def _element(node: Node, name: str, property: _Property, place: Place) -> Iterator[Issue]:
@@ -236,3 +244,12 @@ def _properties(type_name: str) -> Mapping[str, _Property]:
         for element in structure(type_name).elements
         for name, type in element.json_names().items()
     }
+
+
+@cache
+def _names(type_name: str) -> Mapping[str, str]:
+    """The property that each JSON name belongs to: `valueString` and `_valueString` to the former."""
+    properties = _properties(type_name)
+    own = {"resourceType": "resourceType"} if structure(type_name).kind == "resource" else {}
+    siblings = {property.sibling: name for name, property in properties.items() if property.sibling}
+    return own | {name: name for name in properties} | siblings
