@@ -14,9 +14,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from fhir_server.errors import Unavailable
 from fhir_server.store.arrays import register_arrays
+from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection, hang_up
 from fhir_server.store.devices import assignments
 from fhir_server.store.drafts import Draft
-from fhir_server.store.failures import is_lost, translated
+from fhir_server.store.failures import busy, is_lost, translated, unreachable
 from fhir_server.store.insert import insert
 from fhir_server.store.interning import Interning
 from fhir_server.store.rids import Rids
@@ -26,25 +27,32 @@ from fhir_server.store.unit_of_work import UnitOfWork
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
 ACQUIRE_SECONDS = 10.0
+CONNECT_SECONDS = 10
+READY_SECONDS = 2.0
 
 
 class Database:
     """Connections to PostgreSQL; `open` before use, `close` after."""
 
     def __init__(self, url: str, *, size: int = 8, statement_timeout_ms: int = 10_000) -> None:
-        self._url = url
         self._statement_timeout_ms = statement_timeout_ms
         self._interning = Interning()
         self._rids = Rids()
         self._checking: asyncio.Task[None] | None = None
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        self._in_use = 0
+        self._pool: AsyncConnectionPool[PatientConnection] = AsyncConnectionPool(
             url,
+            connection_class=PatientConnection,
             min_size=min(2, size),
             max_size=size,
             timeout=ACQUIRE_SECONDS,
             open=False,
             configure=self._configure,
-            kwargs={"autocommit": True, "application_name": "fhir-server"},
+            kwargs={
+                "autocommit": True,
+                "application_name": "fhir-server",
+                "connect_timeout": CONNECT_SECONDS,
+            },
             reconnect_timeout=2.0,
         )
 
@@ -96,8 +104,12 @@ class Database:
     async def ready(self) -> None:
         """Returns when the database answers; raises Unavailable when it does not."""
         try:
-            async with self._pool.connection(timeout=2.0) as connection:
-                await connection.execute("SELECT 1")
+            async with self._pool.connection(timeout=READY_SECONDS) as connection:
+                overdue = asyncio.get_running_loop().call_later(READY_SECONDS, hang_up, connection)
+                try:
+                    await connection.execute("SELECT 1")
+                finally:
+                    overdue.cancel()
         except (psycopg.OperationalError, OSError) as error:
             self._check_all()
             raise Unavailable("The database does not answer.") from error
@@ -107,16 +119,18 @@ class Database:
         """A connection of the pool; one that cannot be had in time is told as busy, or as away."""
         try:
             connection = await self._pool.getconn()
-        except PoolTimeout:
-            await (await psycopg.AsyncConnection.connect(self._url, connect_timeout=2)).close()
-            raise
+        except PoolTimeout as error:
+            raise (busy() if self._in_use else unreachable()) from error
+        self._in_use += 1
         try:
             async with connection:
                 yield connection
         finally:
+            self._in_use -= 1
             await self._pool.putconn(connection)
 
-    async def _configure(self, connection: Connection) -> None:
+    async def _configure(self, connection: PatientConnection) -> None:
+        connection.patience = self._statement_timeout_ms / 1000 + BEYOND_TIMEOUT
         register_arrays(connection)
         connection.prepare_threshold = 2
         await connection.execute(f"SET statement_timeout = {int(self._statement_timeout_ms)}")

@@ -34,7 +34,17 @@ def translation(error: Exception) -> RequestError:
             code="too-costly",
         )
     if isinstance(error, PoolTimeout):
-        return TooCostly("The server is busy. Send the request again later.")
+        return busy()
+    return unreachable()
+
+
+def busy() -> TooCostly:
+    """What to say when other requests have every connection."""
+    return TooCostly("The server is busy. Send the request again later.")
+
+
+def unreachable() -> Unavailable:
+    """What to say when there is no database to ask."""
     return Unavailable("The database cannot be reached now. Send the request again later.")
 
 

@@ -1,0 +1,75 @@
+"""Connections to a database that is slow, silent or away."""
+
+import asyncio
+import time
+
+import pytest
+
+from fhir_server.errors import TooCostly, Unavailable
+from fhir_server.store import database as module
+from fhir_server.store.database import Database
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.fixture
+async def hasty(database_url: str):
+    """A Database that waits 5.1 seconds for an answer."""
+    opened = Database(database_url, size=2, statement_timeout_ms=100)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def test_a_statement_that_takes_too_long_is_too_costly(hasty: Database):
+    with pytest.raises(TooCostly):
+        async with hasty.connection() as connection:
+            await connection.execute("SELECT pg_sleep(5)")
+
+
+async def test_a_database_that_says_nothing_is_given_up_and_the_next_connection_works(hasty: Database):
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        async with hasty.connection() as connection:
+            await connection.execute("SET statement_timeout = 0")
+            await connection.execute("SELECT pg_sleep(30)")
+    assert time.monotonic() - started < 8
+
+    async with hasty.connection() as connection:
+        assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+
+
+async def test_a_transaction_may_take_longer_than_its_statements(hasty: Database):
+    async with hasty.transaction() as work:
+        for _ in range(2):
+            await asyncio.sleep(3)
+            await work.connection.execute("SELECT 1")
+
+
+async def test_a_database_that_is_away_is_unavailable_not_busy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "ACQUIRE_SECONDS", 0.5)
+    away = Database(NOWHERE, size=2)
+    await away.open()
+    try:
+        with pytest.raises(Unavailable):
+            async with away.connection():
+                pass
+        with pytest.raises(Unavailable):
+            await away.ready()
+    finally:
+        await away.close()
+
+
+async def test_a_database_whose_connections_are_all_in_use_is_busy(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+):
+    monkeypatch.setattr(module, "ACQUIRE_SECONDS", 0.5)
+    small = Database(database_url, size=1)
+    await small.open()
+    try:
+        async with small.connection():
+            with pytest.raises(TooCostly):
+                async with small.connection():
+                    pass
+    finally:
+        await small.close()
