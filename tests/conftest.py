@@ -17,6 +17,8 @@ from psycopg import sql
 from fhir_server.store import migrate
 from fhir_server.store.database import Database
 from fhir_server.store.embedded import Embedded
+from tests import log_guard
+from tests.log_guard import pytest_configure, pytest_sessionfinish  # noqa: F401 - pytest's hooks
 
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
@@ -35,6 +37,7 @@ def postgres_url() -> Iterator[str]:
         yield server.start()
     finally:
         server.stop()
+        log_guard.keep(folder, folder.name)
         shutil.rmtree(folder, ignore_errors=True)
 
 

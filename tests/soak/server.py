@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from fhir_server.store.embedded import EmbeddedError, attach
+from tests import log_guard
 
 TOKEN = "soak-token-" + "s" * 32
 TEN_SECONDS = 10.0
@@ -171,6 +172,7 @@ def serving(workers: int = 2, **settings: str) -> Iterator[Server]:
         with suppress(EmbeddedError):
             _continued(server)
         server.stop()
+        log_guard.keep(folder, folder.name)
         shutil.rmtree(folder, ignore_errors=True)
 
 
