@@ -35,11 +35,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with its parameters; rows are id, version, rid, sort key, body. `recheck`: what only seems met, perhaps."""
+    """SQL with its parameters; rows are id, version, rid, sort key, body.
+
+    `recheck`: what only seems met, perhaps. `stable`: the best plan is the same whatever the parameters are.
+    """
 
     sql: str
     params: tuple[object, ...]
     recheck: tuple[Condition, ...] = ()
+    stable: bool = False
 
 
 _Sql: TypeAlias = Predicate  # any fragment of SQL with its parameters
@@ -56,7 +60,7 @@ def page(plan: Plan, after: Position | None, limit: int) -> Statement:
         f"SELECT x.id, x.version, x.rid, x.{plan.sort.column}::text, x.body::text FROM ({found.sql}) x "
         f"ORDER BY {order} LIMIT {limit}"
     )
-    return Statement(sql, found.params, recheck)
+    return Statement(sql, found.params, recheck, stable=walk is not None and _rests_on_columns(plan, walk))
 
 
 def total(plan: Plan) -> Statement:
@@ -94,6 +98,11 @@ def _walk(plan: Plan) -> _Walk | None:
     return None
 
 
+def _rests_on_columns(plan: Plan, walk: _Walk) -> bool:
+    """Whether nothing but Patients, codings and the date decides, so that no token's frequency changes the plan."""
+    return all(one in (walk.about, walk.coded) or one.parameter.column == "date" for one in plan.conditions)
+
+
 def _names_codings(one: Condition) -> bool:
     return (
         one.parameter.coded
@@ -116,12 +125,19 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
         for part in _branches(plan, rest, after)
     ]
     codings = _code_sets(walk.coded) if walk.coded else Predicate("")
+    single = len(walk.ids) == 1
+    named = "id = %s" if single else "id = ANY(%s::text[])"
     sql = (
-        "SELECT y.* FROM (SELECT key FROM patient_key WHERE id = ANY(%s::text[])) p"
+        f"SELECT y.* FROM (SELECT key FROM patient_key WHERE {named}) p"
         f"{codings.sql} CROSS JOIN LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
     )
     return Predicate(
-        sql, (list(walk.ids), *codings.params, *(value for one in branches for value in one.params))
+        sql,
+        (
+            walk.ids[0] if single else list(walk.ids),
+            *codings.params,
+            *(value for one in branches for value in one.params),
+        ),
     )
 
 

@@ -53,7 +53,7 @@ async def rows(
     connection: Connection, statement: Statement, base_url: str
 ) -> tuple[list[Match], int, Position | None]:
     """The true hits of one statement, how many rows it gave, and the place of the last."""
-    cursor = await connection.execute(statement.sql, statement.params, prepare=False)
+    cursor = await connection.execute(statement.sql, statement.params, prepare=statement.stable)
     given = [
         Match(id, version, Position(key, rid), body)
         for id, version, rid, key, body in await cursor.fetchall()

@@ -20,7 +20,7 @@ page:
   FROM (SELECT y.*
   FROM (SELECT key
   FROM patient_key
-  WHERE id = ANY(%s::text[])) p
+  WHERE id = %s) p
   CROSS JOIN (SELECT DISTINCT code_set
   FROM code_set_coding
   WHERE code = %s AND system = %s) c
@@ -33,7 +33,7 @@ page:
   WHERE (((r.patient = p.key AND r.code_set = c.code_set AND ((r.type = %s AND NOT r.deleted AND ((r.date_lo >= %s::timestamptz OR r.date_hi > %s::timestamptz)) AND (TRUE))))) AND (r.date_lo < %s::timestamptz AND r.tokens @> '{5477951415758571691}'::bigint[]))
   ORDER BY r.date_lo DESC, r.rid LIMIT 51)) y) x
   ORDER BY x.date_lo DESC NULLS LAST, x.rid LIMIT 51
-  parameters: [['p1'], '8867-4', 'http://loinc.org', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00']"""
+  parameters: ['p1', '8867-4', 'http://loinc.org', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00']"""
 
 PATIENT_QUERY = "http://fhir.test/fhir/Patient?name=Eve&identifier=urn:mrn|7&birthdate=lt2000&_count=0"
 
