@@ -1,0 +1,54 @@
+"""Each way to ask each kind of parameter is a statement that PostgreSQL takes."""
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.search.params.catalog import Parameter, served
+
+VALUES = {
+    "token": ("x", "http://a|x", "|x", "http://a|", "x,y"),
+    "reference": ("Patient/1", "urn:uuid:1", "Patient/1,Patient/2", "http://else/fhir/Patient/1,Patient/1"),
+    "date": (*tuple(f"{prefix}2013-03-14" for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")), "ge2013,le9999", "lt0001-01-01T00:00:00Z"),
+    "string": ("eve", "x" * 300, "eve,ada", "50%_"),
+    "quantity": (*tuple(f"{prefix}5.4" for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")), "5|http://unitsofmeasure.org|mg", "5||mg", "gt5||m'g\""),
+    "number": ("5", "ap5", "1e99", "-0.5"),
+    "uri": ("http://x", "urn:oid:1.2"),
+}
+MODIFIERS = {"token": ("not",), "string": ("exact", "contains")}
+
+
+def shape(parameter: Parameter) -> tuple[object, ...]:
+    datatypes = frozenset(path.datatype for path in parameter.paths)
+    return (
+        parameter.kind,
+        parameter.column,
+        parameter.coded,
+        parameter.repeats,
+        bool(parameter.union),
+        parameter.required,
+        datatypes if parameter.kind == "quantity" else None,
+    )
+
+
+async def test_every_shape_of_parameter_can_be_asked_in_every_form(find):
+    shapes = {shape(parameter): parameter for type in RESOURCE_TYPES for parameter in served(type).values()}
+
+    for parameter in shapes.values():
+        modifiers = ("", *MODIFIERS.get(parameter.kind, ()))
+        asked = [(modifier, value) for modifier in modifiers for value in VALUES[parameter.kind]]
+        asked += [("missing", "true"), ("missing", "false")]
+        if parameter.kind == "reference":
+            asked += [("identifier", "urn:x|1"), ("identifier", "1")]
+        for modifier, value in asked:
+            name = f"{parameter.code}:{modifier}" if modifier else parameter.code
+            assert (await find(parameter.resource_type, (name, value))).ids == []
+
+
+async def test_a_resource_is_found_by_the_business_identifier_of_what_it_refers_to(store, find, observation):
+    await store(
+        observation("named", subject={"identifier": {"system": "urn:mrn", "value": "7"}}),
+        observation("other", subject={"identifier": {"system": "urn:mrn", "value": "8"}}),
+    )
+
+    for text in ("urn:mrn|7", "7"):
+        assert (await find("Observation", ("subject:identifier", text))).ids == ["named"]
+    assert (await find("Observation", ("patient:missing", "true"))).ids == ["named", "other"]
+    assert (await find("Observation", ("subject:missing", "true"))).ids == []
