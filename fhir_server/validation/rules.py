@@ -173,7 +173,7 @@ def _unnamed_version(code_system: Node) -> Iterator[str]:
 
 
 def _narrative(text: Node) -> Iterator[str]:
-    if narrative.fault(text["div"]):
+    if narrative.fault(text.get("div", "")):
         yield ".div"
 
 
