@@ -6,15 +6,13 @@ The short form of `tests/soak/test_kills.py`.
 import asyncio
 import os
 import signal
-import time
-
-import psutil
 
 from tests.soak.audit import broken_promises
 from tests.soak.client import gathered
+from tests.soak.faults import await_gone, patience
 from tests.soak.ledger import Ledger
 from tests.soak.load import Load, registered
-from tests.soak.server import TEN_SECONDS, Server, serving
+from tests.soak.server import Server, serving
 
 
 async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_acknowledged():
@@ -25,7 +23,7 @@ async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_ackn
         for kill in (worker, postmaster, owner):
             await asyncio.sleep(0.5)
             await asyncio.to_thread(kill, server)
-            assert await asyncio.to_thread(server.await_ready, TEN_SECONDS) < TEN_SECONDS
+            await asyncio.to_thread(server.await_ready, patience())
         await asyncio.sleep(0.5)
         load.stop()
         await gathered(*clients, seconds=60)
@@ -53,11 +51,3 @@ def postmaster(server: Server) -> None:
 def owner(server: Server) -> None:
     server.kill_owner()
     server.start()
-
-
-def await_gone(pid: int) -> None:
-    """Returns when the process has ended and its parent knows."""
-    limit = time.monotonic() + TEN_SECONDS
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < limit, "a killed process is still there"
-        time.sleep(0.01)
