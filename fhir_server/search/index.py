@@ -27,6 +27,12 @@ from fhir_server.store.tables import WIDE
 MAX_CODINGS: Final = 2_000
 
 
+# Data types whose values recur from resource to resource, so that hashing them again is work for nothing.
+RECURRING: Final = frozenset({"CodeableConcept", "Coding", "Reference", "code"})
+MOST_KNOWN: Final = 4_000
+LONGEST_KNOWN: Final = 2_000
+
+
 class _Found:
     """What the walk has met so far."""
 
@@ -43,16 +49,31 @@ class _Found:
         self.numbers: list[ParamNumber] = []
         self.strings: list[ParamString] = []
 
+    def add(self, seen: "_Found") -> None:
+        """What a recurring value is stored as: tokens, strings, and the columns of codings and patient."""
+        self.tokens |= seen.tokens
+        if seen.codings:
+            self.codings = seen.codings
+        if seen.patient is not None:
+            self.patient = seen.patient
+        if seen.strings:
+            self.strings += seen.strings
+
 
 _Store = Callable[[Node, _Found], None]
 
 
 class _Branch:
-    """A property: what is stored for its value, which properties below it matter, and which only under a condition."""
+    """A property: what is stored for its value, which properties below it matter, and which only under a condition.
 
-    __slots__ = ("below", "conditional", "stores")
+    Where the values `recur` from resource to resource (codings, references), what each was stored as is remembered.
+    """
+
+    __slots__ = ("below", "conditional", "known", "recurs", "stores")
 
     def __init__(self) -> None:
+        self.recurs = False
+        self.known: dict[tuple[str, bytes], _Found] = {}
         self.stores: list[_Store] = []
         self.below: dict[str, _Branch] = {}
         self.conditional: list[tuple[str, str, _Branch]] = []
@@ -93,6 +114,26 @@ def _walk(branches: dict[str, _Branch], node: Node, found: _Found) -> None:
 
 
 def _visit(branch: _Branch, node: Node, found: _Found) -> None:
+    if not branch.recurs:
+        _look(branch, node, found)
+        return
+    key = (found.base_url, dumps(node))
+    seen = branch.known.get(key)
+    if seen is None:
+        seen = _Found(found.base_url)
+        _look(branch, node, seen)
+        _remember(branch.known, key, seen)
+    found.add(seen)
+
+
+def _remember(known: dict[tuple[str, bytes], _Found], key: tuple[str, bytes], seen: _Found) -> None:
+    if len(key[1]) <= LONGEST_KNOWN:
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[key] = seen
+
+
+def _look(branch: _Branch, node: Node, found: _Found) -> None:
     for store in branch.stores:
         store(node, found)
     if branch.below:
@@ -110,6 +151,8 @@ def _compiled(resource_type: str) -> dict[str, _Branch]:
             continue
         for path in parameter.paths:
             _leaf(root, path).stores.append(_KINDS[parameter.kind](parameter, path))
+            if path.datatype in RECURRING and not path.steps[-1].where:
+                root.below[path.steps[0].name].recurs = len(path.steps) == 1
     return root.below
 
 

@@ -92,16 +92,6 @@ def floor(wanted: Asked) -> datetime | None:
     return None
 
 
-def ceiling(wanted: Asked) -> datetime | None:
-    """What the `lo` of every match is less than, None where there is no such bound."""
-    match wanted.prefix:
-        case "eq" | "le" | "ap":
-            return wanted.hi
-        case "lt" | "eb":
-            return wanted.lo
-    return None
-
-
 def span(text: str) -> DateRange:
     """The range that a FHIR date, dateTime or instant covers by its precision. Raises ValueError for no date."""
     if len(text) > 10:
