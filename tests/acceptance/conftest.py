@@ -1,0 +1,50 @@
+"""Data folders for real processes: one made and migrated, copies of it for each that asks."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import Server, answer
+
+
+@pytest.fixture(scope="session")
+def pristine():
+    """A data folder with an empty, migrated database that nobody runs."""
+    # pytest's own folders are closed to the account that PostgreSQL runs as under root.
+    folder = Path(tempfile.mkdtemp(prefix="fhir-cli-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    answer("migrate", data_dir=folder / "pristine")
+    yield folder / "pristine"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(pristine, name):
+    target = pristine.parent / name
+    shutil.copytree(pristine, target, symlinks=True, copy_function=_copied)
+    for path in pristine.rglob("*"):
+        if path.is_dir():
+            status = path.stat()
+            shutil.chown(target / path.relative_to(pristine), status.st_uid, status.st_gid)
+    return target
+
+
+def _copied(source, target):
+    shutil.copy2(source, target)
+    status = Path(source).stat()
+    shutil.chown(target, status.st_uid, status.st_gid)
+
+
+@pytest.fixture
+def data_dir(pristine, request):
+    """A data folder of this test's own."""
+    return _copy(pristine, request.node.name[:60])
+
+
+@pytest.fixture(scope="session")
+def server(pristine):
+    """A running server with two workers; tests that share it use names of their own."""
+    running = Server(_copy(pristine, "shared"), "--workers", "2")
+    yield running
+    running.end()

@@ -1,0 +1,152 @@
+"""`fhir-server serve`: one owner, its workers, and tools beside it, as real processes."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.command_line import ROOT, TOKEN, Server, answer, command, environment, eventually
+
+pytestmark = pytest.mark.xdist_group("command-line")
+
+
+def _alive(processes):
+    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_serve_says_in_one_line_of_json_where_it_is(server):
+    said = server.said
+    assert said["fhir"] == f"{said['url']}/fhir"
+    assert (said["pid"], said["workers"], said["auth"]) == (server.process.pid, 2, "on")
+    assert server.get("/ready")[0] == 200
+
+
+def test_a_client_without_the_token_is_refused(server):
+    assert server.get("/fhir/Patient", token="another")[0] == 401
+
+
+def test_a_device_added_while_a_server_runs_can_send_at_once_as_the_examples_show(server):
+    device = answer(
+        *("device", "add", "pi-001", "--type", "pulse-oximeter", "--patient", "p1"), data_dir=server.data_dir
+    )
+    assert device["device_id"] == "pi-001"
+    assert device.keys() >= {"device_id", "secret", "device"}
+    status, resource = server.get(f"/fhir/{device['device']}")
+    assert status == 200
+    assert resource["id"] != "pi-001"
+    assert resource["identifier"][0]["value"] == "pi-001"
+    env = environment(DEVICE_ID="pi-001", DEVICE_SECRET=device["secret"])
+    sent = subprocess.run(
+        [ROOT / "examples" / "send_reading.sh", server.url],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sent.returncode == 0, sent.stderr + sent.stdout
+    (result,) = json.loads(sent.stdout)["results"]
+    assert result["status"] == "created"
+    latest = subprocess.run(
+        [sys.executable, ROOT / "examples" / "latest_saturation.py", server.url, "p1"],
+        env=environment(FHIR_TOKEN=TOKEN),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert latest.stdout.split()[1:] == ["97", "%"]
+
+
+def test_the_python_example_sends_a_blood_pressure(server):
+    device = answer(
+        *("device", "add", "cuff-1", "--type", "blood-pressure", "--patient", "p1"), data_dir=server.data_dir
+    )
+    env = environment(DEVICE_ID="cuff-1", DEVICE_SECRET=device["secret"])
+    sent = subprocess.run(
+        [sys.executable, ROOT / "examples" / "send_reading.py", server.url],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sent.returncode == 0, sent.stderr
+    assert json.loads(sent.stdout)["results"][0]["status"] == "created"
+
+
+def test_a_second_server_on_the_same_data_folder_is_refused_with_the_owners_pid(server):
+    second = command(
+        *("serve", "--port", "0"),
+        data_dir=server.data_dir,
+        env={"FHIR_TOKEN": "another-token-of-32-characters-x"},
+    )
+    assert second.returncode == 1
+    assert str(server.process.pid) in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+    assert server.get("/ready")[0] == 200
+
+
+def test_a_killed_worker_is_replaced_and_the_others_answer_meanwhile(server):
+    victim = server.workers()[0].pid
+    os.kill(victim, signal.SIGKILL)
+    assert server.get("/health")[0] == 200
+    eventually(lambda: len(server.workers()) == 2 and victim not in {each.pid for each in server.workers()})
+
+
+def test_metrics_are_counted_across_the_workers(server):
+    asked = urllib.request.Request(f"{server.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(asked) as answered:
+        assert b"# TYPE" in answered.read()
+
+
+def test_everything_goes_with_a_killed_owner_and_a_new_one_is_back_with_all_that_was_committed(data_dir):
+    first = Server(data_dir)
+    device = answer("device", "add", "pi-9", "--type", "pulse-oximeter", data_dir=data_dir)
+    family = psutil.Process(first.process.pid).children(recursive=True)
+    first.process.kill()
+    first.process.communicate()
+    started = time.monotonic()
+    second = Server(data_dir)
+    try:
+        assert time.monotonic() - started < 10
+        assert _alive(family) == []
+        assert second.get(f"/fhir/{device['device']}")[0] == 200
+    finally:
+        family = psutil.Process(second.process.pid).children(recursive=True)
+        assert second.end(signal.SIGINT) == 0
+    assert _alive(family) == []
+    assert not list(Path(tempfile.gettempdir()).glob(f"fhir-server-metrics-{second.process.pid}-*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "said"),
+    [
+        (["--auth", "off", "--host", "0.0.0.0"], {}, "loopback"),
+        (["--auth", "on"], {}, "FHIR_TOKEN"),
+        (["--port", "1"], {"FHIR_TOKEN": "too short to be let in"}, "FHIR_TOKEN"),
+        ([], {"FHIR_POOL_SIZE": "many", "FHIR_TOKEN": TOKEN}, "FHIR_POOL_SIZE"),
+    ],
+)
+def test_serve_refuses_what_would_be_unsafe_or_wrong_in_one_line(tmp_path, arguments, env, said):
+    refused = command("serve", *arguments, data_dir=tmp_path / "never", env=env)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert "too short to be let in" not in refused.stderr
+    assert not (tmp_path / "never").exists()
+
+
+def test_serve_says_that_a_port_is_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = command("serve", "--port", port, data_dir=tmp_path / "never", env={"FHIR_TOKEN": TOKEN})
+    assert refused.returncode == 1
+    assert f"Port {port}" in refused.stderr
+    assert "--port 0" in refused.stderr

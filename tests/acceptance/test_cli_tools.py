@@ -1,0 +1,161 @@
+"""The tools of the command line, most of them beside a running server, as real processes."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pydicom.data
+import pytest
+
+from tests.acceptance.command_line import ROOT, Process, answer, command, environment
+
+pytestmark = pytest.mark.xdist_group("command-line")
+
+
+def test_the_version_is_json_for_scripts():
+    said = json.loads(command("version", "--json").stdout)
+    assert said.keys() == {"fhir_server", "fhir", "python"}
+    assert said["fhir"] == "4.0.1"
+
+
+def test_explain_needs_no_database():
+    done = command("explain", "Observation?patient=p1&code=http://loinc.org|59408-5&_sort=-date")
+    assert done.returncode == 0, done.stderr
+    assert "SELECT" in done.stdout
+
+
+def test_a_failure_is_one_line_and_no_traceback(server):
+    done = command("device", "rotate", "nobody", data_dir=server.data_dir)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("fhir-server: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_devices_can_be_kept_while_no_server_runs(data_dir):
+    answer(
+        *("device", "add", "pi-1", "--type", "pulse-oximeter", "--patient", "p1"),
+        *("--from", "2026-01-01T00:00:00Z"),
+        data_dir=data_dir,
+    )
+    (listed,) = answer("device", "list", data_dir=data_dir)
+    assert (listed["device_id"], listed["patient"], listed["status"]) == ("pi-1", "Patient/p1", "active")
+
+
+def test_a_secret_is_renewed_a_name_is_taken_once_and_a_device_disabled(server):
+    added = answer("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    rotated = answer("device", "rotate", "pi-life", data_dir=server.data_dir)
+    assert rotated["secret"] != added["secret"]
+    taken = command("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    assert (taken.returncode, "pi-life" in taken.stderr) == (1, True)
+    assert answer("device", "disable", "pi-life", data_dir=server.data_dir)["status"] == "disabled"
+
+
+def test_a_recorded_ecg_becomes_observations_and_a_report_once(server):
+    ecg = pydicom.data.get_testdata_file("waveform_ecg.dcm", download=False)
+    answer("device", "add", "ecg-1", "--type", "ecg-monitor", data_dir=server.data_dir)
+    summaries = answer("ingest", ecg, ecg, "--device", "ecg-1", "--patient", "p1", data_dir=server.data_dir)
+    (first,), (again,) = (summary["results"] for summary in summaries)
+    assert summaries[0]["kind"] == "dicom-ecg"
+    assert (first["status"], again["status"]) == ("created", "unchanged")
+    assert {reference.partition("/")[0] for reference in first["references"]} == {
+        "Observation",
+        "DiagnosticReport",
+    }
+
+
+def test_a_file_of_readings_of_a_device_on_nobody_is_rejected_reading_by_reading(server):
+    answer("device", "add", "pi-file", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    readings = ROOT / "examples" / "readings.ndjson"
+    done = command("ingest", readings, "--device", "pi-file", "--json", data_dir=server.data_dir)
+    (summary,) = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [result["status"] for result in summary["results"]] == ["rejected", "rejected"]
+    (stored,) = answer("ingest", readings, "--device", "pi-file", "--patient", "p1", data_dir=server.data_dir)
+    assert [result["status"] for result in stored["results"]] == ["created", "created"]
+
+
+def test_a_reading_of_a_device_on_nobody_waits_until_the_device_is_assigned_and_it_is_retried(server):
+    device = answer("device", "add", "pi-late", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    env = environment(DEVICE_ID="pi-late", DEVICE_SECRET=device["secret"])
+    subprocess.run(
+        [ROOT / "examples" / "send_reading.sh", server.url], env=env, check=False, capture_output=True
+    )
+    (letter,) = [
+        each for each in answer("deadletter", "list", data_dir=server.data_dir) if each["device"] == "pi-late"
+    ]
+    shown = answer("deadletter", "show", letter["number"], data_dir=server.data_dir)
+    assert json.loads(shown["payload"])["data"]["spo2"] == 97
+    answer(
+        *("device", "assign", "pi-late", "--patient", "p1", "--from", "2026-01-01T00:00:00Z"),
+        data_dir=server.data_dir,
+    )
+    (retried,) = answer("deadletter", "retry", letter["number"], data_dir=server.data_dir)
+    assert retried["status"] == "created"
+
+
+def test_a_bundle_is_loaded_with_lasting_references_and_not_twice(server, tmp_path):
+    ward = ROOT / "examples" / "ward.json"
+    first = answer("load", ward, data_dir=server.data_dir, cwd=tmp_path)
+    again = answer("load", ward, data_dir=server.data_dir, cwd=tmp_path)
+    assert (first["created"], first["rejected"]) == (2, 0)
+    assert (again["created"], again["unchanged"], again["updated"]) == (0, 2, 0)
+
+
+def test_what_a_load_refuses_is_named_by_line_and_kept(server, tmp_path):
+    lines = tmp_path / "lines.ndjson"
+    lines.write_text(
+        '{"resourceType":"Patient","id":"a"}\n'
+        '{"resourceType":"Patient","id":"b","gender":"unheard-of"}\n'
+        "{not json}\n"
+        '{"resourceType":"Patient","id":"c"}\n'
+    )
+    done = command("load", lines, "--json", data_dir=server.data_dir, cwd=tmp_path)
+    counts = json.loads(done.stdout)
+    assert (done.returncode, counts["created"], counts["rejected"]) == (1, 2, 2)
+    assert f"{lines}:2: Patient.gender" in done.stderr
+    kept = [json.loads(line) for line in Path(tmp_path, counts["rejects"]).read_text().splitlines()]
+    assert [each["place"] for each in kept] == [f"{lines}:2", f"{lines}:3"]
+    assert kept[0]["resource"]["id"] == "b"
+
+
+def test_a_load_that_was_killed_goes_on_where_it_was(server, tmp_path):
+    total = 6000
+    lines = tmp_path / "many.ndjson"
+    lines.write_text("".join(f'{{"resourceType":"Patient","id":"many-{n}"}}\n' for n in range(total)))
+    killed = Process("load", lines, "--rejects", tmp_path / "rejects", data_dir=server.data_dir)
+    while not list(server.data_dir.glob("load-*.json")) and killed.process.poll() is None:
+        time.sleep(0.005)
+    assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+    counts = answer("load", lines, "--rejects", tmp_path / "rejects", data_dir=server.data_dir)
+    assert counts["resumed"] >= 500
+    assert counts["resumed"] + counts["created"] + counts["unchanged"] == total
+    assert not list(server.data_dir.glob("load-*.json"))
+
+
+def test_a_backup_of_a_running_server_comes_back_in_another_folder(server, pristine, tmp_path):
+    answer("device", "add", "pi-kept", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    made = answer("backup", tmp_path / "backup", data_dir=server.data_dir)
+    other = pristine.parent / "restored"
+    restored = answer("restore", tmp_path / "backup", data_dir=other)
+    assert restored["rows"] == made["rows"]
+    assert "pi-kept" in {each["device_id"] for each in answer("device", "list", data_dir=other)}
+    refused = command("restore", tmp_path / "backup", data_dir=server.data_dir)
+    assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
+
+
+def test_the_demonstration_shows_readings_and_finds_its_ward_again(data_dir):
+    runs = []
+    for _ in range(2):
+        demo = Process("demo", "--port", "0", data_dir=data_dir)
+        events = [demo.line() for _ in range(5)]
+        assert demo.end(signal.SIGINT) == 0
+        runs.append({event["event"]: event for event in events})
+    first, second = runs
+    assert first["ward"] == second["ward"]
+    assert (first["ecg"]["statuses"], second["ecg"]["statuses"]) == (["created"], ["unchanged"])
+    assert first["ready"]["token"] == second["ready"]["token"]
+    assert second["reading"]["status"] == 200
+    assert any("59408-5" in line or "85354-9" in line for line in second["reading"]["made"])
