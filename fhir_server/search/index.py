@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final
 
 from fhir_server.errors import Unprocessable
+from fhir_server.json import dumps
 from fhir_server.search.params import date, hashes, number, quantity, reference, string, token, uri
 from fhir_server.search.params.catalog import Parameter, served
 from fhir_server.search.params.paths import Node, Path
@@ -150,9 +151,9 @@ def _compiled(resource_type: str) -> dict[str, _Branch]:
         if parameter.column in {"id", "last_updated"} or parameter.union:
             continue
         for path in parameter.paths:
-            _leaf(root, path).stores.append(_KINDS[parameter.kind](parameter, path))
-            if path.datatype in RECURRING and not path.steps[-1].where:
-                root.below[path.steps[0].name].recurs = len(path.steps) == 1
+            leaf = _leaf(root, path)
+            leaf.stores.append(_KINDS[parameter.kind](parameter, path))
+            leaf.recurs = leaf.recurs or path.datatype in RECURRING
     return root.below
 
 

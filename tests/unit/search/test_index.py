@@ -169,3 +169,27 @@ def test_more_codings_than_can_be_found_are_refused_and_not_left_out():
 
     with pytest.raises(Unprocessable, match=r"Observation\.code"):
         index("Observation", HEART_RATE | {"code": {"coding": codings}})
+
+
+def test_a_resource_is_found_by_the_same_whether_its_parts_were_met_before_or_not():
+    def observation(code, patient):
+        coding = {"system": "http://loinc.org", "code": code}
+        return {
+            "resourceType": "Observation",
+            "status": "final",
+            "code": {"coding": [coding]},
+            "subject": {"reference": f"Patient/{patient}"},
+            "component": [{"code": {"coding": [coding]}, "valueInteger": 1}],
+        }
+
+    first = index("Observation", observation("8867-4", "p1"))
+    other = index("Observation", observation("9279-1", "p2"))
+    assert index("Observation", observation("8867-4", "p1")) == first
+    assert (other.patient, other.codings) == ("p2", ("http://loinc.org|9279-1",))
+    assert not set(first.tokens) >= set(other.tokens)
+
+
+def test_a_reference_under_one_base_is_not_taken_for_the_same_text_under_another():
+    tree = {"resourceType": "Observation", "subject": {"reference": "https://a.example/fhir/Patient/p1"}}
+    assert index("Observation", tree, base_url="https://a.example/fhir").patient == "p1"
+    assert index("Observation", tree, base_url="https://b.example/fhir").patient is None
