@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from fhir_server import __version__, logs
 from fhir_server.errors import OperatorError, Unavailable
@@ -127,7 +128,10 @@ def _readiness(database: Database, url: str) -> Callable[[], Awaitable[None]]:
         nonlocal at_head
         await database.ready()
         if not at_head:
-            at_head = await asyncio.to_thread(migrate.revision, url) == migrate.head()
+            try:
+                at_head = await asyncio.to_thread(migrate.revision, url) == migrate.head()
+            except SQLAlchemyError as error:
+                raise Unavailable("The schema of the database cannot be read now.") from error
         if not at_head:
             raise Unavailable("The database has another schema. Run `fhir-server migrate`.")
 

@@ -68,9 +68,9 @@ def _by_format(format_: str) -> str:
 
 @lru_cache(maxsize=256)
 def _by_accept(accept: str) -> str:
-    ranked = _ranked(accept)
-    if not ranked:
+    if not accept.strip():
         return FHIR_JSON
+    ranked = _ranked(accept)
     refused = {name for name, quality in ranked if quality == 0}
     for name, quality in sorted(ranked, key=lambda pair: -pair[1]):
         chosen = name if name in FORMATS else _RANGES.get(name)

@@ -6,6 +6,11 @@ import pytest
 TOKEN = "t" * 40
 
 
+@pytest.fixture
+def database_url(shared_database_url):
+    return shared_database_url
+
+
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}",
                "Bearer \xe9"]

@@ -6,6 +6,11 @@ import pytest
 TOKEN = "t" * 40
 
 
+@pytest.fixture
+def database_url(shared_database_url):
+    return shared_database_url
+
+
 def issue(answer):
     tree = answer.json()
     assert tree["resourceType"] == "OperationOutcome"

@@ -6,6 +6,11 @@ import pytest
 FHIR_JSON = "application/fhir+json"
 
 
+@pytest.fixture
+def database_url(shared_database_url):
+    return shared_database_url
+
+
 @pytest.mark.parametrize(
     ("accept", "media_type"),
     [

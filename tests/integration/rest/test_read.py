@@ -2,6 +2,11 @@ import pytest
 
 
 @pytest.fixture
+def database_url(shared_database_url):
+    return shared_database_url
+
+
+@pytest.fixture
 async def stored(client, patient, fhir):
     answer = await client.post("/fhir/Patient", **fhir(patient))
     return answer.json()["id"]
