@@ -18,7 +18,7 @@ from fhir_server.search.params import date, token
 from fhir_server.search.plan import Plan, patients
 from fhir_server.search.sort import Sort
 from fhir_server.store.predicate import Predicate
-from fhir_server.store.tables import WIDE
+from fhir_server.store.rows import WIDE
 
 _NO_KEY: Final = "NULL::text"
 _BY_DATE: Final = "date_lo"

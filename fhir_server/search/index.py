@@ -15,6 +15,7 @@ from fhir_server.search.params import date, hashes, number, quantity, reference,
 from fhir_server.search.params.catalog import Parameter, served
 from fhir_server.search.params.paths import Node, Path
 from fhir_server.store.rows import (
+    WIDE,
     DateRange,
     IndexRow,
     NumberRange,
@@ -22,7 +23,6 @@ from fhir_server.store.rows import (
     ParamNumber,
     ParamString,
 )
-from fhir_server.store.tables import WIDE
 
 # together, of one CodeableConcept: an entry of their index holds 2,700 bytes
 MAX_CODINGS: Final = 2_000

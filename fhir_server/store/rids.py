@@ -7,7 +7,7 @@ from collections import deque
 
 import psycopg
 
-from fhir_server.store.tables import RID_BLOCK
+RID_BLOCK = 1000
 
 
 class Rids:

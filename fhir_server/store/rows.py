@@ -6,7 +6,10 @@ https://hl7.org/fhir/R4/http.html#versions
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+# The token of a resource whose primary date is longer than a day; it stands in an index's definition, so it never changes.
+WIDE: Final = 5477951415758571691
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 

@@ -24,12 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import UserDefinedType
 
+from fhir_server.store.rids import RID_BLOCK
+from fhir_server.store.rows import WIDE
+
 metadata = MetaData()
-
-RID_BLOCK = 1000
-
-# the token of a resource whose primary date is longer than a day; it stands in the index's definition, so it never changes
-WIDE = 5477951415758571691
 
 resource_rid = Sequence("resource_rid", increment=RID_BLOCK, metadata=metadata)
 
@@ -168,6 +166,8 @@ resource_string = Table(
     Column("param", Integer, nullable=False),
     Column("folded", _text(), nullable=False),
     Column("exact", _text(), nullable=False),
-    Index("resource_string_value", "param", text("left(folded, 200)"), "rid"),  # an entry holds 2,700 bytes at most
+    Index(
+        "resource_string_value", "param", text("left(folded, 200)"), "rid"
+    ),  # an entry holds 2,700 bytes at most
     Index("resource_string_rid", "rid"),
 )
