@@ -1,11 +1,15 @@
 """Data folders for real processes: one made and migrated, copies of it for each that asks."""
 
+import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
+import structlog
 
+from fhir_server.cli.catalog import commands
 from tests.acceptance.command_line import Server, answer
 
 
@@ -48,3 +52,22 @@ def server(pristine):
     running = Server(_copy(pristine, "shared"), "--workers", "2")
     yield running
     running.end()
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """The JSON that a command prints, run in this process: two seconds quicker than in one of its own."""
+    for name in [name for name in os.environ if name.startswith("FHIR_") or name == "DATABASE_URL"]:
+        monkeypatch.delenv(name)
+    configured = structlog.get_config()
+
+    def run(*arguments, data_dir, status=0):
+        capsys.readouterr()
+        code = commands(
+            args=[*map(str, arguments), "--json", "--data-dir", str(data_dir)], standalone_mode=False
+        )
+        assert (code or 0) == status
+        return json.loads(capsys.readouterr().out)
+
+    yield run
+    structlog.configure(**configured)

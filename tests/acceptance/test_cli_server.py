@@ -107,7 +107,9 @@ def test_metrics_are_counted_across_the_workers(server):
 
 
 def test_everything_goes_with_a_killed_owner_and_a_new_one_is_back_with_all_that_was_committed(data_dir):
+    started = time.monotonic()
     first = Server(data_dir)
+    usual = time.monotonic() - started
     device = answer("device", "add", "pi-9", "--type", "pulse-oximeter", data_dir=data_dir)
     family = psutil.Process(first.process.pid).children(recursive=True)
     first.process.kill()
@@ -115,7 +117,8 @@ def test_everything_goes_with_a_killed_owner_and_a_new_one_is_back_with_all_that
     started = time.monotonic()
     second = Server(data_dir)
     try:
-        assert time.monotonic() - started < 10
+        # Ten seconds where the machine is free; where it is not, hardly longer than a start takes there now.
+        assert time.monotonic() - started < max(10, 1.5 * usual)
         assert _alive(family) == []
         assert second.get(f"/fhir/{device['device']}")[0] == 200
     finally:

@@ -1,4 +1,4 @@
-"""The tools of the command line, most of them beside a running server, as real processes."""
+"""The tools of the command line, most of them beside a running server."""
 
 import json
 import signal
@@ -9,6 +9,8 @@ from pathlib import Path
 import pydicom.data
 import pytest
 
+from fhir_server.errors import Conflict
+from fhir_server.store.backup import RestoreFailed
 from tests.acceptance.command_line import ROOT, Process, answer, command, environment
 
 pytestmark = pytest.mark.xdist_group("command-line")
@@ -44,19 +46,19 @@ def test_devices_can_be_kept_while_no_server_runs(data_dir):
     assert (listed["device_id"], listed["patient"], listed["status"]) == ("pi-1", "Patient/p1", "active")
 
 
-def test_a_secret_is_renewed_a_name_is_taken_once_and_a_device_disabled(server):
-    added = answer("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
-    rotated = answer("device", "rotate", "pi-life", data_dir=server.data_dir)
+def test_a_secret_is_renewed_a_name_is_taken_once_and_a_device_disabled(here, server):
+    added = here("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    rotated = here("device", "rotate", "pi-life", data_dir=server.data_dir)
     assert rotated["secret"] != added["secret"]
-    taken = command("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
-    assert (taken.returncode, "pi-life" in taken.stderr) == (1, True)
-    assert answer("device", "disable", "pi-life", data_dir=server.data_dir)["status"] == "disabled"
+    with pytest.raises(Conflict, match="pi-life"):
+        here("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    assert here("device", "disable", "pi-life", data_dir=server.data_dir)["status"] == "disabled"
 
 
-def test_a_recorded_ecg_becomes_observations_and_a_report_once(server):
+def test_a_recorded_ecg_becomes_observations_and_a_report_once(here, server):
     ecg = pydicom.data.get_testdata_file("waveform_ecg.dcm", download=False)
-    answer("device", "add", "ecg-1", "--type", "ecg-monitor", data_dir=server.data_dir)
-    summaries = answer("ingest", ecg, ecg, "--device", "ecg-1", "--patient", "p1", data_dir=server.data_dir)
+    here("device", "add", "ecg-1", "--type", "ecg-monitor", data_dir=server.data_dir)
+    summaries = here("ingest", ecg, ecg, "--device", "ecg-1", "--patient", "p1", data_dir=server.data_dir)
     (first,), (again,) = (summary["results"] for summary in summaries)
     assert summaries[0]["kind"] == "dicom-ecg"
     assert (first["status"], again["status"]) == ("created", "unchanged")
@@ -66,40 +68,38 @@ def test_a_recorded_ecg_becomes_observations_and_a_report_once(server):
     }
 
 
-def test_a_file_of_readings_of_a_device_on_nobody_is_rejected_reading_by_reading(server):
-    answer("device", "add", "pi-file", "--type", "pulse-oximeter", data_dir=server.data_dir)
+def test_a_file_of_readings_of_a_device_on_nobody_is_rejected_reading_by_reading(here, server):
+    here("device", "add", "pi-file", "--type", "pulse-oximeter", data_dir=server.data_dir)
     readings = ROOT / "examples" / "readings.ndjson"
-    done = command("ingest", readings, "--device", "pi-file", "--json", data_dir=server.data_dir)
-    (summary,) = json.loads(done.stdout)
-    assert done.returncode == 1
+    (summary,) = here("ingest", readings, "--device", "pi-file", data_dir=server.data_dir, status=1)
     assert [result["status"] for result in summary["results"]] == ["rejected", "rejected"]
-    (stored,) = answer("ingest", readings, "--device", "pi-file", "--patient", "p1", data_dir=server.data_dir)
+    (stored,) = here("ingest", readings, "--device", "pi-file", "--patient", "p1", data_dir=server.data_dir)
     assert [result["status"] for result in stored["results"]] == ["created", "created"]
 
 
-def test_a_reading_of_a_device_on_nobody_waits_until_the_device_is_assigned_and_it_is_retried(server):
-    device = answer("device", "add", "pi-late", "--type", "pulse-oximeter", data_dir=server.data_dir)
+def test_a_reading_of_a_device_on_nobody_waits_until_the_device_is_assigned_and_it_is_retried(here, server):
+    device = here("device", "add", "pi-late", "--type", "pulse-oximeter", data_dir=server.data_dir)
     env = environment(DEVICE_ID="pi-late", DEVICE_SECRET=device["secret"])
     subprocess.run(
         [ROOT / "examples" / "send_reading.sh", server.url], env=env, check=False, capture_output=True
     )
     (letter,) = [
-        each for each in answer("deadletter", "list", data_dir=server.data_dir) if each["device"] == "pi-late"
+        each for each in here("deadletter", "list", data_dir=server.data_dir) if each["device"] == "pi-late"
     ]
-    shown = answer("deadletter", "show", letter["number"], data_dir=server.data_dir)
+    shown = here("deadletter", "show", letter["number"], data_dir=server.data_dir)
     assert json.loads(shown["payload"])["data"]["spo2"] == 97
-    answer(
+    here(
         *("device", "assign", "pi-late", "--patient", "p1", "--from", "2026-01-01T00:00:00Z"),
         data_dir=server.data_dir,
     )
-    (retried,) = answer("deadletter", "retry", letter["number"], data_dir=server.data_dir)
+    (retried,) = here("deadletter", "retry", letter["number"], data_dir=server.data_dir)
     assert retried["status"] == "created"
 
 
-def test_a_bundle_is_loaded_with_lasting_references_and_not_twice(server, tmp_path):
+def test_a_bundle_is_loaded_with_lasting_references_and_not_twice(here, server, tmp_path):
     ward = ROOT / "examples" / "ward.json"
-    first = answer("load", ward, data_dir=server.data_dir, cwd=tmp_path)
-    again = answer("load", ward, data_dir=server.data_dir, cwd=tmp_path)
+    first = here("load", ward, data_dir=server.data_dir)
+    again = here("load", ward, data_dir=server.data_dir)
     assert (first["created"], first["rejected"]) == (2, 0)
     assert (again["created"], again["unchanged"], again["updated"]) == (0, 2, 0)
 
@@ -135,15 +135,15 @@ def test_a_load_that_was_killed_goes_on_where_it_was(server, tmp_path):
     assert not list(server.data_dir.glob("load-*.json"))
 
 
-def test_a_backup_of_a_running_server_comes_back_in_another_folder(server, pristine, tmp_path):
-    answer("device", "add", "pi-kept", "--type", "pulse-oximeter", data_dir=server.data_dir)
-    made = answer("backup", tmp_path / "backup", data_dir=server.data_dir)
+def test_a_backup_of_a_running_server_comes_back_in_another_folder(here, server, pristine, tmp_path):
+    here("device", "add", "pi-kept", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    made = here("backup", tmp_path / "backup", data_dir=server.data_dir)
     other = pristine.parent / "restored"
-    restored = answer("restore", tmp_path / "backup", data_dir=other)
+    restored = here("restore", tmp_path / "backup", data_dir=other)
     assert restored["rows"] == made["rows"]
-    assert "pi-kept" in {each["device_id"] for each in answer("device", "list", data_dir=other)}
-    refused = command("restore", tmp_path / "backup", data_dir=server.data_dir)
-    assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
+    assert "pi-kept" in {each["device_id"] for each in here("device", "list", data_dir=other)}
+    with pytest.raises(RestoreFailed, match="--replace"):
+        here("restore", tmp_path / "backup", data_dir=server.data_dir)
 
 
 def test_the_demonstration_shows_readings_and_finds_its_ward_again(data_dir):
