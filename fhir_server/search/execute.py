@@ -3,7 +3,6 @@
 https://www.psycopg.org/psycopg3/docs/basic/usage.html
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,11 +40,7 @@ async def execute(connection: Connection, plan: Plan, after: Position | None) ->
     count = await _total(connection, plan) if plan.total else None
     if plan.count == 0:
         return Page((), more=False, total=count)
-    found: list[Match] = []
-    async for match in _matches(connection, plan, after):
-        found.append(match)
-        if len(found) > plan.count:
-            break
+    found = await _matches(connection, plan, after)
     return Page(tuple(found[: plan.count]), more=len(found) > plan.count, total=count)
 
 
@@ -62,15 +57,14 @@ async def rows(
     return true, len(given), given[-1].position if given else None
 
 
-async def _matches(connection: Connection, plan: Plan, after: Position | None) -> AsyncIterator[Match]:
-    limit = plan.count + 1
+async def _matches(connection: Connection, plan: Plan, after: Position | None) -> list[Match]:
+    """The matches of a page and at least one more, if there are; a false hit is made up for by asking on."""
+    limit, found = plan.count + 1, list[Match]()
     while True:
-        true, given, last = await rows(connection, page(plan, after, limit), plan.base_url)
-        for match in true:
-            yield match
-        if given < limit:
-            return
-        after = last
+        true, given, after = await rows(connection, page(plan, after, limit), plan.base_url)
+        found += true
+        if given < limit or len(found) >= limit:
+            return found
 
 
 async def _total(connection: Connection, plan: Plan) -> int:
