@@ -36,7 +36,8 @@ def test_a_client_without_the_token_is_refused(server):
 
 def test_a_device_added_while_a_server_runs_can_send_at_once_as_the_examples_show(server):
     device = answer(
-        *("device", "add", "pi-001", "--type", "pulse-oximeter", "--patient", "p1"), data_dir=server.data_dir
+        *("device", "add", "pi-001", "--type", "pulse-oximeter", "--patient", "asked"),
+        data_dir=server.data_dir,
     )
     assert device["device_id"] == "pi-001"
     assert device.keys() >= {"device_id", "secret", "device"}
@@ -56,7 +57,7 @@ def test_a_device_added_while_a_server_runs_can_send_at_once_as_the_examples_sho
     (result,) = json.loads(sent.stdout)["results"]
     assert result["status"] == "created"
     latest = subprocess.run(
-        [sys.executable, ROOT / "examples" / "latest_saturation.py", server.url, "p1"],
+        [sys.executable, ROOT / "examples" / "latest_saturation.py", server.url, "asked"],
         env=environment(FHIR_TOKEN=TOKEN),
         capture_output=True,
         text=True,

@@ -65,7 +65,9 @@ def test_every_adr_says_what_was_decided_and_what_is_bad_about_it():
     thin = [
         page.name
         for page in (ROOT / "docs" / "adr").glob("*.md")
-        if not re.search(r"^## Decision", page.read_text(), re.MULTILINE)
-        or not re.search(r"^## (Consequences|What it costs)", page.read_text(), re.MULTILINE)
+        if not re.search(r"^(## |\*\*)Decision", page.read_text(), re.MULTILINE)
+        or not re.search(
+            r"^(## |\*\*)?(The bad c|C)onsequences|^## What it costs", page.read_text(), re.MULTILINE
+        )
     ]
     assert thin == []
