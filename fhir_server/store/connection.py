@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 BEYOND_TIMEOUT = 5.0
@@ -29,11 +30,16 @@ class PatientConnection(psycopg.AsyncConnection[TupleRow]):
         """What the database answers; psycopg.OperationalError when it does not in time."""
         if self.patience is None:
             return await super().wait(gen, interval, timeout)
-        overdue = asyncio.get_running_loop().call_later(self.patience, hang_up, self)
+        overdue = asyncio.get_running_loop().call_later(self.patience, self._give_up)
         try:
             return await super().wait(gen, interval, timeout)
         finally:
             overdue.cancel()
+
+    def _give_up(self) -> None:
+        # One who waits for notifications has asked for nothing, and may wait as long as it takes.
+        if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            hang_up(self)
 
 
 def hang_up(connection: psycopg.AsyncConnection[TupleRow]) -> None:

@@ -13,8 +13,9 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
 @pytest.fixture
-async def hasty(database_url: str):
-    """A Database that waits 5.1 seconds for an answer."""
+async def hasty(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    """A Database that waits a second for an answer."""
+    monkeypatch.setattr(module, "BEYOND_TIMEOUT", 0.9)
     opened = Database(database_url, size=2, statement_timeout_ms=100)
     await opened.open()
     yield opened
@@ -33,7 +34,7 @@ async def test_a_database_that_says_nothing_is_given_up_and_the_next_connection_
         async with hasty.connection() as connection:
             await connection.execute("SET statement_timeout = 0")
             await connection.execute("SELECT pg_sleep(30)")
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 5
 
     async with hasty.connection() as connection:
         assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
@@ -42,8 +43,15 @@ async def test_a_database_that_says_nothing_is_given_up_and_the_next_connection_
 async def test_a_transaction_may_take_longer_than_its_statements(hasty: Database):
     async with hasty.transaction() as work:
         for _ in range(2):
-            await asyncio.sleep(3)
+            await asyncio.sleep(0.7)
             await work.connection.execute("SELECT 1")
+
+
+async def test_one_who_listens_may_wait_for_longer(hasty: Database):
+    async with hasty.connection() as connection:
+        await connection.execute("LISTEN news")
+        assert [heard async for heard in connection.notifies(timeout=2)] == []
+        assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
 
 
 async def test_a_database_that_is_away_is_unavailable_not_busy(monkeypatch: pytest.MonkeyPatch):
