@@ -5,7 +5,8 @@ https://hl7.org/fhir/uv/bulkdata/STU2/
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -16,7 +17,7 @@ from fhir_server.bulk import resume
 from fhir_server.bulk.bundle import with_id
 from fhir_server.bulk.source import Found, resources
 from fhir_server.bulk.write import prepared, write
-from fhir_server.errors import RequestError
+from fhir_server.errors import OperatorError, RequestError
 from fhir_server.json import JsonObject
 from fhir_server.json import dumps as exact
 from fhir_server.store.database import Database
@@ -130,7 +131,19 @@ def _refusal(found: Found, error: RequestError) -> bytes:
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _opened(path: Path, *, going_on: bool) -> BinaryIO:
-    """The file of refused resources, for its owner's eyes; a new load begins it anew."""
+@contextmanager
+def _opened(path: Path, *, going_on: bool) -> Iterator[BinaryIO]:
+    """The file of refused resources, for its owner's eyes; a new load begins it anew, an empty one does not stay."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if going_on else os.O_TRUNC)
-    return os.fdopen(os.open(path, flags, 0o600), "wb")
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise OperatorError(
+            f"{path} cannot be written: {error.strerror}. Give another with --rejects."
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    finally:
+        if path.exists() and path.stat().st_size == 0:
+            path.unlink()

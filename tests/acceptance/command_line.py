@@ -101,7 +101,14 @@ class Server(Process):
     def workers(self):
         """The worker processes."""
         children = psutil.Process(self.process.pid).children()
-        return [each for each in children if "fhir_server.serve.worker" in each.cmdline()]
+        return [each for each in children if _is_worker(each)]
+
+
+def _is_worker(process):
+    try:
+        return "fhir_server.serve.worker" in process.cmdline()
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def eventually(condition, patience=10.0):

@@ -98,9 +98,10 @@ def test_a_reading_of_a_device_on_nobody_waits_until_the_device_is_assigned_and_
 
 def test_a_bundle_is_loaded_with_lasting_references_and_not_twice(here, server, tmp_path):
     ward = ROOT / "examples" / "ward.json"
-    first = here("load", ward, data_dir=server.data_dir)
-    again = here("load", ward, data_dir=server.data_dir)
-    assert (first["created"], first["rejected"]) == (2, 0)
+    first = here("load", ward, "--rejects", tmp_path / "rejects", data_dir=server.data_dir)
+    again = here("load", ward, "--rejects", tmp_path / "rejects", data_dir=server.data_dir)
+    assert (first["created"], first["rejected"], first["rejects"]) == (2, 0, None)
+    assert not (tmp_path / "rejects").exists()
     assert (again["created"], again["unchanged"], again["updated"]) == (0, 2, 0)
 
 
