@@ -2,8 +2,8 @@
 
 https://www.postgresql.org/docs/current/queries-table-expressions.html#QUERIES-LATERAL
 
-Two forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients
-are wanted by their date, an ordered index is walked for each Patient and set of codings, each for a page at most.
+Two forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients,
+or with certain codes, are wanted by their date, an ordered index is walked for each, a page at most.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.conditions import any_of, conjunction, hashed, predicate, stamp
+from fhir_server.search.conditions import any_of, code_sets, conjunction, hashed, predicate, stamp
 from fhir_server.search.criteria import Condition
-from fhir_server.search.params import date, token
+from fhir_server.search.params import date
 from fhir_server.search.plan import Plan, patients
 from fhir_server.search.sort import Sort
 from fhir_server.store.predicate import Predicate
@@ -81,9 +81,9 @@ def keys(plan: Plan, limit: int) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """The condition that names the Patients, and the one that names the codings if there is one."""
+    """The condition that names the Patients, and the one that names the codings: one of them, or both."""
 
-    about: Condition
+    about: Condition | None
     ids: tuple[str, ...]
     coded: Condition | None
 
@@ -91,24 +91,17 @@ class _Walk:
 def _walk(plan: Plan) -> _Walk | None:
     if plan.sort.column != _BY_DATE:
         return None
+    coded = next((one for one in plan.conditions if one.parameter.coded and not one.modifier), None)
     for one in plan.conditions:
         ids = patients(one)
         if ids is not None:
-            return _Walk(one, ids, next((c for c in plan.conditions if _names_codings(c)), None))
-    return None
+            return _Walk(one, ids, coded)
+    return _Walk(None, (), coded) if coded else None
 
 
 def _rests_on_columns(plan: Plan, walk: _Walk) -> bool:
     """Whether nothing but Patients, codings and the date decides, so that no token's frequency changes the plan."""
     return all(one in (walk.about, walk.coded) or one.parameter.column == "date" for one in plan.conditions)
-
-
-def _names_codings(one: Condition) -> bool:
-    return (
-        one.parameter.coded
-        and not one.modifier
-        and all(isinstance(asked, token.Asked) and asked.code is not None for asked in one.asked)
-    )
 
 
 def _plain(plan: Plan, after: Position | None, limit: int) -> _Sql:
@@ -118,27 +111,25 @@ def _plain(plan: Plan, after: Position | None, limit: int) -> _Sql:
 
 def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql:
     rest = tuple(one for one in plan.conditions if one is not walk.about and one is not walk.coded)
-    each = ["r.patient = p.key", *(["r.code_set = c.code_set"] if walk.coded else [])]
-    matching = conjunction([*(Predicate(sql) for sql in each), _matching(plan, rest)])
+    starts, each = list[_Sql](), list[_Sql]()
+    if walk.about:
+        named = ("= %s", walk.ids[0]) if len(walk.ids) == 1 else ("= ANY(%s::text[])", list(walk.ids))
+        starts.append(Predicate(f"(SELECT key FROM patient_key WHERE id {named[0]}) p", (named[1],)))
+        each.append(Predicate("r.patient = p.key"))
+    if walk.coded:
+        sets = code_sets(walk.coded)
+        starts.append(Predicate(f"({sets.sql}) c", sets.params))
+        each.append(Predicate("r.code_set = c.code_set"))
+    matching = conjunction([*each, _matching(plan, rest)])
     branches = [
         _rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
         for part in _branches(plan, rest, after)
     ]
-    codings = _code_sets(walk.coded) if walk.coded else Predicate("")
-    single = len(walk.ids) == 1
-    named = "id = %s" if single else "id = ANY(%s::text[])"
     sql = (
-        f"SELECT y.* FROM (SELECT key FROM patient_key WHERE {named}) p"
-        f"{codings.sql} CROSS JOIN LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
+        f"SELECT y.* FROM {' CROSS JOIN '.join(one.sql for one in starts)} "
+        f"CROSS JOIN LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
     )
-    return Predicate(
-        sql,
-        (
-            walk.ids[0] if single else list(walk.ids),
-            *codings.params,
-            *(value for one in branches for value in one.params),
-        ),
-    )
+    return Predicate(sql, tuple(value for one in (*starts, *branches) for value in one.params))
 
 
 def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -> Iterator[_Sql]:
@@ -173,21 +164,6 @@ def _floor(dated: list[Condition]) -> datetime | None:
         if each and len(known) == len(each):
             floors.append(min(known))
     return max(floors, default=None)
-
-
-def _code_sets(coded: Condition) -> _Sql:
-    wanted = [one for one in coded.asked if isinstance(one, token.Asked)]
-    found = any_of(_coding(one) for one in wanted)
-    return Predicate(
-        f" CROSS JOIN (SELECT DISTINCT code_set FROM code_set_coding WHERE {found.sql}) c",
-        found.params,
-    )
-
-
-def _coding(wanted: token.Asked) -> _Sql:
-    if wanted.system is None:
-        return Predicate("code = %s", (wanted.code,))
-    return Predicate("code = %s AND system = %s", (wanted.code, wanted.system))
 
 
 def _matching(plan: Plan, conditions: tuple[Condition, ...]) -> _Sql:

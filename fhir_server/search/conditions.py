@@ -27,6 +27,10 @@ def predicate(wanted: Condition) -> Predicate:
     if wanted.modifier == "missing":
         there = _present(parameter)
         return negation(there) if wanted.absent else there
+    if parameter.coded:
+        sets = code_sets(wanted)
+        found = Predicate(f"r.code_set = ANY(ARRAY({sets.sql}))", sets.params)
+        return negation(found) if wanted.modifier == "not" else found
     match parameter.column:
         case "id":
             return _id(wanted)
@@ -43,7 +47,9 @@ def predicate(wanted: Condition) -> Predicate:
 
 def hashed(wanted: Condition) -> bool:
     """Whether a row may seem to meet the condition because two values have one hash."""
-    if wanted.modifier in {"missing", "not"} or wanted.parameter.column in {"id", "last_updated", "date"}:
+    if wanted.modifier in {"missing", "not"} or wanted.parameter.coded:
+        return False
+    if wanted.parameter.column in {"id", "last_updated", "date"}:
         return False
     if wanted.parameter.column == "patient":
         return (
@@ -68,6 +74,17 @@ def any_of(predicates: Iterable[Predicate]) -> Predicate:
 def negation(one: Predicate) -> Predicate:
     """Rows that do not meet it; unknown counts as not met."""
     return Predicate(f"({one.sql}) IS NOT TRUE", one.params)
+
+
+def code_sets(wanted: Condition) -> Predicate:
+    """The query for the sets of codings that hold one of those asked for, without repeats."""
+    found = any_of(_coding(one) for one in wanted.asked if isinstance(one, token.Asked))
+    return Predicate(f"SELECT DISTINCT code_set FROM code_set_coding WHERE {found.sql}", found.params)
+
+
+def _coding(wanted: token.Asked) -> Predicate:
+    parts = (("code", wanted.code), ("system", wanted.system))
+    return conjunction(Predicate(f"{column} = %s", (value,)) for column, value in parts if value is not None)
 
 
 def tokens(wanted: Iterable[int]) -> Predicate:

@@ -156,8 +156,10 @@ def _reference(parameter: Parameter, value: str, targets: tuple[str, ...], base_
 
 def _without_implied_system(parameter: Parameter, wanted: token.Asked) -> token.Asked:
     """A plain code stands for its required binding's system: asked with that system, it is asked without."""
-    if parameter.systems is None or not wanted.system:
+    if parameter.systems is None or wanted.system is None:
         return wanted
+    if not wanted.system:
+        return token.Asked(None, wanted.code)
     members = parameter.systems.get(wanted.system, frozenset())
     if wanted.code in members:
         return token.Asked(None, wanted.code)

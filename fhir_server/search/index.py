@@ -169,7 +169,8 @@ def _leaf(root: _Branch, path: Path) -> _Branch:
 
 
 def _token(parameter: Parameter, path: Path) -> _Store:
-    prefix, read, stored = parameter.prefix, token.READ[path.datatype], token.stored_tokens
+    prefix, read = parameter.prefix, token.READ[path.datatype]
+    stored = token.stored_tokens if parameter.systems is None else token.stored_plain
     presence = _presence(parameter)
 
     def store(node: Node, found: _Found) -> None:
@@ -178,18 +179,18 @@ def _token(parameter: Parameter, path: Path) -> _Store:
             found.tokens.update(stored(prefix, system, code))
 
     def store_coded(node: Node, found: _Found) -> None:
-        store(node, found)
+        found.tokens.update(presence)
         found.codings = _codings(prefix, read(node))
 
     return store_coded if parameter.coded else store
 
 
 def _codings(prefix: str, entries: Iterable[token.Entry]) -> tuple[str, ...]:
-    codings = tuple(sorted({f"{system}|{code}" for system, code in entries if code}))
-    size = sum(map(len, codings))
+    codings = tuple(sorted({f"{system}|{code}" for system, code in entries if system or code}))
+    size = sum(len(coding.encode()) for coding in codings)
     if size > MAX_CODINGS:
         raise Unprocessable(
-            f"{prefix} has codings of {size} characters and at most {MAX_CODINGS} can be found. Leave some out.",
+            f"{prefix} has codings of {size} bytes and at most {MAX_CODINGS} can be found. Leave some out.",
             prefix,
         )
     return codings
@@ -307,7 +308,7 @@ def _presence(parameter: Parameter) -> tuple[int, ...]:
 
 
 def _deceased(tree: Node, found: _Found) -> None:
-    found.tokens.update(token.stored_tokens("Patient.deceased", "", str(is_deceased(tree)).lower()))
+    found.tokens.update(token.stored_plain("Patient.deceased", "", str(is_deceased(tree)).lower()))
 
 
 def is_deceased(tree: Node) -> bool:

@@ -69,6 +69,16 @@ def stored_tokens(prefix: str, system: str, code: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def stored_plain(prefix: str, system: str, code: str) -> tuple[int, ...]:  # noqa: ARG001 - in place of stored_tokens
+    """The token of a code whose parameter implies its system, so that it is asked without one."""
+    return (_plain_token(prefix, code),)
+
+
+@lru_cache(maxsize=8_192)
+def _plain_token(prefix: str, code: str) -> int:
+    return hashes.token(prefix, "c", code)
+
+
 def _plain(node: Node) -> Iterator[Entry]:
     yield Entry("", node)
 

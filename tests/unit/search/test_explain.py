@@ -13,7 +13,7 @@ DEVICE_QUERY = "Observation?patient=p1&code=http://loinc.org|8867-4&date=ge2026-
 WALKED = """\
 Observation, sorted by -date, 50 a page
   patient (column patient): Asked(keys=('Patient/p1',))
-  code (token, hashed): Asked(system='http://loinc.org', code='8867-4')
+  code (token): Asked(system='http://loinc.org', code='8867-4')
   date (column date): Asked(prefix='ge', lo=datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), hi=datetime.datetime(2026, 1, 2, 0, 0, tzinfo=datetime.timezone.utc))
 page:
   SELECT x.id, x.version, x.rid, x.date_lo::text, x.body::text
@@ -23,7 +23,7 @@ page:
   WHERE id = %s) p
   CROSS JOIN (SELECT DISTINCT code_set
   FROM code_set_coding
-  WHERE code = %s AND system = %s) c
+  WHERE (code = %s AND system = %s)) c
   CROSS JOIN LATERAL ((SELECT r.rid, r.id, r.version, r.date_lo, r.body
   FROM resource r
   WHERE (((r.patient = p.key AND r.code_set = c.code_set AND ((r.type = %s AND NOT r.deleted AND ((r.date_lo >= %s::timestamptz OR r.date_hi > %s::timestamptz)) AND (TRUE))))) AND r.date_lo >= %s::timestamptz)
@@ -61,3 +61,11 @@ def test_a_url_is_explained_down_to_its_sql(url, told):
 def test_what_could_not_be_searched_is_not_explained(url):
     with pytest.raises(InvalidSearch):
         explain(url)
+
+
+def test_a_code_without_a_patient_walks_the_index_of_its_sets_of_codings():
+    told = explain("Observation?code=8867-4&_sort=-date", at=AT)
+
+    assert "CROSS JOIN LATERAL" in told
+    assert "r.code_set = c.code_set" in told
+    assert "patient_key" not in told

@@ -43,12 +43,19 @@ def test_what_device_data_is_asked_by_has_columns_of_its_own():
     assert (row.dates, row.numbers, row.strings) == ((), (), ())
 
 
-def test_codes_are_tokens_too_for_searches_without_a_patient():
+def test_codes_are_a_set_of_codings_and_no_tokens():
+    row = index("Observation", HEART_RATE)
+
+    assert "http://loinc.org|8867-4" in row.codings
+    for text in ("8867-4", "http://loinc.org|8867-4", "urn:mdc|"):
+        assert asked("code", text) not in row.tokens
+
+
+def test_a_plain_code_is_one_token_for_each_way_to_ask_for_it():
     tokens = index("Observation", HEART_RATE).tokens
 
-    for text in ("8867-4", "http://loinc.org|8867-4", "urn:mdc|", "149530"):
-        assert asked("code", text) in tokens
-    assert asked("code", "|8867-4") not in tokens
+    assert token.asked_token("Observation.status", token.Asked(None, "final")) in tokens
+    assert token.asked_token("Observation.status", token.Asked("", "final")) not in tokens
 
 
 def test_what_is_in_a_column_is_not_repeated_in_tokens():

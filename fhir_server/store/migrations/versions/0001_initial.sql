@@ -105,15 +105,17 @@ CREATE TABLE resource (
     CONSTRAINT resource_type_id UNIQUE (type, id)
 );
 
+CREATE INDEX resource_code_date ON resource (type, code_set, date_lo DESC, rid);
+
 CREATE INDEX resource_last_updated ON resource (type, last_updated, rid);
 
 CREATE INDEX resource_patient_code_date ON resource (type, patient, code_set, date_lo DESC, rid);
 
 CREATE INDEX resource_patient_date ON resource (type, patient, date_lo DESC, rid);
 
-CREATE INDEX resource_wide_date ON resource (type, patient, date_lo DESC, rid) WHERE tokens @> '{5477951415758571691}'::bigint[];
-
 CREATE INDEX resource_tokens ON resource USING gin (tokens) WITH (fastupdate = off);
+
+CREATE INDEX resource_wide_date ON resource (type, patient, date_lo DESC, rid) WHERE tokens @> '{5477951415758571691}'::bigint[];
 
 COMMENT ON TABLE resource IS 'The current version of every resource; `(type, id)` is its key, a deleted one keeps its row without a body.';
 
