@@ -38,7 +38,7 @@ pytest: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(PYTEST)
 
 soak: $(VENV)/.dev ## Faults, load and the Java validator: 40 minutes at most
-	@$(BIN)/python -m pytest -q -m soak tests/soak
+	@$(BIN)/python -m pytest -q -rP -m soak tests/soak
 
 bench: $(VENV)/.dev ## Operations per second and CPU, each beside a floor measured in the same run
 	@$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -89,7 +89,7 @@ _SHAPES: Final[dict[str, Callable[[object], bool]]] = {
     "rejected": _is_count,
     "pid": _is_count,
     "key_id": _is_count,
-    "error": _shaped(r"[A-Za-z ,.;'-]{0,200}"),
+    "error": _shaped(rf"Key \d+ of Device/{_UUID.pattern} cannot be decrypted\. [A-Za-z ,`-]+\."),
 }
 
 _POSTGRESQL: Final = re.compile(

@@ -29,6 +29,7 @@ async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_ackn
         await gathered(*clients, seconds=60)
         await load.settled()
 
+        assert server.failures() == []
         assert ledger.faults == []
         assert broken_promises(server.database_url, ledger) == []
         assert min(len(ledger.creates), len(ledger.versions), len(ledger.promised)) > 20

@@ -142,6 +142,10 @@ class Server:
         """The last of what the server said on standard output and standard error."""
         return (self.folder / "console.txt").read_text(errors="replace")[-3000:]
 
+    def failures(self) -> list[str]:
+        """The lines in which the server says that it met what nobody foresaw."""
+        return [line for line in self.log_file.read_text().splitlines() if '"unexpected"' in line]
+
     def postgresql_log(self) -> str:
         return "".join(path.read_text(errors="replace") for path in sorted(self.data_dir.glob("pg/log/*")))
 

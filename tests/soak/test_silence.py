@@ -47,6 +47,7 @@ async def test_a_silent_database_is_told_in_time_and_all_is_well_afterwards():
         assert watched[0].keys() == {200}
         assert watched[1].keys() == {503}
         assert set(asked) <= {429, 503}
+        assert server.failures() == []
         assert ledger.faults == []
         assert broken_promises(server.database_url, ledger) == []
 
