@@ -20,9 +20,10 @@ JsonValue: TypeAlias = (
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 MAX_DEPTH = 60
-MAX_DIGITS = 40
+MAX_DIGITS = 40  # zeros before the first and after the last other digit do not count
 MAX_EXPONENT = 250  # the example Observation/decimal of R4 goes to 245
 
+_LONG = 64  # bits
 _UNUSUAL_NUMBER = re.compile(rb"[0-9.]{40}|[0-9][eE]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUMBER = re.compile(rb"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
@@ -34,6 +35,7 @@ def parse(text: bytes) -> JsonObject:
 
     Raises InvalidJson for anything that is not one UTF-8 JSON object, and for what the database could not keep
     faithfully: duplicate keys, U+0000, numbers beyond 40 digits or exponents beyond ±250, nesting beyond 60.
+    A number that was taken is also taken as the database writes it, without an exponent.
     """
     try:
         tree = jiter.from_json(
@@ -51,19 +53,45 @@ def parse(text: bytes) -> JsonObject:
     return tree
 
 
+def stored(text: bytes | str) -> JsonObject:
+    """The resource in `text`, which this server wrote itself and therefore reads whatever `parse` refuses by now."""
+    tree: JsonObject = jiter.from_json(
+        text.encode() if isinstance(text, str) else text, cache_mode="keys", float_mode="lossless-float"
+    )
+    return tree
+
+
 def dumps(tree: object) -> bytes:
     """`tree` as compact JSON in UTF-8, each number with the digits it came with."""
-    return orjson.dumps(tree, default=_number)
+    return _dumped(tree, None)
 
 
 def pretty(tree: object) -> bytes:
     """`tree` as JSON indented by two spaces, for `_pretty=true`."""
-    return orjson.dumps(tree, default=_number, option=orjson.OPT_INDENT_2)
+    return _dumped(tree, orjson.OPT_INDENT_2)
 
 
 def decimal(number: JsonNumber) -> Decimal:
     """`number` as an exact Decimal that keeps trailing zeros."""
     return number.as_decimal() if isinstance(number, jiter.LosslessFloat) else Decimal(number)
+
+
+def _dumped(tree: object, option: int | None) -> bytes:
+    try:
+        return orjson.dumps(tree, default=_number, option=option)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_with_long_integers(tree), default=_number, option=option)
+
+
+def _with_long_integers(node: object) -> object:
+    """`node` with the integers of more than 64 bits, which orjson does not take, as their digits."""
+    if isinstance(node, dict):
+        return {key: _with_long_integers(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_with_long_integers(value) for value in node]
+    if isinstance(node, int) and node.bit_length() >= _LONG:
+        return orjson.Fragment(str(node))
+    return node
 
 
 def _number(value: object) -> orjson.Fragment:
@@ -91,8 +119,13 @@ def _refuse_what_jsonb_cannot_keep(text: bytes, tree: JsonObject) -> None:
 
 
 def _refuse_unstorable(number: re.Match[bytes], tree: JsonObject) -> None:
-    whole, fraction, exponent = number.groups()
-    if len(whole) + len(fraction or b"") > MAX_DIGITS or abs(int(exponent or 0)) > MAX_EXPONENT:
+    whole, fraction, exponent = number.groups(default=b"")
+    digits, shift = whole + fraction, int(exponent.lstrip(b"+-0")[:9] or 0)
+    if (
+        len(digits.strip(b"0")) > MAX_DIGITS
+        or shift > MAX_EXPONENT
+        or len(digits) + shift > MAX_DIGITS + MAX_EXPONENT
+    ):
         shown = number.group().decode()[:60]
         where = _path_of_number(tree, number.group())
         raise InvalidJson(

@@ -11,7 +11,7 @@ import jiter
 
 from fhir_server.errors import Conflict, InvalidResource
 from fhir_server.interactions import write as writing
-from fhir_server.json import JsonObject, JsonValue, decimal, dumps, parse
+from fhir_server.json import JsonObject, JsonValue, decimal, dumps, stored
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.known import lock_known
@@ -64,7 +64,7 @@ async def _updated(work: UnitOfWork, draft: Draft) -> Outcome:
     current = await work.lock(draft.type, draft.id)
     if current is None:
         raise Conflict(f"{draft.type}/{draft.id} has gone meanwhile. Load again.")
-    if current.body is not None and same(_content(parse(current.body)), _content(draft.tree)):
+    if current.body is not None and same(_content(stored(current.body)), _content(draft.tree)):
         return "unchanged"
     await work.update(draft, current)
     return "updated"

@@ -13,7 +13,7 @@ from fhir_server.clock import instant
 from fhir_server.errors import InvalidRequest, NotFound
 from fhir_server.ids import uuid7
 from fhir_server.interactions import write
-from fhir_server.json import JsonObject, dumps, parse
+from fhir_server.json import JsonObject, dumps, stored
 from fhir_server.keys import MasterKey
 from fhir_server.store import resources
 from fhir_server.store.database import Database
@@ -138,7 +138,7 @@ async def _end(work: UnitOfWork, use_id: str, end: datetime) -> None:
     current = await work.lock("DeviceUseStatement", use_id)
     if current is None or current.body is None:
         raise NotFound(f"DeviceUseStatement/{use_id} was deleted meanwhile. Try again.")
-    tree = parse(current.body)
+    tree = stored(current.body)
     period = cast("JsonObject", tree["timingPeriod"]) | {"end": instant(end)}
     await _change(work, "DeviceUseStatement", use_id, {"status": "completed", "timingPeriod": period})
 
@@ -151,7 +151,7 @@ async def _change(work: UnitOfWork, type: str, id: str, members: JsonObject) -> 
     """The resource with other `members`; one that someone deleted stays deleted."""
     current = await work.lock(type, id)
     if current is not None and current.body is not None:
-        await work.update(_draft(parse(current.body) | members, "PUT"), current)
+        await work.update(_draft(stored(current.body) | members, "PUT"), current)
 
 
 def _draft(tree: JsonObject, method: Method) -> Draft:

@@ -8,9 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-import jiter
-
-from fhir_server.json import dumps, pretty
+from fhir_server.json import dumps, pretty, stored
 from fhir_server.rest.asgi import HeaderLines, Send
 
 COMPRESS_FROM: Final = 1_024
@@ -42,7 +40,7 @@ async def send_answer(answer: Answer, manner: Manner, send: Send) -> None:
     """Sends `answer` in `manner`; a 204 or 304 never has a body."""
     body = answer.body
     if body and manner.pretty:
-        body = pretty(jiter.from_json(body, float_mode="lossless-float"))
+        body = pretty(stored(body))
     lines = [*answer.headers]
     if body:
         lines.append((b"content-type", manner.media_type.encode() + b"; charset=utf-8"))

@@ -3,10 +3,8 @@
 https://hl7.org/fhir/R4/search.html#summary
 """
 
-from jiter import from_json
-
 from fhir_server.errors import InvalidRequest
-from fhir_server.json import dumps
+from fhir_server.json import dumps, stored
 from fhir_server.rest.request import Request
 from fhir_server.search import summary
 
@@ -23,4 +21,4 @@ def shaped(request: Request, resource_type: str, body: bytes) -> bytes:
     wanted = summary.shape(resource_type, request.value("_summary"), request.value("_elements"))
     if wanted.whole:
         return body
-    return dumps(summary.shaped(from_json(body, float_mode="lossless-float"), wanted))
+    return dumps(summary.shaped(stored(body), wanted))

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from fhir_server.json import dumps, parse
+from fhir_server.json import dumps, stored
 from fhir_server.search.execute import Match, Page
 from fhir_server.search.plan import Plan
 from fhir_server.search.summary import shaped
@@ -42,7 +42,7 @@ def _entry(plan: Plan, start: bytes, match: Match) -> bytes:
     """The entry of `match`, whose id needs no escaping; `start` is what stands before the id."""
     body = match.body.encode()
     if not plan.shape.whole:
-        body = dumps(shaped(parse(body), plan.shape))
+        body = dumps(shaped(stored(body), plan.shape))
     return b'%b%b","resource":%b%b' % (start, match.id.encode(), body, _MATCH)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg.rows import TupleRow
 
-from fhir_server.json import parse
+from fhir_server.json import stored
 from fhir_server.search.compile import Position, Statement, page, total
 from fhir_server.search.criteria import meets
 from fhir_server.search.plan import Plan
@@ -75,5 +75,5 @@ async def _total(connection: Connection, plan: Plan) -> int:
 
 
 def _holds(statement: Statement, match: Match, base_url: str) -> bool:
-    tree = parse(match.body.encode())
+    tree = stored(match.body)
     return all(meets(condition, tree, base_url) for condition in statement.recheck)
