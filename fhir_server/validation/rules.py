@@ -2,10 +2,11 @@
 
 https://hl7.org/fhir/R4/conformance-rules.html#constraints
 
-`RULES` is the whole list, by the type that each is about. The invariants that concern one object only are generated
+`RULES` is the whole list, by the type that each is about, and has what R4 says of `SampledData.data` in words. The invariants that concern one object only are generated
 (`definitions/generate/invariants.py`).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -172,6 +173,16 @@ def _unnamed_version(code_system: Node) -> Iterator[str]:
             yield f".version[{position}].code"
 
 
+_SAMPLE = re.compile(r"-?(\d{1,40}(\.\d{1,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?|[EUL]", re.ASCII)
+
+
+def _no_samples(sampled: Node) -> Iterator[str]:
+    text = sampled.get("data", "0")
+    samples = set(text.split()) if text.isascii() else set()
+    if not samples or not all(map(_SAMPLE.fullmatch, samples)):
+        yield ".data"
+
+
 def _narrative(text: Node) -> Iterator[str]:
     if narrative.fault(text.get("div", "")):
         yield ".div"
@@ -250,6 +261,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         Rule("que-2", "linkId must be unique in a questionnaire", _distinct_below("item", "linkId")),
     ),
     "Range": (Rule("rng-2", "low must not be greater than high", _range_order),),
+    "SampledData": (
+        Rule("SampledData.data", "a series of decimals, E, U and L with spaces between", _no_samples),
+    ),
     "Task": (
         Rule("inv-1", "lastModified must not be before authoredOn", _ordered("authoredOn", "lastModified")),
     ),

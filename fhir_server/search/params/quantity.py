@@ -106,7 +106,7 @@ def _range(node: Node) -> Entry | None:
 
 
 def _sampled_data(node: Node) -> Entry | None:
-    samples = [Decimal(word) for word in node.get("data", "").split() if word not in {"E", "U", "L"}]
+    samples = [Decimal(word) for word in set(node.get("data", "").split()) - {"E", "U", "L"}]
     if not samples:
         return None
     factor, origin = decimal(node.get("factor", 1)), node["origin"]

@@ -190,6 +190,16 @@ FAULTS = [
         "invariant",
         "Observation.value.ofType(Range)",
     ),
+    *(
+        (
+            observation(
+                valueSampledData={"origin": {"value": 0}, "period": 1, "dimensions": 1, "data": text}
+            ),
+            "invariant",
+            "Observation.value.ofType(SampledData).data",
+        )
+        for text in ("1 x", "NaN", "Infinity", "1e999", "1_0", "1 \u0663", "1,5", " ")
+    ),
     (
         patient(text={"status": "generated", "div": "<div>no namespace</div>"}),
         "invariant",
