@@ -42,7 +42,7 @@ _OF_MESSAGE: Final = frozenset({"timestamp", "patient", "sequence", "duration", 
 _REFUSALS: Final = {
     "ambiguous": Issue(
         "conflict",
-        "Another value is stored for the same device, time and measurement. Send `corrects: true` if this one "
+        "Another value is stored for the same device, patient, time and measurement. Send `corrects: true` if this one "
         "corrects it, or times fine enough to tell the two apart.",
         "timestamp",
     ),
@@ -179,7 +179,7 @@ def _observe_lag(decoded: Sequence[Decoded], received: datetime) -> None:
 def _unassigned(reading: Reading) -> Issue:
     text = (
         f"The device was assigned to no patient at {reading.time.text}. "
-        "Record a DeviceUseStatement with that time in its timingPeriod, then retry the dead letter."
+        "Record a DeviceUseStatement with that time in its timingPeriod, then retry the dead letter or send it again."
     )
     return Issue("business-rule", text, "patient")
 

@@ -6,13 +6,13 @@ https://hl7.org/fhir/R4/http.html#transactional-integrity; docs/adr/0004-identit
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from fhir_server.clock import instant, now
 from fhir_server.errors import Conflict, FhirServerError, InvalidResource, RequestError
 from fhir_server.ids import uuid7
 from fhir_server.interactions.write import draft
-from fhir_server.json import dumps
+from fhir_server.json import dumps, parse
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.gather import Gathering
@@ -21,7 +21,8 @@ from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
 from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
-from ingest.sink import Group, Stored, StoreOutcome
+from ingest.pipeline import short_fingerprint
+from ingest.sink import Group, Stored
 from mappers.correction import amended, provenance
 
 RACES = 3
@@ -118,16 +119,10 @@ class _Decision:
     def _decide(self, group: _Prepared) -> Stored:
         there = [(draft, self._known.get((draft.type, draft.id))) for draft in group.drafts]
         if any(known is not None and known.withdrawn for _, known in there):
-            return _refused(
-                "deleted", "This reading was stored and then deleted or marked as entered in error."
-            )
-        changed = [draft for draft, known in there if known and known.fingerprint != draft.fingerprint]
+            return Stored("deleted")
+        changed = [draft for draft, known in there if known and _content(known) != draft.fingerprint]
         if changed and not group.amends:
-            return _refused(
-                "ambiguous",
-                "Another value is stored for the same device, patient, measurement and time. "
-                "Say that this one corrects it, or send a finer time or a sequence number.",
-            )
+            return Stored("ambiguous")
         new = [draft for draft, known in there if known is None]
         self._new += new
         self._amended += changed
@@ -162,6 +157,13 @@ def _device_id(correction: Draft) -> str:
     return str(reference).removeprefix("Device/")
 
 
+def _content(known: Known) -> int | None:
+    """The hash of the clinical content that is there, whoever wrote it: a note added to a reading makes no other value."""
+    if known.text is None:
+        return known.fingerprint
+    return short_fingerprint(cast("dict[str, object]", parse(known.text.encode())))
+
+
 def _prepared(group: Group) -> _Prepared:
     drafts = []
     for one in group.drafts:
@@ -174,7 +176,3 @@ def _prepared(group: Group) -> _Prepared:
 def _invalid(error: InvalidResource) -> Stored:
     issues = tuple(Issue(issue.code, issue.diagnostics, issue.expression) for issue in error.issues)
     return Stored("invalid", issues=issues)
-
-
-def _refused(outcome: StoreOutcome, why: str) -> Stored:
-    return Stored(outcome, issues=(Issue("conflict", why),))

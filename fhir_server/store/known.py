@@ -16,17 +16,22 @@ Key = tuple[str, str]
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 
 _LOCK = """
-SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error'
+SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error',
+       CASE WHEN fingerprint IS NULL THEN body::text END
   FROM resource
  WHERE (type, id) IN (SELECT * FROM unnest(%b, %b))
  ORDER BY type, id FOR UPDATE"""
 
 
 class Known(NamedTuple):
-    """A resource that is there: the hash of its clinical content, and whether it was deleted or entered in error."""
+    """A resource that is there: the hash of its clinical content, and whether it was deleted or entered in error.
+
+    A version that a client wrote was not hashed; of that one there is the text.
+    """
 
     fingerprint: int | None
     withdrawn: bool
+    text: str | None = None
 
 
 async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -> dict[Key, Known]:
@@ -38,6 +43,6 @@ async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -
     )
     cursor = await connection.execute(_LOCK, columns)
     return {
-        (_TYPES[type], id): Known(fingerprint, bool(withdrawn))
-        for type, id, fingerprint, withdrawn in await cursor.fetchall()
+        (_TYPES[type], id): Known(fingerprint, bool(withdrawn), text)
+        for type, id, fingerprint, withdrawn, text in await cursor.fetchall()
     }

@@ -3,6 +3,9 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+from fhir_server.interactions import write
+from fhir_server.json import dumps, parse
+
 
 def ago(seconds: float = 0) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
@@ -60,3 +63,40 @@ async def test_a_broken_ndjson_line_spoils_no_other(clinic, oximeter):
     answer = await oximeter.readings("\n".join(lines).encode(), **{"Content-Type": "application/x-ndjson"})
     assert [each["status"] for each in answer.json()["results"]] == ["created", "rejected", "created"]
     assert await clinic.scalar("SELECT payload FROM dead_letter") == b'{"timestamp": '
+
+
+async def _rewritten(clinic, reference: str, **members: object) -> None:
+    """The resource with other members, as a client's PUT makes it."""
+    type, _, id = reference.partition("/")
+    async with clinic.database.transaction() as work:
+        current = await work.lock(type, id)
+        tree = parse(current.body) | members
+        await work.update(write.prepare(type, dumps(tree), id=id, method="PUT"), current)
+
+
+async def test_a_reading_that_someone_annotated_meanwhile_is_unchanged_when_it_comes_again(clinic, oximeter):
+    reading = {"timestamp": ago(), "data": {"spo2": 97.50}}
+    first = (await oximeter.readings(reading)).json()["results"][0]
+    await _rewritten(clinic, first["references"][0], note=[{"text": "Patient was walking."}])
+    again = (await oximeter.readings([reading])).json()["results"][0]
+    assert again == {"status": "unchanged", "references": first["references"]}
+    assert (await clinic.resource(first["references"][0]))["note"] == [{"text": "Patient was walking."}]
+
+
+async def test_a_reading_whose_value_someone_changed_is_a_conflict_that_names_its_time(clinic, oximeter):
+    reading = {"timestamp": ago(), "data": {"spo2": 97}}
+    first = (await oximeter.readings(reading)).json()["results"][0]
+    other = {"value": 91, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
+    await _rewritten(clinic, first["references"][0], valueQuantity=other)
+    again = (await oximeter.readings([reading])).json()["results"][0]
+    (issue,) = again["outcome"]["issue"]
+    assert (again["status"], issue["code"], issue["expression"]) == ("rejected", "conflict", ["timestamp"])
+
+
+async def test_a_deleted_reading_is_refused_as_deleted(clinic, oximeter):
+    reading = {"timestamp": ago(), "data": {"spo2": 97}}
+    reference = (await oximeter.readings(reading)).json()["results"][0]["references"][0]
+    async with clinic.database.transaction() as work:
+        await work.delete(await work.lock(*reference.split("/")))
+    again = (await oximeter.readings([reading])).json()["results"][0]
+    assert [each["code"] for each in again["outcome"]["issue"]] == ["deleted"]

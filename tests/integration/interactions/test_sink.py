@@ -46,7 +46,7 @@ async def test_another_value_under_the_same_identity_is_ambiguous_and_stores_not
     sink = StoreSink(database)
     await sink.store([_group(("a", 97))])
     (answer,) = await sink.store([_group(("a", 96), ("b", 60))])
-    assert (answer.outcome, answer.references, answer.issues[0].code) == ("ambiguous", (), "conflict")
+    assert (answer.outcome, answer.references) == ("ambiguous", ())
     assert await _count(database) == 1
 
 
