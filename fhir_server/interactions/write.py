@@ -39,4 +39,4 @@ def draft(
     base_url: str = "",
 ) -> Draft:
     """The draft of a valid resource, with the values it is found by."""
-    return Draft(type, id, tree, index(type, tree, base_url=base_url), method, fingerprint)
+    return Draft(type, id, tree, index(type, tree, base_url=base_url), method, fingerprint, base_url)

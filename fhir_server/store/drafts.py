@@ -14,7 +14,8 @@ from fhir_server.store.rows import IndexRow, Method
 class Draft:
     """A validated resource with the values it is found by; the store adds id, version and time.
 
-    `fingerprint` is ingest's hash of the clinical content, by which a replay is told from a change.
+    `fingerprint` is ingest's hash of the clinical content, by which a replay is told from a change. References under
+    `base_url`, the server's own address, mean what relative ones do.
     """
 
     type: str
@@ -23,6 +24,7 @@ class Draft:
     index: IndexRow
     method: Method
     fingerprint: int | None = None
+    base_url: str = ""
 
 
 class Stamped(NamedTuple):

@@ -109,7 +109,7 @@ class UnitOfWork:
         versions = await insert(self.connection, self.interned, rids, drafts)
         for draft, version in zip(drafts, versions, strict=True):
             if version is not None and draft.type == assignments.TYPE:
-                await assignments.maintain(self.connection, draft.type, draft.id, draft.tree)
+                await assignments.maintain(self.connection, draft.type, draft.id, draft.tree, draft.base_url)
         return versions
 
     async def update(self, draft: Draft, current: Locked) -> Version:
@@ -120,7 +120,7 @@ class UnitOfWork:
         last_updated = await self._replace(
             current, draft.method, draft.index, draft.fingerprint, (body.head, body.tail)
         )
-        await assignments.maintain(self.connection, draft.type, draft.id, draft.tree)
+        await assignments.maintain(self.connection, draft.type, draft.id, draft.tree, draft.base_url)
         return Version(
             draft.type, draft.id, version, last_updated, draft.method, body.at(instant(last_updated))
         )

@@ -43,7 +43,11 @@ class Use:
 
 
 async def maintain(
-    connection: psycopg.AsyncConnection[TupleRow], type: str, id: str, tree: JsonObject | None
+    connection: psycopg.AsyncConnection[TupleRow],
+    type: str,
+    id: str,
+    tree: JsonObject | None,
+    base_url: str = "",
 ) -> None:
     """The assignment that this version of a resource says, in the version's own transaction; None is a deletion.
 
@@ -53,7 +57,7 @@ async def maintain(
     if type != TYPE:
         return
     await connection.execute(_FORGET, (id,))
-    stated = None if tree is None else use(tree)
+    stated = None if tree is None else use(tree, base_url)
     if stated is None:
         return
     parameters = (id, stated.patient, stated.start, stated.end, stated.device)
@@ -68,10 +72,14 @@ async def maintain(
         ) from error
 
 
-def use(tree: JsonObject) -> Use | None:
-    """What a DeviceUseStatement assigns, None when it assigns nothing; raises Unprocessable when it ends before it starts."""
+def use(tree: JsonObject, base_url: str = "") -> Use | None:
+    """What a DeviceUseStatement assigns, None when it assigns nothing; raises Unprocessable when it ends before it starts.
+
+    References may be relative or stand under `base_url`, the server's own address.
+    """
     period = tree.get("timingPeriod")
-    device, patient = _logical_id(tree.get("device"), "Device"), _logical_id(tree.get("subject"), "Patient")
+    device = _logical_id(tree.get("device"), "Device", base_url)
+    patient = _logical_id(tree.get("subject"), "Patient", base_url)
     if device is None or patient is None or tree.get("status") not in _FACTS or not isinstance(period, dict):
         return None
     start, end = _bounds(period.get("start"))[0], _bounds(period.get("end"))[1]
@@ -80,9 +88,10 @@ def use(tree: JsonObject) -> Use | None:
     return Use(device, patient, start, end)
 
 
-def _logical_id(reference: JsonValue, type: str) -> str | None:
+def _logical_id(reference: JsonValue, type: str, base_url: str) -> str | None:
     text = reference.get("reference") if isinstance(reference, dict) else None
-    match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
+    local = text.removeprefix(f"{base_url}/") if isinstance(text, str) and base_url else text
+    match = _REFERENCE.fullmatch(local) if isinstance(local, str) else None
     return match[2] if match is not None and match[1] == type else None
 
 

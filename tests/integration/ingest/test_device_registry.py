@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fhir_server.errors import Conflict, InvalidRequest, NotFound, Unprocessable
-from fhir_server.interactions import device_registry
+from fhir_server.interactions import device_registry, write
+from fhir_server.json import dumps
 from fhir_server.keys import MasterKey
 from fhir_server.store.embedded.installation import of_the_wheel
 
@@ -171,3 +172,20 @@ async def test_the_statement_is_the_truth_whoever_writes_it(clinic, oximeter):
     answer = await oximeter.readings(at(now()))
     assert answer.json()["results"][0]["outcome"]["issue"][0]["expression"] == ["patient"]
     assert await clinic.scalar("SELECT count(*) FROM device_assignment") == 0
+
+
+async def test_a_statement_may_name_its_device_and_patient_by_this_servers_address(clinic):
+    device = await clinic.device(patient=None)
+    base = "https://fhir.example/fhir"
+    statement = {
+        "resourceType": "DeviceUseStatement",
+        "status": "active",
+        "subject": {"reference": f"{base}/Patient/p1"},
+        "device": {"reference": f"{base}/{device.reference}"},
+        "timingPeriod": {"start": "2020-01-01T00:00:00Z"},
+    }
+    async with clinic.database.transaction() as work:
+        text = dumps(statement)
+        await work.create(write.prepare("DeviceUseStatement", text, method="POST", base_url=base))
+    answer = await device.readings(at(now()))
+    assert answer.json()["results"][0]["status"] == "created"

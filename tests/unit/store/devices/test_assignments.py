@@ -70,3 +70,10 @@ def test_a_period_that_ends_before_it_starts_is_refused(period):
     with pytest.raises(Unprocessable) as refused:
         use(statement(timingPeriod=period))
     assert refused.value.issues[0].expression == "DeviceUseStatement.timingPeriod"
+
+
+def test_a_statement_about_another_servers_device_assigns_nothing():
+    stated = statement(device={"reference": "https://fhir.example/fhir/Device/d1"})
+    assert use(stated, "https://other.example/fhir") is None
+    assert use(stated) is None
+    assert use(stated, "https://fhir.example/fhir").device == "d1"
