@@ -76,7 +76,7 @@ def _entry(base: str, version: Version) -> bytes:
 
 
 def _link(relation: str, here: str, parameters: list[tuple[str, str]]) -> dict[str, object]:
-    query = urlencode(parameters, safe=":+")
+    query = urlencode(parameters, safe=":")
     return {"relation": relation, "url": f"{here}?{query}" if query else here}
 
 

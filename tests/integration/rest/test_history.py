@@ -49,6 +49,15 @@ async def test_pages_neither_lose_nor_repeat(client, versions, path, total):
     assert len(found) == len(set(found)) == total
 
 
+async def test_the_links_of_a_history_lead_back_to_what_was_asked(client, versions):
+    asked = {"_since": "2020-01-01T00:00:00+02:00", "_format": "application/fhir+json", "_count": "2"}
+    found = await pages(client, str(client.build_request("GET", "/fhir/Patient/_history", params=asked).url))
+    assert [len(bundle["entry"]) for bundle in found] == [2, 2, 1]
+    for bundle in found:
+        self_link = (await client.get(links(bundle)["self"])).json()
+        assert self_link["entry"] == bundle["entry"]
+
+
 @pytest.mark.parametrize("path", ["/fhir/Patient/p1/_history", "/fhir/Patient/_history", "/fhir/_history"])
 async def test_since_leaves_out_what_is_older(client, versions, path):
     whole = (await client.get(path)).json()["entry"]
