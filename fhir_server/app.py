@@ -49,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="fhir-server",
         version=__version__,
         lifespan=_lifespan(database),
+        redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
         telemetry={"auto_configure": False, "tracing": False},

@@ -162,3 +162,10 @@ async def test_metrics_tell_the_reasons_that_the_answer_does_not(client, oximete
     metrics = (await client.get("/metrics")).text
     for reason in ("signature", "unknown-device"):
         assert f'ingest_authentication_failures_total{{reason="{reason}"}}' in metrics
+
+
+async def test_a_device_is_not_sent_on_to_another_path_than_it_signed(client, oximeter):
+    answer = await send(
+        client, oximeter, "/ingest/readings/", {"timestamp": int(time.time()), "data": {"spo2": 97}}
+    )
+    assert answer.status_code == 404
