@@ -153,10 +153,10 @@ def short_fingerprint(resource: dict[str, object]) -> int:
 
 
 def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Issue:
-    """`issue` with the element's path in the reading as it was sent."""
-    element = issue.element
-    if format == "reading" and element == "fields":
-        element = "data"
+    """`issue` with the element's path in the reading as it was sent; none when it is about a flat reading as a whole."""
+    element: str | None = issue.element
+    if element == "fields":
+        element = "data" if format == "reading" else None
     elif format == "reading" and (element in reading.fields or element not in _OF_MESSAGE):
         element = f"data.{element}"
     return Issue(issue.code, issue.text, element, issue.severity)

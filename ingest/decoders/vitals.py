@@ -19,6 +19,9 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Decod
     if isinstance(stamp, str):
         text = f"timestamp {stamp[:40]!r} is a text. Send seconds since 1970 as a number."
         issues.append(Issue("value", text, "timestamp"))
+    elif stamp is None:
+        text = "timestamp is missing. Send when it was measured, as seconds since 1970."
+        issues.append(Issue("required", text, "timestamp"))
     time = None if issues else timestamp(stamp, issues)
     fields = {name: value for name, value in tree.items() if name != "timestamp"}
     for name, value in fields.items():

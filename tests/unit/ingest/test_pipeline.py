@@ -1,8 +1,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from ingest.decoders.batch import json_batch
+from ingest.pipeline import issue_of
 from ingest.ports import Assignment
+from mappers.reading import MappingIssue, Reading
+from mappers.times import device_time
 
 
 async def take(bench, *bodies, device=None):
@@ -74,6 +79,12 @@ async def test_a_field_is_named_by_its_path_in_the_reading(bench):
         "data.spo2",
         "timestamp",
     ]
+
+
+@pytest.mark.parametrize(("format", "element"), [("reading", "data"), ("vitals", None)])
+def test_that_nothing_was_measured_is_said_of_what_holds_the_values(bench, format, element):
+    reading = Reading("pi-001", "pulse-oximeter", device_time(1), bench.now, {})
+    assert issue_of(MappingIssue("required", "fields", "Nothing."), reading, format).element == element
 
 
 async def test_a_batch_of_rejected_readings_never_reaches_the_sink(bench):

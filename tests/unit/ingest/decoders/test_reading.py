@@ -99,6 +99,12 @@ def test_vitals_are_flat_and_their_time_is_seconds():
     assert result.time.text == "2009-02-13T23:31:30.5Z"
 
 
+def test_vitals_without_a_time_are_told_the_one_form_that_is_taken():
+    (issue,) = decoded('{"spo2": 98}', vitals.decode)
+    assert (issue.code, issue.element) == ("required", "timestamp")
+    assert "ISO" not in issue.diagnostics
+
+
 @pytest.mark.parametrize(
     ("text", "element"),
     [
