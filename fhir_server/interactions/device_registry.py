@@ -90,13 +90,14 @@ async def listed(database: Database) -> list[Registration]:
 async def rotate(
     database: Database, master_key: MasterKey, *, name: str, overlap: timedelta = OVERLAP
 ) -> Enrolled:
-    """The device with a new secret; the one before is valid for `overlap` more. Raises NotFound."""
+    """The device with a new secret; the one before is valid for `overlap` more. Warns if it is disabled. Raises NotFound."""
     secret = _new_secret()
     async with database.transaction() as work:
         known = await registration.lock(work.connection, name)
         await registration.retire_secrets(work.connection, known.key, overlap)
         await registration.add_secret(work.connection, Seal(master_key), known.key, known.id, secret.encode())
-    return Enrolled(known.name, f"Device/{known.id}", known.profile, secret)
+    warnings = () if known.disabled_at is None else ("The device is disabled: nothing it signs is taken.",)
+    return Enrolled(known.name, f"Device/{known.id}", known.profile, secret, warnings=warnings)
 
 
 async def disable(database: Database, *, name: str) -> Registration:

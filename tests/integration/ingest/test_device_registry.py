@@ -104,6 +104,8 @@ async def test_a_disabled_device_is_refused_from_then_on(clinic, oximeter):
     assert known.disabled_at is not None
     assert (await oximeter.readings(at(now()))).status_code == 401
     assert (await clinic.resource(oximeter.reference))["status"] == "inactive"
+    rotated = await device_registry.rotate(clinic.database, clinic.master_key, name="pi-001")
+    assert "disabled" in rotated.warnings[0]
 
 
 async def test_a_device_whose_resource_was_deleted_is_refused(clinic, oximeter):
