@@ -5,8 +5,11 @@ https://rich.readthedocs.io/en/stable/tables.html
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import orjson
+
+_ONE_LINE: Final = 4_000
 
 
 def print_json(value: object) -> None:
@@ -16,7 +19,10 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, empty: str) -> None:
-    """Nothing; a table with a column for each member of the rows named, or the line `empty`, is on stdout."""
+    """Nothing; a table with a column for each member of the rows named, or the line `empty`, is on stdout.
+
+    Cells are folded to a terminal's width only; elsewhere each row is one line.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -26,7 +32,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]], *,
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
-    Console().print(table if table.row_count else empty)
+    width = None if sys.stdout.isatty() else _ONE_LINE
+    Console(width=width).print(table if table.row_count else empty)
 
 
 def say(line: str) -> None:

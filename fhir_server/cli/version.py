@@ -7,10 +7,14 @@ import platform
 
 from fhir_server import __version__
 from fhir_server.cli.console import print_json, say
-from fhir_server.cli.options import AsJson
+from fhir_server.cli.options import AsJson, DataDir
 
 
-def version(*, json: AsJson = False) -> None:
+def version(
+    *,
+    data_dir: DataDir = None,  # noqa: ARG001 - every command takes it; this one needs no database
+    json: AsJson = False,
+) -> None:
     """Print the versions of the server, FHIR and Python.
 
     Example: fhir-server version --json

@@ -52,7 +52,7 @@ def test_every_command_shows_an_example_of_itself(name):
     assert f"fhir-server {name}" in example
 
 
-@pytest.mark.parametrize("name", sorted(WANTED - {"version"}))
+@pytest.mark.parametrize("name", sorted(WANTED))
 def test_every_command_takes_the_data_folder_and_json(name):
     options = {option for parameter in LEAVES[name].params for option in parameter.opts}
     assert options >= {"--data-dir", "--json"}
