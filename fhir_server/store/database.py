@@ -4,6 +4,7 @@ https://www.psycopg.org/psycopg3/docs/advanced/pool.html
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -27,6 +28,7 @@ from fhir_server.store.unit_of_work import UnitOfWork
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
 ACQUIRE_SECONDS = 10.0
+ASK_AGAIN_SECONDS = 2.0
 CONNECT_SECONDS = 10
 READY_SECONDS = 2.0
 
@@ -118,7 +120,7 @@ class Database:
     async def _acquired(self) -> AsyncIterator[Connection]:
         """A connection of the pool; one that cannot be had in time is told as busy, or as away."""
         try:
-            connection = await self._pool.getconn()
+            connection = await self._taken()
         except PoolTimeout as error:
             raise (busy() if self._in_use else unreachable()) from error
         self._in_use += 1
@@ -128,6 +130,21 @@ class Database:
         finally:
             self._in_use -= 1
             await self._pool.putconn(connection)
+
+    async def _taken(self) -> PatientConnection:
+        """A connection of the pool. Raises PoolTimeout when there is none for `ACQUIRE_SECONDS`.
+
+        The pool only tries to connect for a while after it was asked, so that whoever waits must ask again: else those
+        who wait for a database that was away are not served when it is back.
+        """
+        until = time.monotonic() + ACQUIRE_SECONDS
+        while True:
+            left = until - time.monotonic()
+            try:
+                return await self._pool.getconn(min(ASK_AGAIN_SECONDS, left))
+            except PoolTimeout:
+                if left <= ASK_AGAIN_SECONDS:
+                    raise
 
     async def _configure(self, connection: PatientConnection) -> None:
         connection.patience = self._statement_timeout_ms / 1000 + BEYOND_TIMEOUT

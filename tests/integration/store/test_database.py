@@ -1,9 +1,12 @@
 """Connections to a database that is slow, silent or away."""
 
 import asyncio
+import tempfile
 import time
+from asyncio import StreamReader, StreamWriter
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fhir_server.errors import TooCostly, Unavailable
 from fhir_server.store import database as module
@@ -66,6 +69,49 @@ async def test_a_database_that_is_away_is_unavailable_not_busy(monkeypatch: pyte
             await away.ready()
     finally:
         await away.close()
+
+
+async def relay(database_url: str, folder: str, ended: asyncio.Event) -> asyncio.Server:
+    """A socket in `folder` that leads to the database; `ended` is set when its one connection was closed."""
+    there = conninfo_to_dict(database_url)
+    host, port = str(there["host"]), there.get("port") or 5432
+
+    async def pump(reader: StreamReader, writer: StreamWriter) -> None:
+        while part := await reader.read(65_536):
+            writer.write(part)
+        writer.close()
+
+    async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+        if host.startswith("/"):
+            far_reader, far_writer = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        else:
+            far_reader, far_writer = await asyncio.open_connection(host, port)
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        await asyncio.gather(far_writer.wait_closed(), writer.wait_closed())
+        ended.set()
+
+    return await asyncio.start_unix_server(serve, f"{folder}/.s.PGSQL.{port}")
+
+
+async def test_one_who_waits_alone_is_served_when_the_database_is_back(database_url: str):
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(make_conninfo(database_url, host=folder), size=1)
+        await database.open()
+
+        async def ask() -> float:
+            started = time.monotonic()
+            async with database.connection() as connection:
+                await connection.execute("SELECT 1")
+            return time.monotonic() - started
+
+        asking = asyncio.create_task(ask())
+        await asyncio.sleep(4)
+        ended = asyncio.Event()
+        server = await relay(database_url, folder, ended)
+        assert await asking < 8
+        await database.close()
+        await ended.wait()
+        server.close()
 
 
 async def test_a_database_whose_connections_are_all_in_use_is_busy(
