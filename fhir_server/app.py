@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+import psycopg
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 
 from fhir_server import __version__, logs
 from fhir_server.errors import OperatorError, Unavailable
@@ -130,8 +130,8 @@ def _readiness(database: Database, url: str) -> Callable[[], Awaitable[None]]:
         await database.ready()
         if not at_head:
             try:
-                at_head = await asyncio.to_thread(migrate.revision, url) == migrate.head()
-            except SQLAlchemyError as error:
+                at_head = await asyncio.to_thread(migrate.revision, url) == migrate.HEAD
+            except psycopg.Error as error:
                 raise Unavailable("The schema of the database cannot be read now.") from error
         if not at_head:
             raise Unavailable("The database has another schema. Run `fhir-server migrate`.")

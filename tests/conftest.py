@@ -65,6 +65,15 @@ def database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """The address of a database of this test's own, with nothing in it."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    _execute(postgres_url, "CREATE DATABASE {} TEMPLATE template0", name)
+    yield _of(postgres_url, name)
+    _execute(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open Database on a database of this test's own."""
     opened = Database(database_url, size=8)

@@ -59,7 +59,7 @@ def with_database(configured: "Settings", work: Callable[[Workplace], Awaitable[
 def _bring_forward(url: str, *, embedded: bool) -> None:
     from fhir_server.store import migrate
 
-    found, needed = migrate.revision(url), migrate.head()
+    found, needed = migrate.revision(url), migrate.HEAD
     if found == needed:
         return
     if not embedded:

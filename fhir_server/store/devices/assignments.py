@@ -13,8 +13,8 @@ from psycopg.rows import TupleRow
 
 from fhir_server.errors import Unprocessable
 from fhir_server.json import JsonObject, JsonValue
-from fhir_server.store.devices.tables import OVERLAP
 
+OVERLAP: Final = "device_assignment_overlap"
 TYPE: Final = "DeviceUseStatement"
 
 PERIOD: Final = "DeviceUseStatement.timingPeriod"

@@ -23,9 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint
 
+from fhir_server.store.devices.assignments import OVERLAP
 from fhir_server.store.tables import metadata
-
-OVERLAP = "device_assignment_overlap"
 
 
 def _text() -> Text:

@@ -1,0 +1,18 @@
+"""What the tables of a database and those of the code do not have in common."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from fhir_server.store import migrate
+from fhir_server.store.schema import metadata
+from fhir_server.store.tables import Xid8
+
+
+def differences_from_the_code(url):
+    """What Alembic would write into a new migration."""
+    engine = create_engine(migrate.sqlalchemy_url(url), poolclass=NullPool)
+    engine.dialect.ischema_names["xid8"] = Xid8
+    with engine.connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
