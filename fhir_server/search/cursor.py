@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/http.html#paging; https://www.rfc-editor.org/rfc/rfc5116
 """
 
 import os
+import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def seal(key: bytes, subject: str, resource_type: str, cursor: Cursor) -> str:
     position = cursor.position
     plain = orjson.dumps([_FORM, cursor.pairs, cursor.asked_at, position.key, position.rid])
     nonce = os.urandom(_NONCE)
-    sealed = AESGCM(key).encrypt(nonce, plain, _bound_to(subject, resource_type))
+    sealed = AESGCM(key).encrypt(nonce, zlib.compress(plain), _bound_to(subject, resource_type))
     return urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
 
 
@@ -44,8 +45,8 @@ def unseal(key: bytes, subject: str, resource_type: str, text: str) -> Cursor:
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound_to(subject, resource_type))
-        form, pairs, asked_at, value, rid = orjson.loads(plain)
-    except (InvalidTag, ValueError) as error:
+        form, pairs, asked_at, value, rid = orjson.loads(zlib.decompress(plain))
+    except (InvalidTag, zlib.error, ValueError) as error:
         raise InvalidSearch(
             "The _cursor is not one of yours. Follow the next link as it was given.", "_cursor"
         ) from error

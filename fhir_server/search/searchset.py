@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/http.html#search
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.bundle import bundle, url
@@ -20,6 +21,7 @@ from fhir_server.store.predicate import Predicate
 Pairs = Sequence[tuple[str, str]]
 
 CURSOR = "_cursor"
+MAX_LINK: Final = 16_000  # what a request line may hold, here and at most proxies and clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +88,9 @@ def _next(planned: Plan, found: Page, now: datetime, asking: Asking) -> str | No
     shown = [(name, value) for name, value in planned.result if name in REPRESENTATION]
     cursor = Cursor(understood(planned), now, position)
     sealed = seal(asking.cursor_key, asking.subject, planned.resource_type, cursor)
-    return url(asking.base_url, planned.resource_type, [(CURSOR, sealed), *shown])
+    link = url(asking.base_url, planned.resource_type, [(CURSOR, sealed), *shown])
+    if len(link) > MAX_LINK:
+        raise InvalidSearch(
+            "The search is too long for the link to its next page. Give fewer values, or a _count that all matches fit in."
+        )
+    return link

@@ -1,6 +1,8 @@
 """A search from its parameters to the Bundle."""
 
 import asyncio
+import secrets
+import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -166,6 +168,25 @@ async def test_readings_that_arrive_while_paging_neither_shift_nor_repeat_the_re
 
     assert first.ids + second.ids + third.ids == [f"h{n}" for n in range(7, 0, -1)]
     assert third.next == ()
+
+
+async def test_the_next_link_of_a_long_search_is_short_enough_to_be_followed(store, find, observation):
+    await store(observation("a"), observation("b"))
+    ids = ",".join(["a", "b", *(str(uuid.UUID(int=n**9 % 2**128)) for n in range(2, 450))])
+
+    first = await find("Observation", ("_id", ids), ("_count", "1"))
+
+    assert len(first.link("next") or "") < 16_000
+    assert (await find("Observation", *first.next)).ids == ["b"]
+
+
+async def test_a_search_too_long_for_a_next_link_is_refused_when_it_needs_one(store, find, observation):
+    await store(observation("a"), observation("b"))
+    ids = ",".join(["a", "b", *(secrets.token_hex(32) for _ in range(498))])
+
+    assert (await find("Observation", ("_id", ids))).ids == ["a", "b"]
+    with pytest.raises(InvalidSearch, match="too long for the link to its next page"):
+        await find("Observation", ("_id", ids), ("_count", "1"))
 
 
 async def test_the_next_link_shows_no_value_that_was_asked_for(store, find, observation):
