@@ -36,7 +36,7 @@ class Server:
                 times = process.cpu_times()
                 used = times.user + times.system
                 if process.name().startswith("postgres"):
-                    database += used
+                    database += used + times.children_user + times.children_system
                 else:
                     server += used
         return server, database
@@ -70,10 +70,9 @@ def server(workers: int = 1) -> Iterator[Server]:
         folder = Path(name)
         folder.chmod(0o755)
         data = folder / "data"
+        script = str(Path(sys.executable).with_name("fhir-server"))
         command = [
-            sys.executable,
-            "-m",
-            "fhir_server.cli",
+            script,
             "serve",
             "--port",
             str(port),
