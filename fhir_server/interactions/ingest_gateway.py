@@ -3,7 +3,10 @@
 docs/ingest.md
 """
 
+from collections.abc import Callable
+
 from fhir_server import clock
+from fhir_server.errors import OperatorError
 from fhir_server.interactions.sink import StoreSink
 from fhir_server.keys import MasterKey
 from fhir_server.settings import Settings
@@ -14,6 +17,7 @@ from fhir_server.store.devices.registry import DeviceRegistry
 from fhir_server.store.devices.seal import Seal
 from ingest.gateway import Gateway
 from ingest.pipeline import Pipeline
+from mappers.errors import InvalidDeclaration
 from mappers.metrics import check_registry
 from mappers.profile import check_profiles
 
@@ -29,11 +33,19 @@ def pipeline(database: Database, master_key: MasterKey) -> Pipeline:
 
 
 def gateway(database: Database, master_key: MasterKey, settings: Settings) -> Gateway:
-    """What answers signed requests; each worker makes its own. Raises InvalidDeclaration for an unsound registry or profile."""
-    check_registry()
-    check_profiles()
+    """What answers signed requests; each worker makes its own. Raises OperatorError for an unsound registry or profile."""
+    refuse_unsound(check_registry, check_profiles)
     return Gateway(
         pipeline(database, master_key),
         DeviceAdmissions(database, rate=settings.device_rate, burst=settings.device_burst),
         clock.now,
     )
+
+
+def refuse_unsound(*checks: Callable[[], object]) -> None:
+    """Nothing; OperatorError, with file and line, when a check finds a declaration that cannot be."""
+    try:
+        for check in checks:
+            check()
+    except InvalidDeclaration as error:
+        raise OperatorError(f"{error} The server does not start with it: correct that file.") from error
