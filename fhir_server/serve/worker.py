@@ -12,6 +12,7 @@ import sys
 import uvicorn
 
 from fhir_server.serve.parent import die_with
+from fhir_server.serve.protocol import Protocol
 
 _GRACE_SECONDS = 10
 
@@ -46,7 +47,7 @@ def main(owner: int, listener: int, announcement: int) -> None:
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,0 +1,85 @@
+"""HTTP/1.1 as uvicorn speaks it, for those who would rather speak another protocol, or do not speak HTTP.
+
+https://www.rfc-editor.org/rfc/rfc9110#section-7.8: a server may ignore Upgrade; Java's client asks for h2c on its first
+request, body and all. The parser stops where such a request's body begins, and uvicorn would serve it without.
+"""
+
+from typing import Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fhir_server.errors import Issue
+from fhir_server.json import dumps
+from fhir_server.outcomes import operation_outcome
+
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_UNREADABLE: Final = dumps(
+    operation_outcome(
+        (
+            Issue(
+                "structure",
+                "The request is not HTTP/1.1. Encode the characters of the address beyond ASCII, and keep it below 16 kB.",
+            ),
+        )
+    )
+)
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection of a client."""
+
+    _resuming = False
+
+    def data_received(self, data: bytes) -> None:
+        """Reads on; a request that asks for an upgrade is read to its end."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._resume()
+            self.data_received(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.logger.warning("A client sent what is no HTTP/1.1.")
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if not self._resuming:
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of its address."""
+        if not self._resuming:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A line of its head."""
+        if not self._resuming:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole: the application is called."""
+        if not self._resuming:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """It has ended, unless the parser only stopped before its body."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own text is no OperationOutcome
+        """Answers what is no HTTP and hangs up."""
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/fhir+json; charset=utf-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_UNREADABLE), _UNREADABLE)
+        )
+        self.transport.close()
+
+    def _resume(self) -> None:
+        """A new parser goes on where the old one stopped: behind the head, which tells how the body is framed."""
+        framing = [b"%b: %b\r\n" % line for line in self.headers if line[0] in _FRAMING]
+        self.parser = httptools.HttpRequestParser(self)
+        self._resuming = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing or [b"content-length: 0\r\n"]))
+        self._resuming = False

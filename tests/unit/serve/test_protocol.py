@@ -1,0 +1,81 @@
+import asyncio
+import json
+
+import pytest
+import uvicorn
+
+from fhir_server.serve.protocol import Protocol
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+
+
+async def echo(scope, receive, send):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    told = b"%s %s %s" % (scope["method"].encode(), scope["path"].encode(), body)
+    lines = [(b"content-length", b"%d" % len(told))]
+    await send({"type": "http.response.start", "status": 200, "headers": lines})
+    await send({"type": "http.response.body", "body": told})
+
+
+@pytest.fixture
+async def port():
+    config = uvicorn.Config(echo, http=Protocol, port=0, lifespan="off", ws="none", log_config=None)
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    yield server.servers[0].sockets[0].getsockname()[1]
+    await server.shutdown()
+
+
+async def spoken(port, *parts):
+    """What the server answers to `parts`, sent one after the other, until it hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(0.02)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+HEAD = b"POST /a HTTP/1.1\r\nHost: x\r\n" + UPGRADE
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (HEAD + b"Content-Length: 5\r\n\r\nabcde" + LAST,),
+        (HEAD + b"Content-Length: 5\r\n\r\n", b"abc", b"de", LAST),
+        (HEAD[:60], HEAD[60:] + b"Content-Length: 5\r\n\r\nab", b"cde" + LAST),
+        (CHUNKED + LAST,),
+        (CHUNKED[:-12], CHUNKED[-12:], LAST),
+    ],
+)
+async def test_a_request_that_asks_for_another_protocol_keeps_its_body(port, parts):
+    answer = await spoken(port, *parts)
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert b"POST /a abcde" in answer
+    assert answer.endswith(b"GET /last ")
+
+
+async def test_a_request_without_a_body_may_ask_for_another_protocol(port):
+    answer = await spoken(port, b"GET /a HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n" + LAST)
+    assert b"GET /a " in answer
+    assert answer.endswith(b"GET /last ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\x16\x03\x01\r\n\r\n", b"GET /Patient?name=\xc3\xbc HTTP/1.1\r\n\r\n", b"NO /a HTTP/1.1\r\n\r\n"],
+)
+async def test_what_is_no_http_is_told_so_by_an_operation_outcome(port, text):
+    head, _, body = (await spoken(port, text)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["issue"][0]["code"] == "structure"
