@@ -15,6 +15,8 @@ COMPRESS_FROM: Final = 1_024
 _OFF_THE_LOOP_FROM: Final = 65_536
 _LEVEL: Final = 5
 _GZIP_WINDOW: Final = 31
+# Last-Modified alone lets a browser show what it once read without asking: RFC 9111, section 4.2.2
+_ASK_FIRST: Final = (b"cache-control", b"private, no-cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ async def send_answer(answer: Answer, manner: Manner, send: Send) -> None:
     body = answer.body
     if body and manner.pretty:
         body = pretty(stored(body))
-    lines = [*answer.headers]
+    lines = [*answer.headers, _ASK_FIRST]
     if body:
         lines.append((b"content-type", manner.media_type.encode() + b"; charset=utf-8"))
         if len(body) >= COMPRESS_FROM:

@@ -22,6 +22,13 @@ async def test_a_read_gives_the_current_version_with_its_etag_and_time(client, s
     assert answer.json()["meta"]["versionId"] == "1"
 
 
+async def test_a_client_may_keep_an_answer_and_asks_before_it_shows_it_again(client, stored):
+    asked = [{}, {"If-None-Match": 'W/"1"'}]
+    answers = [await client.get(f"/fhir/Patient/{stored}", headers=headers) for headers in asked]
+    assert [answer.status_code for answer in answers] == [200, 304]
+    assert {answer.headers["cache-control"] for answer in answers} == {"private, no-cache"}
+
+
 async def test_head_is_get_without_the_body(client, stored):
     get, head = await client.get(f"/fhir/Patient/{stored}"), await client.head(f"/fhir/Patient/{stored}")
     assert head.status_code == 200
