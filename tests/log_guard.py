@@ -42,6 +42,7 @@ _EVENTS: Final = frozenset(
         "answer not kept for copies of the request",
         "claim left to its lease",
         "readings taken in",
+        "A client sent what is no HTTP/1.1.",
     }
 )
 _REASONS: Final = {"headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret"}
