@@ -108,7 +108,9 @@ class Gateway:
     def _batch(self, body: bytes, endpoint: Endpoint, kind: Body) -> Batch:
         batch = (ndjson_batch if kind == "ndjson" else json_batch)(body, self._max_readings)
         if endpoint.single and (batch.is_array or len(batch.items) > 1):
-            raise Unreadable("The body is more than one reading. Send one JSON object, or all to /ingest/readings.")
+            raise Unreadable(
+                "The body is more than one reading. Send one JSON object, or all to /ingest/readings."
+            )
         if not batch.items and not batch.is_array:
             raise Unreadable("The body is empty. Send at least one reading.")
         return batch

@@ -59,7 +59,11 @@ async def test_a_correction_is_a_new_version_amended_with_a_provenance_of_what_i
         first = await resources.vread(connection, "Observation", "a", 1, EVERYTHING)
         (entry,) = await history.everything(connection, "Provenance", EVERYTHING, history.Window(), 5)
     assert answer.outcome == "amended"
-    assert (parse(found.body)["status"], parse(found.body)["valueQuantity"]["value"], found.version) == ("amended", 96, 2)
+    assert (parse(found.body)["status"], parse(found.body)["valueQuantity"]["value"], found.version) == (
+        "amended",
+        96,
+        2,
+    )
     assert parse(first.body)["valueQuantity"]["value"] == 97
     assert parse(entry.version.body)["entity"][0]["what"]["reference"] == "Observation/a/_history/1"
 
@@ -82,7 +86,9 @@ async def test_a_deleted_reading_is_not_resurrected(database):
 
 async def test_one_request_may_hold_a_reading_its_replay_and_its_correction(database):
     sink = StoreSink(database)
-    answers = await sink.store([_group(("a", 97)), _group(("a", 97)), _group(("a", 95)), _group(("a", 96), amends=True)])
+    answers = await sink.store(
+        [_group(("a", 97)), _group(("a", 97)), _group(("a", 95)), _group(("a", 96), amends=True)]
+    )
     assert [answer.outcome for answer in answers] == ["created", "unchanged", "ambiguous", "amended"]
 
 

@@ -6,9 +6,18 @@ from fhir_server.search.params.catalog import Parameter, served
 VALUES = {
     "token": ("x", "http://a|x", "|x", "http://a|", "x,y"),
     "reference": ("Patient/1", "urn:uuid:1", "Patient/1,Patient/2", "http://else/fhir/Patient/1,Patient/1"),
-    "date": (*tuple(f"{prefix}2013-03-14" for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")), "ge2013,le9999", "lt0001-01-01T00:00:00Z"),
+    "date": (
+        *tuple(f"{prefix}2013-03-14" for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")),
+        "ge2013,le9999",
+        "lt0001-01-01T00:00:00Z",
+    ),
     "string": ("eve", "x" * 300, "eve,ada", "50%_"),
-    "quantity": (*tuple(f"{prefix}5.4" for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")), "5|http://unitsofmeasure.org|mg", "5||mg", "gt5||m'g\""),
+    "quantity": (
+        *tuple(f"{prefix}5.4" for prefix in ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")),
+        "5|http://unitsofmeasure.org|mg",
+        "5||mg",
+        "gt5||m'g\"",
+    ),
     "number": ("5", "ap5", "1e99", "-0.5"),
     "uri": ("http://x", "urn:oid:1.2"),
 }

@@ -2,7 +2,9 @@ import os
 import subprocess
 import sys
 
-COUNT = "from fhir_server.rest import metrics; metrics.count('read', 200, 0.01); metrics.count('read', 200, 0.01)"
+COUNT = (
+    "from fhir_server.rest import metrics; metrics.count('read', 200, 0.01); metrics.count('read', 200, 0.01)"
+)
 SHOW = "import sys; from fhir_server.rest import metrics; sys.stdout.buffer.write(metrics.exposition())"
 
 
