@@ -81,10 +81,14 @@ async def instance(
 async def everything(
     connection: psycopg.AsyncConnection, type: str | None, access: Predicate, window: Window, limit: int
 ) -> list[Entry]:
-    """At most `limit` versions of all resources of `type`, or of every type when None."""
+    """At most `limit` versions of all resources of `type`, or of every type when None.
+
+    With `since`, only what no running transaction can still slip in front of: whoever asks again from the last time
+    they saw misses nothing.
+    """
     conditions, params = ["TRUE"], list[object]()
     if window.since is not None:
-        conditions.append("c.last_updated >= %s")
+        conditions.append("c.last_updated >= %s AND c.xid < pg_snapshot_xmin(pg_current_snapshot())")
         params.append(window.since)
     if window.at is not None:
         conditions.append(_CURRENT.format(v="c"))

@@ -152,6 +152,23 @@ async def test_history_pages_neither_lose_nor_repeat_an_entry(database):
     assert len(seen) == len(set(seen)) == 14
 
 
+async def test_who_polls_a_history_since_the_last_time_seen_misses_no_slow_transaction(database):
+    beginning = history.Window(since=datetime(2020, 1, 1, tzinfo=UTC))
+
+    async def seen():
+        async with database.connection() as connection:
+            entries = await history.everything(connection, None, EVERYTHING, beginning, 10)
+        return [entry.version.id for entry in entries]
+
+    async with database.transaction() as slow:
+        await slow.create(_draft("slow"))
+        await database.create_all([_draft("quick")])
+        assert await seen() == []
+    while not (found := await seen()):  # until no other test of this PostgreSQL has a transaction from before
+        await asyncio.sleep(0.02)
+    assert sorted(found) == ["quick", "slow"]
+
+
 async def test_a_rolled_back_transaction_leaves_nothing_and_its_numbers_are_made_again(database):
     with pytest.raises(ZeroDivisionError):
         async with database.transaction() as work:
