@@ -161,8 +161,8 @@ async def test_who_polls_a_history_since_the_last_time_seen_misses_no_slow_trans
         return [entry.version.id for entry in entries]
 
     async with database.transaction() as slow:
-        await slow.create(_draft("slow"))
-        await database.create_all([_draft("quick")])
+        await slow.create(Draft("Basic", "slow", {}, IndexRow(), "PUT"))
+        await database.create_all([Draft("Basic", "quick", {}, IndexRow(), "PUT")])
         assert await seen() == []
     while not (found := await seen()):  # until no other test of this PostgreSQL has a transaction from before
         await asyncio.sleep(0.02)
