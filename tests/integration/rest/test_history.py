@@ -15,7 +15,9 @@ async def versions(client, patient, fhir, database_url):
     await client.post("/fhir/Basic", **fhir({"resourceType": "Basic", "code": {"text": "x"}}))
     with psycopg.connect(database_url, autocommit=True) as connection:
         settled = "SELECT max(xid) < pg_snapshot_xmin(pg_current_snapshot()) FROM change_log"
-        while connection.execute(settled).fetchone() != (True,):
+        for _ in range(500):
+            if connection.execute(settled).fetchone() == (True,):
+                break
             await asyncio.sleep(0.02)
 
 
