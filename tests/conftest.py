@@ -82,15 +82,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real device data; `FHIR_TEST_DATA` names it, `../shared/data` beside the repository is the default."""
-    folder = Path(os.environ.get("FHIR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip("the folder of real device data is not here; FHIR_TEST_DATA names it")
-    return folder
-
-
 def _execute(url: str, statement: str, *names: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
