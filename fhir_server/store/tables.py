@@ -106,7 +106,9 @@ resource = Table(
         postgresql_where=text(f"tokens @> '{{{WIDE}}}'::bigint[]"),
     ),
     Index("resource_last_updated", "type", "last_updated", "rid"),
-    Index("resource_tokens", "tokens", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+    Index(
+        "resource_tokens", "tokens", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256}
+    ),
     comment="The current version of every resource; `(type, id)` is its key, a deleted one keeps its row without a body.",
 )
 

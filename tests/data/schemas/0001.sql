@@ -673,7 +673,7 @@ CREATE INDEX resource_string_value ON public.resource_string USING btree (param,
 -- Name: resource_tokens; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX resource_tokens ON public.resource USING gin (tokens) WITH (fastupdate=off);
+CREATE INDEX resource_tokens ON public.resource USING gin (tokens) WITH (gin_pending_list_limit='256');
 
 
 --

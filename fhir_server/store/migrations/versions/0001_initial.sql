@@ -113,7 +113,7 @@ CREATE INDEX resource_patient_code_date ON resource (type, patient, code_set, da
 
 CREATE INDEX resource_patient_date ON resource (type, patient, date_lo DESC, rid);
 
-CREATE INDEX resource_tokens ON resource USING gin (tokens) WITH (fastupdate = off);
+CREATE INDEX resource_tokens ON resource USING gin (tokens) WITH (gin_pending_list_limit = 256);
 
 CREATE INDEX resource_wide_date ON resource (type, patient, date_lo DESC, rid) WHERE tokens @> '{5477951415758571691}'::bigint[];
 
