@@ -12,25 +12,17 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.conditions import any_of, code_sets, conjunction, hashed, predicate, stamp
+from fhir_server.search.conditions import code_sets, conjunction, hashed, predicate, stamp
 from fhir_server.search.criteria import Condition
+from fhir_server.search.order import Position, after_missing, following, order_by, rows
 from fhir_server.search.params import date
 from fhir_server.search.plan import Plan, patients
-from fhir_server.search.sort import Sort
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import WIDE
 
 _NO_KEY: Final = "NULL::text"
 _BY_DATE: Final = "date_lo"
 _WIDE: Final = Predicate(f"r.tokens @> '{{{WIDE}}}'::bigint[]")  # as the partial index has it
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page ended: the value that the order goes by, as text (None: missing), and the row."""
-
-    key: str | None
-    rid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ def page(plan: Plan, after: Position | None, limit: int) -> Statement:
     found = _plain(plan, after, limit) if walk is None else _walked(plan, walk, after, limit)
     exact = {id(walk.about), id(walk.coded)} if walk else set[int]()
     recheck = tuple(one for one in plan.conditions if hashed(one) and id(one) not in exact)
-    order = _order(plan.sort, "x.")
+    order = order_by(plan.sort, "x.")
     sql = (
         f"SELECT x.id, x.version, x.rid, x.{plan.sort.column}::text, x.body::text FROM ({found.sql}) x "
         f"ORDER BY {order} LIMIT {limit}"
@@ -105,8 +97,8 @@ def _rests_on_columns(plan: Plan, walk: _Walk) -> bool:
 
 
 def _plain(plan: Plan, after: Position | None, limit: int) -> _Sql:
-    where = conjunction([_matching(plan, plan.conditions), *_after(plan.sort, after)])
-    return _rows(where, plan.sort, limit)
+    where = conjunction([_matching(plan, plan.conditions), *following(plan.sort, after)])
+    return rows(where, plan.sort, limit)
 
 
 def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql:
@@ -122,7 +114,7 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
         each.append(Predicate("r.code_set = c.code_set"))
     matching = conjunction([*each, _matching(plan, rest)])
     branches = [
-        _rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
+        rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
         for part in _branches(plan, rest, after)
     ]
     sql = (
@@ -143,7 +135,7 @@ def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -
     floor = _floor(dated)
     known = Predicate("r.date_lo IS NOT NULL")
     if after is None or after.key is not None:
-        keyset = _after(plan.sort, after, nulls=False)
+        keyset = following(plan.sort, after, nulls=False)
         if floor is None:
             yield conjunction([known, *keyset])
         else:
@@ -152,7 +144,7 @@ def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -
             long = [Predicate("r.date_lo < %s::timestamptz", (since,)), _WIDE]
             yield conjunction([*long, *keyset])
     if not dated:
-        yield conjunction([Predicate("r.date_lo IS NULL"), *_after_missing(plan.sort, after)])
+        yield conjunction([Predicate("r.date_lo IS NULL"), *after_missing(plan.sort, after)])
 
 
 def _floor(dated: list[Condition]) -> datetime | None:
@@ -174,44 +166,3 @@ def _matching(plan: Plan, conditions: tuple[Condition, ...]) -> _Sql:
             Predicate(f"({plan.access.sql})", plan.access.params),
         ]
     )
-
-
-def _rows(where: _Sql, sort: Sort, limit: int, *, nulls: bool = True) -> _Sql:
-    columns = dict.fromkeys(("rid", "id", "version", sort.column, "body"))
-    listed = ", ".join(f"r.{column}" for column in columns)
-    sql = f"(SELECT {listed} FROM resource r WHERE {where.sql} ORDER BY {_order(sort, 'r.', nulls=nulls)} LIMIT {limit})"
-    return Predicate(sql, where.params)
-
-
-def _order(sort: Sort, alias: str, *, nulls: bool = True) -> str:
-    """The order, in the words of the index that has it; `nulls` when values may be missing among the rows."""
-    column = f"{alias}{sort.column}{' DESC' if sort.descending else ''}"
-    last = " NULLS LAST" if nulls and sort.nullable and sort.descending else ""
-    if sort.column == "id":
-        return column
-    return f"{column}{last}, {alias}rid{' DESC' if sort.tie_descending else ''}"
-
-
-def _after(sort: Sort, after: Position | None, *, nulls: bool = True) -> list[_Sql]:
-    """The rows that follow `after`, those without a value among them unless `nulls` says that they are elsewhere."""
-    if after is None:
-        return []
-    if after.key is None:
-        return [Predicate(f"r.{sort.column} IS NULL"), *_after_missing(sort, after)]
-    value, column = f"%s::{sort.cast}", f"r.{sort.column}"
-    if sort.column == "id":
-        return [Predicate(f"{column} {'<' if sort.descending else '>'} {value}", (after.key,))]
-    beyond, tie = ("<" if sort.descending else ">"), ("<" if sort.tie_descending else ">")
-    bound = f"{column} {beyond}= {value} AND ({column} {beyond} {value} OR r.rid {tie} %s)"
-    found = Predicate(bound, (after.key, after.key, after.rid))
-    return (
-        [any_of([Predicate(f"({bound})", found.params), Predicate(f"{column} IS NULL")])]
-        if nulls and sort.nullable
-        else [found]
-    )
-
-
-def _after_missing(sort: Sort, after: Position | None) -> list[_Sql]:
-    if after is None or after.key is not None:
-        return []
-    return [Predicate(f"r.rid {'<' if sort.tie_descending else '>'} %s", (after.rid,))]

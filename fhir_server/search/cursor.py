@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fhir_server.errors import InvalidSearch
-from fhir_server.search.compile import Position
+from fhir_server.search.order import Position
 
 _NONCE: Final = 12
 _FORM: Final = 1

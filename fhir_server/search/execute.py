@@ -10,8 +10,9 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from fhir_server.json import stored
-from fhir_server.search.compile import Position, Statement, page, total
+from fhir_server.search.compile import Statement, page, total
 from fhir_server.search.criteria import meets
+from fhir_server.search.order import Position
 from fhir_server.search.plan import Plan
 
 Connection = psycopg.AsyncConnection[TupleRow]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fhir_server.errors import InvalidSearch
-from fhir_server.search.compile import Position
 from fhir_server.search.cursor import Cursor, seal, unseal
+from fhir_server.search.order import Position
 
 KEY = bytes(range(32))
 CURSOR = Cursor(
