@@ -18,6 +18,7 @@ JsonValue: TypeAlias = (
     dict[str, "JsonValue"] | list["JsonValue"] | str | int | Decimal | jiter.LosslessFloat | bool | None
 )
 JsonObject: TypeAlias = dict[str, JsonValue]
+_Tree: TypeAlias = JsonObject | list[JsonValue]
 
 MAX_DEPTH = 60
 MAX_DIGITS = 40  # zeros before the first and after the last other digit do not count
@@ -37,20 +38,21 @@ def parse(text: bytes) -> JsonObject:
     faithfully: duplicate keys, U+0000, numbers beyond 40 digits or exponents beyond ±250, nesting beyond 60.
     A number that was taken is also taken as the database writes it, without an exponent.
     """
-    try:
-        tree = jiter.from_json(
-            text,
-            allow_inf_nan=False,
-            cache_mode="keys",
-            catch_duplicate_keys=True,
-            float_mode="lossless-float",
-        )
-    except ValueError as error:
-        raise InvalidJson(f"The body is not JSON: {error}. Send one JSON object in UTF-8.") from error
+    tree = _read(text, "object")
     if not isinstance(tree, dict):
         raise InvalidJson(f"The body is a JSON {_kind(tree)}. Send one JSON object.")
     _refuse_what_jsonb_cannot_keep(text, tree)
     return tree
+
+
+def parse_array(text: bytes) -> list[JsonValue]:
+    """The JSON array in `text`, its numbers exact Decimals; raises InvalidJson as `parse` does."""
+    tree = _read(text, "array")
+    if not isinstance(tree, list):
+        raise InvalidJson(f"The body is a JSON {_kind(tree)}. Send one JSON array.")
+    _refuse_what_jsonb_cannot_keep(text, tree)
+    numbered: list[JsonValue] = jiter.from_json(text, cache_mode="keys", float_mode="decimal")
+    return numbered
 
 
 def stored(text: bytes | str) -> JsonObject:
@@ -58,6 +60,12 @@ def stored(text: bytes | str) -> JsonObject:
     tree: JsonObject = jiter.from_json(
         text.encode() if isinstance(text, str) else text, cache_mode="keys", float_mode="lossless-float"
     )
+    return tree
+
+
+def exact(text: bytes) -> JsonObject:
+    """As `stored`, with numbers as Decimals, which are equal when they are numerically: `1.0` and `1.00`."""
+    tree: JsonObject = jiter.from_json(text, cache_mode="keys", float_mode="decimal")
     return tree
 
 
@@ -74,6 +82,20 @@ def pretty(tree: object) -> bytes:
 def decimal(number: JsonNumber) -> Decimal:
     """`number` as an exact Decimal that keeps trailing zeros."""
     return number.as_decimal() if isinstance(number, jiter.LosslessFloat) else Decimal(number)
+
+
+def _read(text: bytes, wanted: str) -> JsonValue:
+    try:
+        tree: JsonValue = jiter.from_json(
+            text,
+            allow_inf_nan=False,
+            cache_mode="keys",
+            catch_duplicate_keys=True,
+            float_mode="lossless-float",
+        )
+    except ValueError as error:
+        raise InvalidJson(f"The body is not JSON: {error}. Send one JSON {wanted} in UTF-8.") from error
+    return tree
 
 
 def _dumped(tree: object, option: int | None) -> bytes:
@@ -105,10 +127,10 @@ def _number(value: object) -> orjson.Fragment:
 def _kind(tree: object) -> str:
     if tree is None:
         return "null"
-    return {list: "array", str: "string", bool: "boolean"}.get(type(tree), "number")
+    return {dict: "object", list: "array", str: "string", bool: "boolean"}.get(type(tree), "number")
 
 
-def _refuse_what_jsonb_cannot_keep(text: bytes, tree: JsonObject) -> None:
+def _refuse_what_jsonb_cannot_keep(text: bytes, tree: _Tree) -> None:
     if b"\\u0000" in text and _NUL.search(text):
         raise InvalidJson(f"{_path_of_nul(tree)}: the character U+0000 cannot be stored. Remove it.")
     if _UNUSUAL_NUMBER.search(text):
@@ -118,7 +140,7 @@ def _refuse_what_jsonb_cannot_keep(text: bytes, tree: JsonObject) -> None:
         _refuse_depth(tree)
 
 
-def _refuse_unstorable(number: re.Match[bytes], tree: JsonObject) -> None:
+def _refuse_unstorable(number: re.Match[bytes], tree: _Tree) -> None:
     whole, fraction, exponent = number.groups(default=b"")
     digits, shift = whole + fraction, int(exponent.lstrip(b"+-0")[:9] or 0)
     if (
@@ -133,7 +155,7 @@ def _refuse_unstorable(number: re.Match[bytes], tree: JsonObject) -> None:
         )
 
 
-def _refuse_depth(tree: JsonObject) -> None:
+def _refuse_depth(tree: _Tree) -> None:
     level: list[JsonValue] = [tree]
     for _ in range(MAX_DEPTH + 1):
         level = [child for node in level for child in _children(node)]
@@ -148,11 +170,11 @@ def _children(node: JsonValue) -> "list[JsonValue]":
     return node if isinstance(node, list) else []
 
 
-def _path_of_nul(tree: JsonObject) -> str:
+def _path_of_nul(tree: _Tree) -> str:
     return _find(tree, lambda leaf: isinstance(leaf, str) and "\0" in leaf)
 
 
-def _path_of_number(tree: JsonObject, text: bytes) -> str:
+def _path_of_number(tree: _Tree, text: bytes) -> str:
     return _find(
         tree,
         lambda leaf: (
@@ -163,8 +185,8 @@ def _path_of_number(tree: JsonObject, text: bytes) -> str:
     )
 
 
-def _find(tree: JsonObject, wanted: Callable[[JsonValue], bool]) -> str:
-    root = tree.get("resourceType")
+def _find(tree: _Tree, wanted: Callable[[JsonValue], bool]) -> str:
+    root = tree.get("resourceType") if isinstance(tree, dict) else None
     for path, leaf in _leaves(tree, root if isinstance(root, str) else "body"):
         if wanted(leaf):
             return path
