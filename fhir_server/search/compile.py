@@ -12,10 +12,13 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.conditions import code_sets, conjunction, hashed, predicate, stamp
-from fhir_server.search.criteria import Condition
+from fhir_server.search.conditions import hashed, predicate
 from fhir_server.search.order import Position, after_missing, following, order_by, rows
 from fhir_server.search.params import date
+from fhir_server.search.params.date import stamp
+from fhir_server.search.params.kinds import AnyCondition
+from fhir_server.search.params.sql import conjunction
+from fhir_server.search.params.token import code_sets
 from fhir_server.search.plan import Plan, patients
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import WIDE
@@ -34,7 +37,7 @@ class Statement:
 
     sql: str
     params: tuple[object, ...]
-    recheck: tuple[Condition, ...] = ()
+    recheck: tuple[AnyCondition, ...] = ()
     stable: bool = False
 
 
@@ -75,9 +78,9 @@ def keys(plan: Plan, limit: int) -> Statement:
 class _Walk:
     """The condition that names the Patients, and the one that names the codings: one of them, or both."""
 
-    about: Condition | None
+    about: AnyCondition | None
     ids: tuple[str, ...]
-    coded: Condition | None
+    coded: AnyCondition | None
 
 
 def _walk(plan: Plan) -> _Walk | None:
@@ -109,7 +112,7 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
         starts.append(Predicate(f"(SELECT key FROM patient_key WHERE id {named[0]}) p", (named[1],)))
         each.append(Predicate("r.patient = p.key"))
     if walk.coded:
-        sets = code_sets(walk.coded)
+        sets = code_sets(walk.coded.asked)
         starts.append(Predicate(f"({sets.sql}) c", sets.params))
         each.append(Predicate("r.code_set = c.code_set"))
     matching = conjunction([*each, _matching(plan, rest)])
@@ -124,7 +127,7 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     return Predicate(sql, tuple(value for one in (*starts, *branches) for value in one.params))
 
 
-def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -> Iterator[_Sql]:
+def _branches(plan: Plan, rest: tuple[AnyCondition, ...], after: Position | None) -> Iterator[_Sql]:
     """Disjoint parts of the matches, each of which an index gives in order.
 
     Where a date must be late enough, its end decides, and the index is ordered by its start. A range no longer than
@@ -147,7 +150,7 @@ def _branches(plan: Plan, rest: tuple[Condition, ...], after: Position | None) -
         yield conjunction([Predicate("r.date_lo IS NULL"), *after_missing(plan.sort, after)])
 
 
-def _floor(dated: list[Condition]) -> datetime | None:
+def _floor(dated: list[AnyCondition]) -> datetime | None:
     """What the start of a narrow match cannot be before."""
     floors = []
     for one in dated:
@@ -158,7 +161,7 @@ def _floor(dated: list[Condition]) -> datetime | None:
     return max(floors, default=None)
 
 
-def _matching(plan: Plan, conditions: tuple[Condition, ...]) -> _Sql:
+def _matching(plan: Plan, conditions: tuple[AnyCondition, ...]) -> _Sql:
     return conjunction(
         [
             Predicate("r.type = %s AND NOT r.deleted", (RESOURCE_TYPES[plan.resource_type],)),

@@ -13,7 +13,8 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.compile import Statement, page, total
 from fhir_server.search.conditions import hashed
-from fhir_server.search.criteria import Condition, Reading
+from fhir_server.search.params.kinds import AnyCondition
+from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import parse
 from fhir_server.search.plan import Limits, Plan, plan
 from fhir_server.store.predicate import EVERYTHING
@@ -48,7 +49,7 @@ def _lines(planned: Plan) -> Iterator[str]:
         yield from _statement(total(planned))
 
 
-def _told(wanted: Condition) -> str:
+def _told(wanted: AnyCondition) -> str:
     parameter = wanted.parameter
     where = {
         "patient": "patient",

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.compile import keys
-from fhir_server.search.criteria import Reading
 from fhir_server.search.execute import Connection, rows
+from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import parse
 from fhir_server.search.plan import Limits, plan
 from fhir_server.store.predicate import Predicate

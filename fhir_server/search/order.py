@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/search.html#sort
 
 from dataclasses import dataclass
 
-from fhir_server.search.conditions import any_of
+from fhir_server.search.params.sql import any_of
 from fhir_server.search.sort import Sort
 from fhir_server.store.predicate import Predicate
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from fhir_server.errors import InvalidSearch
+from fhir_server.search.params.escapes import split
 
 # how the answer is written, not what it holds: the REST layer sees to these
 REPRESENTATION: Final = frozenset({"_format", "_pretty"})
@@ -57,35 +58,6 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Parsed:
     if len(criteria) > MAX_CRITERIA:
         raise InvalidSearch(f"The query has {len(criteria)} criteria. Ask with at most {MAX_CRITERIA}.")
     return Parsed(resource_type, tuple(criteria), MappingProxyType(result), tuple(representation))
-
-
-def split(text: str, separator: str) -> tuple[str, ...]:
-    """`text` cut at each `separator` that no backslash escapes; the escapes stay."""
-    if "\\" not in text:
-        return tuple(text.split(separator))
-    parts, part, escaped = [], "", False
-    for character in text:
-        if character == separator and not escaped:
-            parts.append(part)
-            part = ""
-        else:
-            part += character
-        escaped = character == "\\" and not escaped
-    return (*parts, part)
-
-
-def unescape(text: str) -> str:
-    r"""`text` with `\,`, `\|`, `\$` and `\\` as the characters they stand for."""
-    if "\\" not in text:
-        return text
-    plain, escaped = "", False
-    for character in text:
-        if character == "\\" and not escaped:
-            escaped = True
-        else:
-            plain += character
-            escaped = False
-    return plain
 
 
 def _criterion(key: str, value: str) -> Criterion:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fhir_server.errors import InvalidSearch
-from fhir_server.search.criteria import Condition, Reading, condition
+from fhir_server.search.criteria import condition
 from fhir_server.search.params import quantity, reference
 from fhir_server.search.params.catalog import served, unserved
+from fhir_server.search.params.kinds import AnyCondition
+from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import Criterion, Parsed
 from fhir_server.search.sort import Sort, newest_first, sort
 from fhir_server.search.summary import Shape, shape
@@ -37,7 +39,7 @@ class Plan:
 
     resource_type: str
     access: Predicate
-    conditions: tuple[Condition, ...]
+    conditions: tuple[AnyCondition, ...]
     sort: Sort
     count: int
     total: bool
@@ -78,7 +80,7 @@ def plan(parsed: Parsed, access: Predicate, handling: Handling, limits: Limits, 
     )
 
 
-def patients(wanted: Condition) -> tuple[str, ...] | None:
+def patients(wanted: AnyCondition) -> tuple[str, ...] | None:
     """The ids, when the condition is met exactly by resources about one of these Patients; else None."""
     if wanted.parameter.column != "patient" or wanted.modifier:
         return None
@@ -89,7 +91,7 @@ def patients(wanted: Condition) -> tuple[str, ...] | None:
 
 def _conditions(
     parsed: Parsed, handling: Handling, reading: Reading
-) -> tuple[tuple[Condition, ...], tuple[Criterion, ...], tuple[str, ...]]:
+) -> tuple[tuple[AnyCondition, ...], tuple[Criterion, ...], tuple[str, ...]]:
     parameters = served(parsed.resource_type)
     conditions, criteria, ignored = [], [], []
     for criterion in parsed.criteria:
@@ -130,7 +132,7 @@ def _total(text: str | None) -> bool:
     return text in {"estimate", "accurate"}
 
 
-def _refuse_what_cannot_be_counted(conditions: tuple[Condition, ...]) -> None:
+def _refuse_what_cannot_be_counted(conditions: tuple[AnyCondition, ...]) -> None:
     """The database cannot tell a number and a unit without system of one component from those of two."""
     for one in conditions:
         loose = any(isinstance(q, quantity.Asked) and q.code and q.system is None for q in one.asked)
@@ -141,7 +143,7 @@ def _refuse_what_cannot_be_counted(conditions: tuple[Condition, ...]) -> None:
             )
 
 
-def _default_sort(parsed: Parsed, conditions: tuple[Condition, ...]) -> Sort:
+def _default_sort(parsed: Parsed, conditions: tuple[AnyCondition, ...]) -> Sort:
     """Newest first where a patient is asked about, the order of ids otherwise: each the order of an index."""
     if any(patients(one) is not None for one in conditions):
         return newest_first(parsed.resource_type) or sort(parsed.resource_type, "_id")

@@ -10,10 +10,10 @@ from typing import Final
 
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.bundle import bundle, url
-from fhir_server.search.criteria import Reading
 from fhir_server.search.cursor import Cursor, seal, unseal
 from fhir_server.search.execute import Connection, Page, execute
 from fhir_server.search.order import Position
+from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import REPRESENTATION, parse
 from fhir_server.search.plan import Handling, Limits, Plan, plan
 from fhir_server.store.predicate import Predicate

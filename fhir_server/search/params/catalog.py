@@ -4,31 +4,17 @@ https://hl7.org/fhir/R4/searchparameter-registry.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from fhir_server.definitions.search_parameters import SearchParameter, for_type
 from fhir_server.definitions.structure import required_codes
-from fhir_server.search.params import date, number, quantity, reference, string, token, uri
-from fhir_server.search.params.columns import Column, coded, column
+from fhir_server.search.params.columns import coded, column
 from fhir_server.search.params.hashes import number as parameter_number
+from fhir_server.search.params.kinds import KINDS
+from fhir_server.search.params.parameter import Parameter
 from fhir_server.search.params.paths import Path, Unsupported, paths
-
-Kind = Literal["token", "reference", "date", "string", "quantity", "number", "uri"]
-
-_READ: Final[Mapping[str, Mapping[str, object] | frozenset[str]]] = MappingProxyType(
-    {
-        "token": token.READ,
-        "reference": reference.READ,
-        "date": date.READ,
-        "string": string.READ,
-        "quantity": quantity.READ,
-        "number": number.READ,
-        "uri": uri.READ,
-    }
-)
 
 # answered from other parameters' entries instead of entries of their own
 _UNIONS: Final = MappingProxyType(
@@ -44,30 +30,6 @@ _UNIONS: Final = MappingProxyType(
 )
 
 _BOOLEANS: Final = ("http://terminology.hl7.org/CodeSystem/special-values", frozenset({"true", "false"}))
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A search parameter of one type, ready to be stored and asked.
-
-    `prefix` names it in hashes, `number` in the range and string tables. `union` names the parameters that answer
-    instead of it. `required` means that every resource has a value. `systems` are those that its plain codes imply.
-    """
-
-    resource_type: str
-    code: str
-    kind: Kind
-    url: str
-    prefix: str
-    number: int
-    paths: tuple[Path, ...]
-    targets: tuple[str, ...]
-    repeats: bool
-    required: bool
-    column: Column | None = None
-    coded: bool = False
-    union: tuple[str, ...] = ()
-    systems: Mapping[str, frozenset[str]] | None = None
 
 
 @cache
@@ -94,7 +56,8 @@ def _all(resource_type: str) -> Mapping[str, Parameter | str]:
 
 
 def _parameter(resource_type: str, definition: SearchParameter) -> Parameter | str:
-    if definition.type not in _READ:
+    kind = KINDS.get(definition.type)
+    if kind is None:
         return f"{definition.type} parameters are not served yet"
     if not definition.expression:
         return "it is not read from an element of the resource"
@@ -105,7 +68,7 @@ def _parameter(resource_type: str, definition: SearchParameter) -> Parameter | s
             found = paths(definition.expression)
         except Unsupported as error:
             return str(error)
-    unread = {path.datatype for path in found} - set(_READ[definition.type])
+    unread = {path.datatype for path in found} - set(kind.READ)
     if unread:
         return f"{', '.join(sorted(unread))} cannot be read as a {definition.type}"
     return _compiled(resource_type, definition, found)

@@ -10,12 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-from fhir_server.search.params.paths import Node
-from fhir_server.store.rows import DateRange
+from fhir_server.search.params.found import Found, Store, presence
+from fhir_server.search.params.parameter import Condition, Parameter, Prefix, Value
+from fhir_server.search.params.paths import Node, Path
+from fhir_server.search.params.prefix import prefixed
+from fhir_server.search.params.sql import any_of, conjunction, rows
+from fhir_server.store.predicate import Predicate
+from fhir_server.store.rows import WIDE, DateRange, ParamDate
 
-Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
+MODIFIERS: Final = frozenset[str]()
 
 MIN: Final = datetime.min.replace(tzinfo=UTC)
 MAX: Final = datetime.max.replace(tzinfo=UTC)
@@ -28,6 +33,7 @@ _FORM = re.compile(
 )
 _GRAINS = tuple(timedelta(microseconds=10 ** (6 - digits)) for digits in range(7))
 _MINUTE = timedelta(minutes=1)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,34 @@ class Asked:
     prefix: Prefix
     lo: datetime
     hi: datetime
+
+
+def store(parameter: Parameter, path: Path) -> Store:
+    """What keeps a date: the type's primary one in its columns, any other in a row."""
+    read, present = READ[path.datatype], presence(parameter)
+
+    def store_column(node: Node, found: Found) -> None:
+        span = read(node)
+        if span is None:
+            found.tokens.update(present)
+            return
+        found.date = span
+        if _is_wide(span):
+            found.tokens.add(WIDE)
+
+    def store_row(node: Node, found: Found) -> None:
+        found.tokens.update(present)
+        span = read(node)
+        if span is not None:
+            found.dates.append(ParamDate(parameter.number, *span))
+
+    return store_column if parameter.column == "date" else store_row
+
+
+def wanted(value: Value) -> Asked:
+    """What `value` asks for. Raises ValueError for what is no date."""
+    prefix, text = prefixed(value.text)
+    return asked(prefix, text, value.reading.now)
 
 
 def asked(prefix: Prefix, text: str, now: datetime) -> Asked:
@@ -52,6 +86,31 @@ def asked(prefix: Prefix, text: str, now: datetime) -> Asked:
         gap = (now - lo if now > lo else lo - now) / 10
         lo, hi = _shift(lo, -gap), _shift(hi, gap)
     return Asked(prefix, lo, hi)
+
+
+def predicate(condition: Condition[Asked]) -> Predicate:
+    """The rows whose date lies as asked."""
+    match condition.parameter.column:
+        case "last_updated":
+            return any_of(_instant(one) for one in condition.asked)
+        case "date":
+            return any_of(lies(one, "r.date_lo", "r.date_hi") for one in condition.asked)
+    return rows(
+        "resource_date",
+        condition.parameter,
+        any_of(lies(one, "v.lo", "v.hi") for one in condition.asked),
+    )
+
+
+def hashed(_: Condition[Asked]) -> bool:
+    """Never: dates are compared as they are."""
+    return False
+
+
+def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> bool:
+    """Whether the element lies as asked."""
+    entry = READ[datatype](node)
+    return entry is not None and any(matches(one, entry) for one in condition.asked)
 
 
 def matches(wanted: Asked, entry: DateRange) -> bool:
@@ -76,6 +135,37 @@ def matches(wanted: Asked, entry: DateRange) -> bool:
             return hi <= wanted.lo
         case "ap":
             return lo < wanted.hi and hi > wanted.lo
+
+
+def lies(wanted: Asked, lo: str, hi: str) -> Predicate:
+    """Rows whose range `[lo, hi)`, two expressions, lies as asked; the first bound is one that an index on `lo` can use."""
+    since, until = stamp(wanted.lo), stamp(wanted.hi)
+    match wanted.prefix:
+        case "eq":
+            return _at(f"{lo} >= {{}} AND {lo} < {{}} AND {hi} <= {{}}", since, until, until)
+        case "ne":
+            return _at(f"NOT ({lo} >= {{}} AND {hi} <= {{}})", since, until)
+        case "gt":
+            return _at(f"{hi} > {{}}", until)
+        case "lt":
+            return _at(f"{lo} < {{}}", since)
+        case "ge":
+            return _at(f"({lo} >= {{}} OR {hi} > {{}})", since, until)
+        case "le":
+            return _at(f"{lo} < {{}} AND ({lo} < {{}} OR {hi} <= {{}})", until, since, until)
+        case "sa":
+            return _at(f"{lo} >= {{}}", until)
+        case "eb":
+            return _at(f"{lo} < {{}} AND {hi} <= {{}}", since, since)
+        case "ap":
+            return _at(f"{lo} < {{}} AND {hi} > {{}}", until, since)
+
+
+def stamp(moment: datetime) -> str:
+    """`moment` as PostgreSQL reads it; the ends of time are infinite there."""
+    if moment == MAX:
+        return "infinity"
+    return "-infinity" if moment == MIN else moment.isoformat()
 
 
 def floor(wanted: Asked) -> datetime | None:
@@ -104,6 +194,24 @@ def span(text: str) -> DateRange:
     if months < 12:
         return DateRange(lo, lo.replace(month=months + 1))
     return DateRange(lo, MAX if year == 9999 else datetime(year + 1, 1, 1, tzinfo=UTC))
+
+
+def _at(sql: str, *moments: str) -> Predicate:
+    return Predicate(sql.replace("{}", "%s::timestamptz"), moments)
+
+
+def _instant(wanted: Asked) -> Predicate:
+    """`last_updated` is the start of a millisecond, so a bound on its end is one on its start."""
+    least = floor(wanted)
+    exact = lies(wanted, "r.last_updated", "(r.last_updated + interval '1 millisecond')")
+    if least is None or wanted.prefix in {"eq", "sa"}:
+        return exact
+    bound = (wanted.hi if wanted.prefix == "gt" else wanted.lo) - _MILLISECOND
+    return conjunction([_at("r.last_updated >= {}", stamp(bound)), exact])
+
+
+def _is_wide(span: DateRange) -> bool:
+    return span.lo == MIN or span.hi == MAX or span.hi - span.lo > NARROW
 
 
 def _moment(text: str) -> DateRange:

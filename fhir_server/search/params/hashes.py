@@ -2,16 +2,24 @@
 
 https://hl7.org/fhir/R4/search.html#token
 
-They are written to the database, so they never change. Parts are joined by U+0000, which no stored string contains.
+They are written to the database, so a change of them is a change of the index: see `INDEX_VERSION`. Parts are joined by
+U+0000, which no stored string contains. SHA-256, because PostgreSQL has it too: a chain's token is made from ids there.
 """
 
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 
 def token(*parts: str) -> int:
     """The 64 bits, as a signed number, that stand for `parts`."""
-    return int.from_bytes(blake2b("\0".join(parts).encode(), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(sha256("\0".join(parts).encode()).digest()[:8], "big", signed=True)
+
+
+def in_sql(*parts: str, last: str) -> str:
+    """The SQL expression of the token of `parts` followed by the text that the expression `last` gives."""
+    before = ("\0".join(parts) + "\0").encode().hex()
+    digest = f"encode(sha256('\\x{before}'::bytea || convert_to({last}, 'UTF8')), 'hex')"
+    return f"('x' || substr({digest}, 1, 16))::bit(64)::bigint"
 
 
 @lru_cache(maxsize=8192)

@@ -11,8 +11,15 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fhir_server.json import decimal
-from fhir_server.search.params.date import Prefix
-from fhir_server.search.params.paths import Node
+from fhir_server.search.params.found import Found, Store, presence
+from fhir_server.search.params.parameter import Condition, Parameter, Prefix, Value
+from fhir_server.search.params.paths import Node, Path
+from fhir_server.search.params.prefix import prefixed
+from fhir_server.search.params.sql import any_of, rows
+from fhir_server.store.predicate import Predicate
+from fhir_server.store.rows import ParamNumber
+
+MODIFIERS: Final = frozenset[str]()
 
 EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 INFINITE: Final = Decimal("Infinity")
@@ -38,6 +45,24 @@ class Asked:
     hi: Decimal
 
 
+def store(parameter: Parameter, path: Path) -> Store:
+    """What keeps a number: a row without a unit."""
+    read, present = READ[path.datatype], presence(parameter)
+
+    def store_row(node: Node, found: Found) -> None:
+        found.tokens.update(present)
+        entry = read(node)
+        if entry is not None:
+            found.numbers.append(ParamNumber(parameter.number, *entry, None))
+
+    return store_row
+
+
+def wanted(value: Value) -> Asked:
+    """What `value` asks for. Raises ValueError for what is no number."""
+    return asked(*prefixed(value.text))
+
+
 def asked(prefix: Prefix, text: str) -> Asked:
     """What is asked: `5.4` covers `[5.35, 5.45)`, and `ap` a tenth of it on both sides. Raises ValueError."""
     if not _FORM.fullmatch(text):
@@ -47,6 +72,46 @@ def asked(prefix: Prefix, text: str) -> Asked:
     if prefix == "ap":
         half = max(half, EXACT.divide(abs(value), Decimal(10)))
     return Asked(prefix, value, EXACT.subtract(value, half), EXACT.add(value, half))
+
+
+def predicate(condition: Condition[Asked]) -> Predicate:
+    """The rows whose number lies as asked."""
+    found = any_of(lies(one, "v.lo", "v.hi") for one in condition.asked)
+    return rows("resource_number", condition.parameter, found)
+
+
+def hashed(_: Condition[Asked]) -> bool:
+    """Never: numbers are compared as they are."""
+    return False
+
+
+def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> bool:
+    """Whether the element lies as asked."""
+    entry = READ[datatype](node)
+    return entry is not None and any(matches(one, entry) for one in condition.asked)
+
+
+def lies(wanted: Asked, lo: str, hi: str) -> Predicate:
+    """Rows whose range `[lo, hi]`, two expressions, lies as asked."""
+    match wanted.prefix:
+        case "eq":
+            return Predicate(f"{lo} >= %s AND {lo} < %s AND {hi} < %s", (wanted.lo, wanted.hi, wanted.hi))
+        case "ne":
+            return Predicate(f"NOT ({lo} >= %s AND {hi} < %s)", (wanted.lo, wanted.hi))
+        case "gt":
+            return Predicate(f"{hi} > %s", (wanted.value,))
+        case "lt":
+            return Predicate(f"{lo} < %s", (wanted.value,))
+        case "ge":
+            return Predicate(f"{hi} >= %s", (wanted.value,))
+        case "le":
+            return Predicate(f"{lo} <= %s", (wanted.value,))
+        case "sa":
+            return Predicate(f"{lo} > %s", (wanted.value,))
+        case "eb":
+            return Predicate(f"{hi} < %s", (wanted.value,))
+        case "ap":
+            return Predicate(f"{lo} <= %s AND {hi} >= %s", (wanted.hi, wanted.lo))
 
 
 def matches(wanted: Asked, entry: Entry) -> bool:

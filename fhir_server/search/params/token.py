@@ -5,14 +5,25 @@ https://hl7.org/fhir/R4/search.html#token
 Codes and systems are compared as written, case included.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fhir_server.errors import Unprocessable
 from fhir_server.search.params import hashes
-from fhir_server.search.params.paths import Node
+from fhir_server.search.params.escapes import split, unescape
+from fhir_server.search.params.found import Found, Store, presence
+from fhir_server.search.params.parameter import Condition, Parameter, Value
+from fhir_server.search.params.paths import Node, Path
+from fhir_server.search.params.sql import any_of, conjunction, negation, tokens
+from fhir_server.store.predicate import Predicate
+
+MODIFIERS: Final = frozenset({"not"})
+
+# together, of one CodeableConcept: an entry of their index holds 2,700 bytes
+MAX_CODINGS: Final = 2_000
 
 
 class Entry(NamedTuple):
@@ -30,6 +41,44 @@ class Asked:
     code: str | None
 
 
+def store(parameter: Parameter, path: Path) -> Store:
+    """What keeps a token: the type's `code` as its set of codings, any other as hashes."""
+    prefix, read, present = parameter.prefix, READ[path.datatype], presence(parameter)
+    stored = stored_tokens if parameter.systems is None else stored_plain
+
+    def store_tokens(node: Node, found: Found) -> None:
+        found.tokens.update(present)
+        for system, code in read(node):
+            found.tokens.update(stored(prefix, system, code))
+
+    def store_codings(node: Node, found: Found) -> None:
+        found.tokens.update(present)
+        found.codings = _codings(prefix, read(node))
+
+    return store_codings if parameter.coded else store_tokens
+
+
+def _codings(prefix: str, entries: Iterable[Entry]) -> tuple[str, ...]:
+    codings = tuple(sorted({f"{system}|{code}" for system, code in entries if system or code}))
+    size = sum(len(coding.encode()) for coding in codings)
+    if size > MAX_CODINGS:
+        raise Unprocessable(
+            f"{prefix} has codings of {size} bytes and at most {MAX_CODINGS} can be found. Leave some out.",
+            prefix,
+        )
+    return codings
+
+
+def wanted(value: Value) -> Asked:
+    """What `value` asks for. Raises ValueError when there is nothing to look for."""
+    return _without_implied_system(value.parameter, asked_in(value.text))
+
+
+def asked_in(text: str) -> Asked:
+    """What a value asks for, its escapes still in place. Raises ValueError when there is nothing to look for."""
+    return asked(tuple(unescape(part) for part in split(text, "|")))
+
+
 def asked(text: tuple[str, ...]) -> Asked:
     """What the parts of a value around its `|` ask for. Raises ValueError when there is nothing to look for."""
     match text:
@@ -40,6 +89,29 @@ def asked(text: tuple[str, ...]) -> Asked:
         case (system, code) if code:
             return Asked(system, code)
     raise ValueError("is no token. Write `code`, `system|code`, `|code` or `system|`")
+
+
+def predicate(condition: Condition[Asked]) -> Predicate:
+    """The rows that have one of the tokens, or with `:not` none of them."""
+    found = _any(condition)
+    return negation(found) if condition.modifier == "not" else found
+
+
+def hashed(condition: Condition[Asked]) -> bool:
+    """Whether a hash stands for what is asked; codings and ids are compared as they are, and what is not there too."""
+    parameter = condition.parameter
+    return not (parameter.coded or parameter.column == "id" or condition.modifier == "not")
+
+
+def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> bool:
+    """Whether the element has one of the tokens, whatever the modifier."""
+    return any(matches(one, entry) for entry in READ[datatype](node) for one in condition.asked)
+
+
+def code_sets(asked: Iterable[Asked]) -> Predicate:
+    """The query for the sets of codings that hold one of those asked for, without repeats."""
+    found = any_of(_of_coding(one) for one in asked)
+    return Predicate(f"SELECT DISTINCT code_set FROM code_set_coding WHERE {found.sql}", found.params)
 
 
 def matches(wanted: Asked, entry: Entry) -> bool:
@@ -77,6 +149,32 @@ def stored_plain(prefix: str, system: str, code: str) -> tuple[int, ...]:  # noq
 @lru_cache(maxsize=8_192)
 def _plain_token(prefix: str, code: str) -> int:
     return hashes.token(prefix, "c", code)
+
+
+def _any(condition: Condition[Asked]) -> Predicate:
+    parameter = condition.parameter
+    if parameter.coded:
+        sets = code_sets(condition.asked)
+        return Predicate(f"r.code_set = ANY(ARRAY({sets.sql}))", sets.params)
+    if parameter.column == "id":
+        ids = [one.code for one in condition.asked if not one.system]
+        return Predicate("r.id = ANY(%s::text[])", (ids,))
+    return tokens(asked_token(parameter.prefix, one) for one in condition.asked)
+
+
+def _of_coding(wanted: Asked) -> Predicate:
+    parts = (("code", wanted.code), ("system", wanted.system))
+    return conjunction(Predicate(f"{column} = %s", (value,)) for column, value in parts if value is not None)
+
+
+def _without_implied_system(parameter: Parameter, wanted: Asked) -> Asked:
+    """A plain code stands for its required binding's system: asked with that system, it is asked without."""
+    if parameter.systems is None or wanted.system is None:
+        return wanted
+    if not wanted.system:
+        return Asked(None, wanted.code)
+    members = parameter.systems.get(wanted.system, frozenset())
+    return Asked(None, wanted.code) if wanted.code in members else wanted
 
 
 def _plain(node: Node) -> Iterator[Entry]:

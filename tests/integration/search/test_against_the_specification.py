@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.json import dumps, parse
-from fhir_server.search.criteria import Reading, meets
+from fhir_server.search.criteria import meets
 from fhir_server.search.index import index
+from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import parse as parse_query
 from fhir_server.search.plan import Limits, plan
 from fhir_server.search.searchset import Asking, search

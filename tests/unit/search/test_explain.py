@@ -12,7 +12,7 @@ DEVICE_QUERY = "Observation?patient=p1&code=http://loinc.org|8867-4&date=ge2026-
 
 WALKED = """\
 Observation, sorted by -date, 50 a page
-  patient (column patient): Asked(keys=('Patient/p1',))
+  patient (column patient): Asked(keys=('Patient/p1',), identifier=None)
   code (token): Asked(system='http://loinc.org', code='8867-4')
   date (column date): Asked(prefix='ge', lo=datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), hi=datetime.datetime(2026, 1, 2, 0, 0, tzinfo=datetime.timezone.utc))
 page:
@@ -47,7 +47,7 @@ total:
   WHERE (r.type = %s AND NOT r.deleted AND r.rid IN (SELECT v.rid
   FROM resource_string v
   WHERE v.param = %s AND left(v.folded, 200) >= %s AND left(v.folded, 200) < %s) AND r.tokens @> %s::bigint[] AND r.date_lo < %s::timestamptz AND (TRUE))
-  parameters: [103, 2135502055, 'eve', 'eve\U0010ffff', [7763037477063254389], '2000-01-01T00:00:00+00:00']"""
+  parameters: [103, 2135502055, 'eve', 'eve\U0010ffff', [-2002300854472963461], '2000-01-01T00:00:00+00:00']"""
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from fhir_server.errors import InvalidSearch
-from fhir_server.search.criteria import Reading
-from fhir_server.search.parse import parse, split, unescape
+from fhir_server.search.params.escapes import split, unescape
+from fhir_server.search.params.parameter import Reading
+from fhir_server.search.parse import parse
 from fhir_server.search.plan import Limits, plan
 from fhir_server.store.predicate import EVERYTHING
 

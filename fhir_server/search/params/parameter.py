@@ -1,0 +1,71 @@
+"""A search parameter of one type, and a condition that a query puts on it.
+
+https://hl7.org/fhir/R4/searchparameter.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from fhir_server.search.params.columns import Column
+from fhir_server.search.params.paths import Path
+
+Kind = Literal["token", "reference", "date", "string", "quantity", "number", "uri"]
+Modifier = Literal["", "not", "missing", "exact", "contains", "identifier"]
+Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
+
+Asked = TypeVar("Asked", covariant=True)  # noqa: PLC0105 - the name that every kind gives its own
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A search parameter of one type, ready to be stored and asked.
+
+    `prefix` names it in hashes, `number` in the range and string tables. `union` names the parameters that answer
+    instead of it. `required` means that every resource has a value. `systems` are those that its plain codes imply.
+    """
+
+    resource_type: str
+    code: str
+    kind: Kind
+    url: str
+    prefix: str
+    number: int
+    paths: tuple[Path, ...]
+    targets: tuple[str, ...]
+    repeats: bool
+    required: bool
+    column: Column | None = None
+    coded: bool = False
+    union: tuple[str, ...] = ()
+    systems: Mapping[str, frozenset[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(Generic[Asked]):
+    """What a resource must meet: one of `asked` under `parameter`; for `missing`, `absent` says which way."""
+
+    parameter: Parameter
+    modifier: Modifier
+    asked: tuple[Asked, ...]
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What values are read against: the time of the request and the address that our own references start with."""
+
+    now: datetime
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value as the client wrote it under `parameter`: its escapes still in place; `targets` it may refer to."""
+
+    parameter: Parameter
+    modifier: str
+    text: str
+    targets: tuple[str, ...]
+    reading: Reading
