@@ -1,0 +1,57 @@
+"""What a request demands before it writes: If-Match, If-None-Match, If-None-Exist, and criteria in its address.
+
+https://hl7.org/fhir/R4/http.html#concurrency
+"""
+
+from typing import Final
+from urllib.parse import urlencode
+
+from fhir_server.errors import InvalidRequest, InvalidSearch
+from fhir_server.interactions.condition import UNCONDITIONAL, Condition
+from fhir_server.interactions.conditional import Query
+from fhir_server.rest.call import Call
+from fhir_server.rest.etags import versions
+from fhir_server.rest.request import pairs
+from fhir_server.search.access import predicate
+
+_OWN: Final = ("_format", "_pretty")
+
+
+def condition(call: Call) -> Condition:
+    """What If-Match and If-None-Match demand. Raises InvalidRequest for a header that lists no ETags."""
+    match = call.request.header(b"if-match")
+    none_match = call.request.header(b"if-none-match")
+    if match is None and none_match is None:
+        return UNCONDITIONAL
+    return Condition(
+        match=None if match is None else versions(match, "If-Match"),
+        none_match=None if none_match is None else versions(none_match, "If-None-Match"),
+    )
+
+
+def query(call: Call, text: str) -> Query:
+    """The search `text`, among what the caller may search."""
+    return Query(text, predicate(call.principal, call.target.type, "search"), call.request.base)
+
+
+def criteria(call: Call) -> str:
+    """The search in the address of a conditional interaction; raises InvalidSearch when there is none."""
+    text = urlencode([(name, value) for name, value in call.request.pairs if name not in _OWN])
+    if not text:
+        raise InvalidSearch(
+            "A conditional interaction needs search parameters that name one resource. Add them."
+        )
+    return text
+
+
+def if_none_exist(header: str, resource_type: str) -> str:
+    """The search in If-None-Exist; raises InvalidRequest when it is of another type, InvalidSearch when empty."""
+    path, question, rest = header.partition("?")
+    if question and path.rstrip("/").rsplit("/", 1)[-1] not in ("", resource_type):
+        raise InvalidRequest(
+            f"If-None-Exist searches {path[:80]!r}, not {resource_type}. Leave the path out."
+        )
+    text = rest if question else header
+    if not pairs(text.encode("latin-1")):
+        raise InvalidSearch("If-None-Exist is empty. Send search parameters that name one resource.")
+    return text
