@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.search.conditions import hashed, predicate
-from fhir_server.search.order import Position, after_missing, following, order_by, rows
+from fhir_server.search.order import Position, following, following_missing, order_by, position, rows
 from fhir_server.search.params import date
 from fhir_server.search.params.date import stamp
 from fhir_server.search.params.kinds import AnyCondition
@@ -23,14 +23,13 @@ from fhir_server.search.plan import Plan, patients
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import WIDE
 
-_NO_KEY: Final = "NULL::text"
-_BY_DATE: Final = "date_lo"
+_BY_DATE: Final = "r.date_lo"
 _WIDE: Final = Predicate(f"r.tokens @> '{{{WIDE}}}'::bigint[]")  # as the partial index has it
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with its parameters; rows are id, version, rid, sort key, body.
+    """SQL with its parameters; rows are id, version, rid, body, then the values that the order goes by.
 
     `recheck`: what only seems met, perhaps. `stable`: the best plan is the same whatever the parameters are.
     """
@@ -50,10 +49,9 @@ def page(plan: Plan, after: Position | None, limit: int) -> Statement:
     found = _plain(plan, after, limit) if walk is None else _walked(plan, walk, after, limit)
     exact = {id(walk.about), id(walk.coded)} if walk else set[int]()
     recheck = tuple(one for one in plan.conditions if hashed(one) and id(one) not in exact)
-    order = order_by(plan.sort, "x.")
     sql = (
-        f"SELECT x.id, x.version, x.rid, x.{plan.sort.column}::text, x.body::text FROM ({found.sql}) x "
-        f"ORDER BY {order} LIMIT {limit}"
+        f"SELECT x.id, x.version, x.rid, x.body::text, {position(plan.sort, 'x.')} FROM ({found.sql}) x "
+        f"ORDER BY {order_by(plan.sort, 'x.')} LIMIT {limit}"
     )
     return Statement(sql, found.params, recheck, stable=walk is not None and _rests_on_columns(plan, walk))
 
@@ -68,9 +66,7 @@ def keys(plan: Plan, limit: int) -> Statement:
     """The statement for the first `limit` matches in no particular order, for conditional interactions."""
     matches = _matching(plan, plan.conditions)
     recheck = tuple(one for one in plan.conditions if hashed(one))
-    sql = (
-        f"SELECT r.id, r.version, r.rid, {_NO_KEY}, r.body::text FROM resource r WHERE {matches.sql} LIMIT %s"
-    )
+    sql = f"SELECT r.id, r.version, r.rid, r.body::text FROM resource r WHERE {matches.sql} LIMIT %s"
     return Statement(sql, (*matches.params, limit), recheck)
 
 
@@ -84,7 +80,7 @@ class _Walk:
 
 
 def _walk(plan: Plan) -> _Walk | None:
-    if plan.sort.column != _BY_DATE:
+    if plan.sort.first != _BY_DATE:
         return None
     coded = next((one for one in plan.conditions if one.parameter.coded and not one.modifier), None)
     for one in plan.conditions:
@@ -137,7 +133,7 @@ def _branches(plan: Plan, rest: tuple[AnyCondition, ...], after: Position | None
     dated = [one for one in rest if one.parameter.column == "date" and not one.modifier]
     floor = _floor(dated)
     known = Predicate("r.date_lo IS NOT NULL")
-    if after is None or after.key is not None:
+    if after is None or after.valued:
         keyset = following(plan.sort, after, nulls=False)
         if floor is None:
             yield conjunction([known, *keyset])
@@ -147,7 +143,7 @@ def _branches(plan: Plan, rest: tuple[AnyCondition, ...], after: Position | None
             long = [Predicate("r.date_lo < %s::timestamptz", (since,)), _WIDE]
             yield conjunction([*long, *keyset])
     if not dated:
-        yield conjunction([Predicate("r.date_lo IS NULL"), *after_missing(plan.sort, after)])
+        yield conjunction([Predicate("r.date_lo IS NULL"), *following_missing(plan.sort, after)])
 
 
 def _floor(dated: list[AnyCondition]) -> datetime | None:

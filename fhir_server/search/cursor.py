@@ -19,7 +19,7 @@ from fhir_server.errors import InvalidSearch
 from fhir_server.search.order import Position
 
 _NONCE: Final = 12
-_FORM: Final = 1
+_FORM: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Cursor:
 def seal(key: bytes, subject: str, resource_type: str, cursor: Cursor) -> str:
     """`cursor` as text for a URL, readable only with `key`, for that caller and type."""
     position = cursor.position
-    plain = orjson.dumps([_FORM, cursor.pairs, cursor.asked_at, position.key, position.rid])
+    plain = orjson.dumps([_FORM, cursor.pairs, cursor.asked_at, position.values, position.rid])
     nonce = os.urandom(_NONCE)
     sealed = AESGCM(key).encrypt(nonce, zlib.compress(plain), _bound_to(subject, resource_type))
     return urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
@@ -45,14 +45,14 @@ def unseal(key: bytes, subject: str, resource_type: str, text: str) -> Cursor:
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound_to(subject, resource_type))
-        form, pairs, asked_at, value, rid = orjson.loads(zlib.decompress(plain))
+        form, pairs, asked_at, values, rid = orjson.loads(zlib.decompress(plain))
     except (InvalidTag, zlib.error, ValueError) as error:
         raise InvalidSearch(
             "The _cursor is not one of yours. Follow the next link as it was given.", "_cursor"
         ) from error
     if form != _FORM:
         raise InvalidSearch("The _cursor is of another release of this server. Search anew.", "_cursor")
-    return Cursor(_pairs(pairs), datetime.fromisoformat(asked_at), Position(value, rid))
+    return Cursor(_pairs(pairs), datetime.fromisoformat(asked_at), Position(tuple(values), rid))
 
 
 def _pairs(pairs: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:

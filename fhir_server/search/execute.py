@@ -51,8 +51,8 @@ async def rows(
     """The true hits of one statement, how many rows it gave, and the place of the last."""
     cursor = await connection.execute(statement.sql, statement.params, prepare=statement.stable)
     given = [
-        Match(id, version, Position(key, rid), body)
-        for id, version, rid, key, body in await cursor.fetchall()
+        Match(id, version, Position(tuple(values), rid), body)
+        for id, version, rid, body, *values in await cursor.fetchall()
     ]
     true = [match for match in given if not statement.recheck or _holds(statement, match, base_url)]
     return true, len(given), given[-1].position if given else None

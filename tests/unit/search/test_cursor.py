@@ -12,7 +12,7 @@ KEY = bytes(range(32))
 CURSOR = Cursor(
     (("patient", "p1"), ("code", "http://loinc.org|8867-4")),
     datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
-    Position("2026-01-01 00:00:00+00", 7),
+    Position(("2026-01-01 00:00:00+00", None), 7),
 )
 
 
@@ -21,7 +21,7 @@ def test_a_cursor_comes_back_as_it_was():
 
 
 def test_a_long_query_fits():
-    long = Cursor((("_id", ",".join(f"id-{n}" for n in range(250))),), CURSOR.asked_at, Position(None, 1))
+    long = Cursor((("_id", ",".join(f"id-{n}" for n in range(250))),), CURSOR.asked_at, Position((None,), 1))
 
     assert unseal(KEY, "me", "Observation", seal(KEY, "me", "Observation", long)) == long
 

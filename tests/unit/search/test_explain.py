@@ -16,7 +16,7 @@ Observation, sorted by -date, 50 a page
   code (token): Asked(system='http://loinc.org', code='8867-4')
   date (column date): Asked(prefix='ge', lo=datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), hi=datetime.datetime(2026, 1, 2, 0, 0, tzinfo=datetime.timezone.utc))
 page:
-  SELECT x.id, x.version, x.rid, x.date_lo::text, x.body::text
+  SELECT x.id, x.version, x.rid, x.body::text, x.k0::text
   FROM (SELECT y.*
   FROM (SELECT key
   FROM patient_key
@@ -24,15 +24,15 @@ page:
   CROSS JOIN (SELECT DISTINCT code_set
   FROM code_set_coding
   WHERE (code = %s AND system = %s)) c
-  CROSS JOIN LATERAL ((SELECT r.rid, r.id, r.version, r.date_lo, r.body
+  CROSS JOIN LATERAL ((SELECT r.rid, r.id, r.version, r.date_lo AS k0, r.body
   FROM resource r
   WHERE (((r.patient = p.key AND r.code_set = c.code_set AND ((r.type = %s AND NOT r.deleted AND ((r.date_lo >= %s::timestamptz OR r.date_hi > %s::timestamptz)) AND (TRUE))))) AND r.date_lo >= %s::timestamptz)
   ORDER BY r.date_lo DESC, r.rid LIMIT 51)
-  UNION ALL (SELECT r.rid, r.id, r.version, r.date_lo, r.body
+  UNION ALL (SELECT r.rid, r.id, r.version, r.date_lo AS k0, r.body
   FROM resource r
   WHERE (((r.patient = p.key AND r.code_set = c.code_set AND ((r.type = %s AND NOT r.deleted AND ((r.date_lo >= %s::timestamptz OR r.date_hi > %s::timestamptz)) AND (TRUE))))) AND (r.date_lo < %s::timestamptz AND r.tokens @> '{5477951415758571691}'::bigint[]))
   ORDER BY r.date_lo DESC, r.rid LIMIT 51)) y) x
-  ORDER BY x.date_lo DESC NULLS LAST, x.rid LIMIT 51
+  ORDER BY x.k0 DESC NULLS LAST, x.rid LIMIT 51
   parameters: ['p1', '8867-4', 'http://loinc.org', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00']"""
 
 PATIENT_QUERY = "http://fhir.test/fhir/Patient?name=Eve&identifier=urn:mrn|7&birthdate=lt2000&_count=0"
