@@ -10,8 +10,7 @@ import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.arrays import smallints, texts
-
-Key = tuple[str, str]
+from fhir_server.store.rows import Key
 
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 

@@ -6,8 +6,6 @@ https://hl7.org/fhir/R4/search.html#ptypes
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import psycopg
-
 from fhir_server.store.arrays import Array, bigints, instants, integers, texts
 from fhir_server.store.rows import IndexRow
 
@@ -28,18 +26,6 @@ def range_inserts(rows: Rows, owners: str) -> list[RangeInsert]:
     """
     found = [(kind, columns(rows)) for kind, columns in _KINDS.items()]
     return [RangeInsert(kind.format(owners=owners), columns) for kind, columns in found if columns]
-
-
-async def replace_ranges(connection: psycopg.AsyncConnection, rid: int, index: IndexRow) -> None:
-    """Forgets what the resource `rid` was found by in these tables and stores what `index` says."""
-    await connection.execute(
-        """WITH dates AS (DELETE FROM resource_date WHERE rid = %(rid)s),
-                numbers AS (DELETE FROM resource_number WHERE rid = %(rid)s)
-           DELETE FROM resource_string WHERE rid = %(rid)s""",
-        {"rid": rid},
-    )
-    for statement in range_inserts([(rid, index)], "resource"):
-        await connection.execute(statement.sql, statement.params)
 
 
 def _dates(rows: Rows) -> tuple[Array, ...]:

@@ -12,6 +12,8 @@ from typing import Final, Literal, NamedTuple
 WIDE: Final = 5477951415758571691
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
+Key = tuple[str, str]
+"""The type and id of a resource."""
 
 
 class DateRange(NamedTuple):

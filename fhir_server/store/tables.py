@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
@@ -70,6 +71,28 @@ code_set_coding = Table(
     Column("code_set", BigInteger, nullable=False),
     PrimaryKeyConstraint("code", "system", "code_set"),
     comment="The members of each code_set, so that any one coding of a resource finds it through an ordered index.",
+)
+
+token_text = Table(
+    "token_text",
+    metadata,
+    Column("token", BigInteger, primary_key=True),
+    Column("param", Integer, nullable=False),
+    Column("folded", _text(), nullable=False),
+    Index("token_text_value", "param", text("left(folded, 200)")),
+    comment="The distinct texts of codes and identifiers, folded, by the token that resources with that text carry.",
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("hash", BigInteger, primary_key=True),
+    Column("system", _text(), nullable=False),
+    Column("code", _text(), nullable=False),
+    Column("dimension", _text()),
+    Column("factor", Numeric),
+    Column("shift", Numeric),
+    comment="Every unit that quantities carry; `value * factor + shift` is in the base units of `dimension`, if UCUM has it.",
 )
 
 resource = Table(
@@ -157,9 +180,10 @@ resource_number = Table(
     Column("unit", BigInteger),
     Column("lo", Numeric, nullable=False),
     Column("hi", Numeric, nullable=False),
+    Column("code_set", BigInteger),
     Index("resource_number_value", "param", "lo", "rid"),
     Index("resource_number_rid", "rid"),
-    comment="Numbers (unit NULL) and quantities beyond the resource's own value columns.",
+    comment="Numbers (unit NULL) and quantities beyond the resource's own value columns; `code_set` of the same component.",
 )
 
 resource_string = Table(
@@ -173,4 +197,42 @@ resource_string = Table(
         "resource_string_value", "param", text("left(folded, 200)"), "rid"
     ),  # an entry holds 2,700 bytes at most
     Index("resource_string_rid", "rid"),
+)
+
+search_index = Table(
+    "search_index",
+    metadata,
+    Column("version", Integer, nullable=False),
+    comment="One row: the form of the index that every resource is known to have (search/index.py: INDEX_VERSION).",
+)
+
+kept_search = Table(
+    "kept_search",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    Index("kept_search_expires", "expires"),
+    comment="Searches too long for the link to their next page, encrypted, until they expire.",
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", _text(), primary_key=True),
+    Column("kind", _text(), nullable=False),
+    Column("state", _text(), nullable=False),
+    Column("asked_by", _text(), nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("started", DateTime(timezone=True)),
+    Column("ended", DateTime(timezone=True)),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("worker", _text()),
+    Column("position", BigInteger, nullable=False, server_default=text("0")),
+    Column("done", BigInteger, nullable=False, server_default=text("0")),
+    Column("total", BigInteger, nullable=False, server_default=text("0")),
+    Column("failures", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("error", _text()),
+    comment="Work in the background, which any process goes on with when the one that did it has died.",
 )
