@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from fhir_server.errors import Forbidden, PreconditionFailed
-from fhir_server.store.unit_of_work import Locked
+from fhir_server.store.locks import Locked
 
 Versions: TypeAlias = frozenset[int] | Literal["*"]
 

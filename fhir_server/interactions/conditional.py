@@ -1,4 +1,4 @@
-"""Create, update and delete what a search finds.
+"""Create, update, patch and delete what a search finds.
 
 https://hl7.org/fhir/R4/http.html#ccreate
 
@@ -13,9 +13,11 @@ from dataclasses import replace as changed
 from hashlib import blake2b
 from urllib.parse import parse_qsl
 
-from fhir_server.errors import InvalidResource, PreconditionFailed
+from fhir_server.errors import InvalidResource, NotFound, PreconditionFailed
 from fhir_server.interactions.condition import UNCONDITIONAL, Condition
 from fhir_server.interactions.delete import end
+from fhir_server.interactions.json_patch import JsonPatch
+from fhir_server.interactions.patch import patched
 from fhir_server.interactions.update import replace
 from fhir_server.interactions.written import Written
 from fhir_server.search.match import MatchedKey, match
@@ -73,6 +75,17 @@ async def update(
         return await replace(work, changed(draft, id=match_.id), access, condition)
 
 
+async def patch(
+    database: Database, type: str, patch: JsonPatch, query: Query, access: Predicate, condition: Condition
+) -> Written:
+    """The next version of the one match; raises NotFound when nothing matches, PreconditionFailed when several do."""
+    async with database.transaction() as work:
+        match_ = await _only_match(work, type, query)
+        if match_ is None:
+            raise NotFound(f"No {type} meets the condition. A patch changes what is there; PUT makes it.")
+        return await patched(work, type, match_.id, patch, access, condition, base_url=query.base_url)
+
+
 async def delete(
     database: Database, type: str, query: Query, access: Predicate, condition: Condition
 ) -> Version | None:
@@ -83,7 +96,7 @@ async def delete(
 
 
 async def _only_match(work: UnitOfWork, type: str, query: Query) -> MatchedKey | None:
-    await work.lock_query(_key(type, query))
+    await work.lock_queries({_key(type, query)})
     matches = await match(work.connection, type, query.text, query.access, limit=2, base_url=query.base_url)
     if len(matches) > 1:
         raise PreconditionFailed(f"The condition matches several {type} resources. Make it name one.")

@@ -16,7 +16,8 @@ from fhir_server.json import dumps, parse
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.gather import Gathering
-from fhir_server.store.known import Key, Known, lock_known
+from fhir_server.store.known import Known, lock_known
+from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
 from ingest.errors import SinkUnavailable
