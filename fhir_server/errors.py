@@ -8,6 +8,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── InvalidRequest             400
         │   ├── InvalidJson
         │   └── InvalidSearch
+        │       └── UnknownParameter
         ├── InvalidResource            400 or 422, carries every issue found
         ├── AuthenticationFailed       401
         ├── Forbidden                  403
@@ -79,6 +80,10 @@ class InvalidJson(InvalidRequest):
 
 class InvalidSearch(InvalidRequest):
     """A search parameter, modifier, prefix or value cannot be served."""
+
+
+class UnknownParameter(InvalidSearch):
+    """There is no such search parameter here: the one thing that a lenient search passes over."""
 
 
 class InvalidResource(RequestError):
@@ -156,9 +161,13 @@ class UriTooLong(RequestError):
 
 
 class UnsupportedMediaType(RequestError):
-    """The body's format is not taken."""
+    """The body's format is not taken; `patches` are the formats of patches that are, where a patch was sent."""
 
     code = "not-supported"
+
+    def __init__(self, diagnostics: str, *, patches: tuple[str, ...] = ()) -> None:
+        super().__init__(diagnostics)
+        self.patches = patches
 
 
 class Unprocessable(RequestError):

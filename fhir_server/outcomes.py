@@ -71,6 +71,8 @@ def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:
             return ((b"allow", ", ".join(allowed).encode()),)
         case errors.TooCostly(retry_after=seconds) | errors.Unavailable(retry_after=seconds):
             return ((b"retry-after", str(seconds).encode()),)
+        case errors.UnsupportedMediaType(patches=(_, *_) as formats):
+            return ((b"accept-patch", ", ".join(formats).encode()),)
         case errors.Gone(version=int(version)):
             return ((b"etag", b'W/"%d"' % version),)
         case _:

@@ -13,7 +13,7 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import JsonObject, JsonValue, dumps
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.interaction import Interaction
-from fhir_server.rest.negotiation import FORMATS
+from fhir_server.rest.negotiation import FORMATS, PATCH
 from fhir_server.search.params.catalog import served
 
 RELEASED: Final = "2026-01-01"
@@ -42,6 +42,7 @@ def _statement(rest: JsonObject, base: str) -> JsonObject:
         "implementation": {"description": "A FHIR R4 server for device data", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["json", *FORMATS],
+        "patchFormat": [PATCH],
         "rest": [rest],
     }
 

@@ -8,6 +8,7 @@ from typing import Final
 from fhir_server.rest.histories import instance_history, system_history, type_history
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.metadata import metadata
+from fhir_server.rest.patching import conditional_patch, patch
 from fhir_server.rest.reading import read, vread
 from fhir_server.rest.searching import search, search_by_form
 from fhir_server.rest.writing import conditional_delete, conditional_update, create, delete, update
@@ -69,6 +70,19 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         "resource",
         (200, 201, 409, 412, 422),
         update,
+    ),
+    Interaction(
+        "patch",
+        "patch",
+        "PATCH",
+        "/{type}/{id}",
+        "The next version of a resource, changed by a JSON Patch",
+        "update",
+        _GENERAL,
+        "patch",
+        "resource",
+        (200, 404, 409, 410, 412, 422),
+        patch,
     ),
     Interaction(
         "delete",
@@ -147,6 +161,19 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         "resource",
         (200, 201, 409, 412, 422),
         conditional_update,
+    ),
+    Interaction(
+        "conditional-patch",
+        "patch",
+        "PATCH",
+        "/{type}",
+        "The next version of the one resource that matches, changed by a JSON Patch",
+        "update",
+        None,
+        "patch",
+        "resource",
+        (200, 404, 409, 410, 412, 422),
+        conditional_patch,
     ),
     Interaction(
         "conditional-delete",

@@ -12,7 +12,15 @@ from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.body import ClientGone, body
 from fhir_server.rest.call import Call, House, Target
 from fhir_server.rest.interaction import Interaction
-from fhir_server.rest.negotiation import FHIR_JSON, accepted, check_form, check_resource_type, takes_gzip
+from fhir_server.rest.negotiation import (
+    FHIR_JSON,
+    PATCH,
+    accepted,
+    check_form,
+    check_patch,
+    check_resource_type,
+    takes_gzip,
+)
 from fhir_server.rest.preferences import preferences
 from fhir_server.rest.request import Request, request
 from fhir_server.rest.routing import Routes
@@ -67,7 +75,9 @@ class Endpoint:
 
     def _options(self, asked: Request) -> Answer:
         methods = self._routes.allowed(asked)
-        return Answer(204, b"", ((b"allow", ", ".join(methods).encode()),))
+        allow = (b"allow", ", ".join(methods).encode())
+        patches = ((b"accept-patch", PATCH.encode()),) if "PATCH" in methods else ()
+        return Answer(204, b"", (allow, *patches))
 
     def _principal(self, asked: Request, target: Target) -> Principal:
         if target.interaction.public:
@@ -85,6 +95,8 @@ class Endpoint:
                 check_resource_type(asked.header(b"content-type"))
             case "form":
                 check_form(asked.header(b"content-type"))
+            case "patch":
+                check_patch(asked.header(b"content-type"))
         return await body(asked, receive, self._house.settings.max_body_bytes)
 
 

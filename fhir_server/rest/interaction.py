@@ -21,12 +21,12 @@ class Interaction:
 
     name: str
     code: str
-    method: Literal["GET", "POST", "PUT", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     title: str
     permission: str
     parameters: frozenset[str] | None
-    takes: Literal["nothing", "resource", "form"]
+    takes: Literal["nothing", "resource", "form", "patch"]
     gives: Literal["resource", "Bundle", "CapabilityStatement", "nothing"]
     statuses: tuple[int, ...]
     serve: Callable[[Call], Awaitable[Answer]]

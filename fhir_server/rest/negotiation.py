@@ -11,6 +11,7 @@ from fhir_server.errors import NotAcceptable, UnsupportedMediaType
 
 FHIR_JSON: Final = "application/fhir+json"
 FORM: Final = "application/x-www-form-urlencoded"
+PATCH: Final = "application/json-patch+json"
 FORMATS: Final = (FHIR_JSON, "application/json", "text/json")
 
 _SHORT: Final = {"json": FHIR_JSON} | {name: name for name in FORMATS} | {"application/fhir json": FHIR_JSON}
@@ -46,6 +47,19 @@ def check_form(content_type: str | None) -> None:
     name, parameters = _parsed(content_type or "")
     if name != FORM:
         raise UnsupportedMediaType(f"Content-Type {_shown(content_type)} is not taken here. Send {FORM}.")
+    _check_parameters(parameters)
+
+
+@lru_cache(maxsize=256)
+def check_patch(content_type: str | None) -> None:
+    """Nothing, when the body is announced as a JSON Patch in UTF-8. Raises UnsupportedMediaType otherwise."""
+    name, parameters = _parsed(content_type or "")
+    if name != PATCH:
+        raise UnsupportedMediaType(
+            f"Content-Type {_shown(content_type)} is not taken here. Send a JSON Patch as {PATCH}; "
+            "FHIRPath Patch and XML Patch are not served.",
+            patches=(PATCH,),
+        )
     _check_parameters(parameters)
 
 

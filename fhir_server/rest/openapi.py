@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.rest.interaction import Interaction
-from fhir_server.rest.negotiation import FORM, FORMATS
+from fhir_server.rest.negotiation import FORM, FORMATS, PATCH
 from fhir_server.rest.openapi_components import COMPONENTS, parameter_refs, search_components
 from fhir_server.rest.request import PREFIX
 
@@ -74,6 +74,8 @@ def _operation(interaction: Interaction, type: str | None) -> Json:
 def _request_body(interaction: Interaction) -> Json:
     if interaction.takes == "form":
         return {"content": {FORM: {"schema": {"$ref": "#/components/schemas/Form"}}}}
+    if interaction.takes == "patch":
+        return {"required": True, "content": {PATCH: {"schema": {"$ref": "#/components/schemas/JsonPatch"}}}}
     schema = {"$ref": "#/components/schemas/Resource"}
     return {"required": True, "content": {name: {"schema": schema} for name in FORMATS}}
 

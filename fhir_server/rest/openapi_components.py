@@ -22,6 +22,8 @@ _HEADERS: Final = {
     "create": ("Prefer", "If-None-Exist"),
     "update": ("Prefer", "If-Match", "If-None-Match"),
     "conditional-update": ("Prefer", "If-Match", "If-None-Match"),
+    "patch": ("Prefer", "If-Match", "If-None-Match"),
+    "conditional-patch": ("Prefer", "If-Match", "If-None-Match"),
     "delete": ("Prefer", "If-Match"),
     "conditional-delete": ("Prefer", "If-Match"),
     "read": ("If-None-Match", "If-Modified-Since"),
@@ -107,6 +109,19 @@ COMPONENTS: Final[Json] = {
         "Resource": _resource(*RESOURCE_TYPES),
         "Bundle": _resource("Bundle"),
         "OperationOutcome": _resource("OperationOutcome"),
+        "JsonPatch": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["op", "path"],
+                "properties": {
+                    "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
+                    "path": {"type": "string"},
+                    "from": {"type": "string"},
+                    "value": {},
+                },
+            },
+        },
         "Form": {"type": "object", "additionalProperties": {"type": "string"}},
     },
     "responses": {

@@ -16,12 +16,14 @@ from fhir_server.json import dumps
 from fhir_server.outcomes import operation_outcome
 from fhir_server.rest.negotiation import FHIR_JSON
 
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _TAKEN: Final = (
     "Accept", "Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-Modified-Since",
     "If-None-Exist", "If-None-Match", "Prefer", "X-Request-Id",
 )  # fmt: skip
-_EXPOSED: Final = ("Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id")
+_EXPOSED: Final = (
+    "Accept-Patch", "Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id",
+)  # fmt: skip
 
 
 class Cors(CORSMiddleware):
