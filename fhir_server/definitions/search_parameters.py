@@ -1,6 +1,6 @@
-"""The search parameters that R4 defines for each resource type.
+"""The search parameters of each resource type: those that R4 defines, and those that US Core's searches add.
 
-https://hl7.org/fhir/R4/searchparameter-registry.html
+https://hl7.org/fhir/R4/searchparameter-registry.html, https://hl7.org/fhir/us/core/STU6.1/search-parameters-and-operations.html
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def for_type(resource_type: str) -> Mapping[str, SearchParameter]:
     if resource_type not in RESOURCE_TYPES:
         raise KeyError(resource_type)
     every = _of_every_resource(domain=resource_type not in _NOT_DOMAIN_RESOURCES)
-    own = _entries().get(resource_type, {})
+    own = {**_entries().get(resource_type, {}), **_us_core().get(resource_type, {})}
     return MappingProxyType({**every, **{code: _parameter(code, entry) for code, entry in own.items()}})
 
 
@@ -73,6 +73,11 @@ def _of_every_resource(*, domain: bool) -> dict[str, SearchParameter]:
 @cache
 def _entries() -> dict[str, dict[str, dict[str, Any]]]:
     return entries("search-parameters")
+
+
+@cache
+def _us_core() -> dict[str, dict[str, dict[str, Any]]]:
+    return entries("us-core-search-parameters")
 
 
 def _parameter(code: str, entry: dict[str, Any]) -> SearchParameter:  # Any: generated data, see files.py

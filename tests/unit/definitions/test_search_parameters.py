@@ -76,3 +76,10 @@ def test_every_parameter_of_every_type_reaches_something_or_says_it_does_not():
 def test_an_unknown_type_is_a_key_error():
     with pytest.raises(KeyError):
         for_type("Resource")
+
+
+def test_us_core_adds_the_parameters_of_its_searches_that_r4_lacks():
+    added = {("Condition", "asserted-date"), ("CareTeam", "role"), ("Goal", "description")}
+    for type, code in {*added, ("Encounter", "discharge-disposition")}:
+        assert for_type(type)[code].url.endswith(f"/us-core-{type.lower()}-{code}")
+    assert "code" in for_type("Condition")
