@@ -42,6 +42,27 @@ class Found:
         return tuple(parse_qsl(urlsplit(self.link("next") or "").query))
 
 
+async def searchset(
+    database: Database,
+    type: str,
+    pairs: tuple[tuple[str, str], ...],
+    access: Predicate = EVERYTHING,
+    **changes: object,
+) -> Found:
+    """The searchset of `type?pairs`, as `tester` sees it unless told otherwise."""
+    values = {
+        "subject": "tester",
+        "now": datetime(2026, 6, 1, tzinfo=UTC),
+        "base_url": BASE,
+        "handling": "strict",
+        "limits": Limits(50, 1000),
+        "cursor_key": b"k" * 32,
+    }
+    async with database.connection() as connection:
+        page = await search(connection, type, pairs, access, Asking(**(values | changes)))
+    return Found(orjson.loads(page.body))
+
+
 @pytest.fixture
 def store(database: Database) -> Callable[..., Awaitable[None]]:
     """Stores resources; each has an id of its own."""
@@ -63,17 +84,7 @@ def find(database: Database) -> Callable[..., Awaitable[Found]]:
     """The searchset of `type?pairs`, as `tester` sees it unless told otherwise."""
 
     async def found(type: str, *pairs: tuple[str, str], access: Predicate = EVERYTHING, **changes) -> Found:
-        values = {
-            "subject": "tester",
-            "now": datetime(2026, 6, 1, tzinfo=UTC),
-            "base_url": BASE,
-            "handling": "strict",
-            "limits": Limits(50, 1000),
-            "cursor_key": b"k" * 32,
-        }
-        async with database.connection() as connection:
-            page = await search(connection, type, pairs, access, Asking(**(values | changes)))
-        return Found(orjson.loads(page.body))
+        return await searchset(database, type, pairs, access, **changes)
 
     return found
 
