@@ -36,7 +36,8 @@ async def test_every_interaction_but_metadata_needs_the_token(client, patient, f
         ("GET", "/fhir/Patient/1"), ("GET", "/fhir/Patient/1/_history"), ("GET", "/fhir/Patient/1/_history/1"),
         ("GET", "/fhir/Patient/_history"), ("GET", "/fhir/_history"), ("GET", "/fhir/Patient"),
         ("POST", "/fhir/Patient/_search"), ("POST", "/fhir/Patient"), ("PUT", "/fhir/Patient/1"),
-        ("PUT", "/fhir/Patient?_id=1"), ("DELETE", "/fhir/Patient/1"), ("DELETE", "/fhir/Patient?_id=1"),
+        ("PUT", "/fhir/Patient?_id=1"), ("PATCH", "/fhir/Patient/1"), ("PATCH", "/fhir/Patient?_id=1"),
+        ("DELETE", "/fhir/Patient/1"), ("DELETE", "/fhir/Patient?_id=1"),
     ]:  # fmt: skip
         assert (await client.request(method, path, **fhir(patient))).status_code == 401, (method, path)
     for path in ("/fhir/metadata", "/health", "/ready"):
@@ -95,7 +96,7 @@ async def test_without_origins_no_browser_is_let_in(client):
         "/fhir/Patient/1", headers={"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
     )
     assert "access-control-allow-origin" not in answer.headers
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 async def test_a_request_id_is_kept_when_harmless_and_made_when_not(client):
