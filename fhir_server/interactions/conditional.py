@@ -20,7 +20,7 @@ from fhir_server.interactions.json_patch import JsonPatch
 from fhir_server.interactions.patch import patched
 from fhir_server.interactions.update import replace
 from fhir_server.interactions.written import Written
-from fhir_server.search.match import MatchedKey, match
+from fhir_server.search.match import MatchedKey, asked, matches
 from fhir_server.store import resources
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
@@ -97,10 +97,10 @@ async def delete(
 
 async def _only_match(work: UnitOfWork, type: str, query: Query) -> MatchedKey | None:
     await work.lock_queries({_key(type, query)})
-    matches = await match(work.connection, type, query.text, query.access, limit=2, base_url=query.base_url)
-    if len(matches) > 1:
+    (found,) = await matches(work.connection, [asked(type, query.text, query.access, query.base_url)])
+    if len(found) > 1:
         raise PreconditionFailed(f"The condition matches several {type} resources. Make it name one.")
-    return matches[0] if matches else None
+    return found[0] if found else None
 
 
 async def _as_create(

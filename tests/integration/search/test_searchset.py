@@ -9,8 +9,8 @@ import pytest
 
 from fhir_server.errors import InvalidSearch
 from fhir_server.json import dumps, parse
+from fhir_server.search import match
 from fhir_server.search.index import index
-from fhir_server.search.match import match
 from fhir_server.search.params import token
 from fhir_server.search.plan import Limits
 from fhir_server.search.searchset import Asking, search
@@ -113,10 +113,9 @@ async def test_nothing_is_matched_for_a_condition_that_access_hides(database, st
     await store(observation("theirs"))
 
     async with database.connection() as connection:
-        assert await match(connection, "Observation", "_id=theirs", NOTHING) == []
-        assert [found.id for found in await match(connection, "Observation", "_id=theirs", EVERYTHING)] == [
-            "theirs"
-        ]
+        assert await match.matches(connection, [match.asked("Observation", "_id=theirs", NOTHING)]) == [[]]
+        (found,) = await match.matches(connection, [match.asked("Observation", "_id=theirs", EVERYTHING)])
+        assert [each.id for each in found] == ["theirs"]
 
 
 async def test_paging_neither_loses_nor_repeats_where_keys_are_equal_or_missing(store, find, observation):
@@ -235,7 +234,8 @@ async def test_a_hit_by_a_colliding_hash_is_no_hit_and_the_page_is_filled_up(
         ["true3"],
     ]
     async with database.connection() as connection:
-        assert len(await match(connection, "Observation", "status=final", EVERYTHING)) == 2
+        (found,) = await match.matches(connection, [match.asked("Observation", "status=final", EVERYTHING)])
+        assert len(found) == 2
 
 
 async def test_the_total_is_told_when_asked_and_never_otherwise(store, find, observation):
