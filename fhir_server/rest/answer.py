@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#general
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,11 +22,15 @@ _ASK_FIRST: Final = (b"cache-control", b"private, no-cache")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` is JSON text, empty for none; `headers` are those beyond Content-Type and Content-Length."""
+    """`body` is JSON text, empty for none; `headers` are those beyond Content-Type and Content-Length.
+
+    `stream` is the text in parts, where it is too large to be held.
+    """
 
     status: int
     body: bytes = b""
     headers: HeaderLines = ()
+    stream: AsyncIterator[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,9 @@ class Manner:
 
 async def send_answer(answer: Answer, manner: Manner, send: Send) -> None:
     """Sends `answer` in `manner`; a 204 or 304 never has a body."""
+    if answer.stream is not None:
+        await _send_stream(answer, answer.stream, manner, send)
+        return
     body = answer.body
     if body and manner.pretty:
         body = pretty(stored(body))
@@ -55,6 +63,21 @@ async def send_answer(answer: Answer, manner: Manner, send: Send) -> None:
         lines.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": lines})
     await send({"type": "http.response.body", "body": b"" if manner.head else body})
+
+
+async def _send_stream(answer: Answer, stream: AsyncIterator[bytes], manner: Manner, send: Send) -> None:
+    """Sends the parts as they come, compressed where the client takes that; a failure on the way cuts the answer off."""
+    lines = [*answer.headers, _ASK_FIRST, (b"vary", b"Accept, Accept-Encoding")]
+    lines.append((b"content-type", manner.media_type.encode() + b"; charset=utf-8"))
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW) if manner.gzip else None
+    if packer:
+        lines.append((b"content-encoding", b"gzip"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+    if not manner.head:
+        async for part in stream:
+            sent = await asyncio.to_thread(packer.compress, part) if packer else part
+            await send({"type": "http.response.body", "body": sent, "more_body": True})
+    await send({"type": "http.response.body", "body": packer.flush() if packer and not manner.head else b""})
 
 
 async def _compressed(body: bytes) -> bytes:

@@ -11,6 +11,7 @@ from typing import Final
 from fhir_server import __version__
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import JsonObject, JsonValue, dumps
+from fhir_server.operations.definition import url
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORMATS, PATCH
@@ -25,7 +26,7 @@ def capabilities(catalog: Sequence[Interaction], *, secured: bool, cors: bool) -
 
     @lru_cache(maxsize=8)
     def statement(base: str) -> Answer:
-        body = dumps(_statement(_rest(catalog, secured=secured, cors=cors), base))
+        body = dumps(_statement(_rest(catalog, base, secured=secured, cors=cors), base))
         tag = b'W/"' + blake2b(body, digest_size=8).hexdigest().encode() + b'"'
         return Answer(200, body, ((b"etag", tag),))
 
@@ -47,16 +48,19 @@ def _statement(rest: JsonObject, base: str) -> JsonObject:
     }
 
 
-def _rest(catalog: Sequence[Interaction], *, secured: bool, cors: bool) -> JsonObject:
+def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool, cors: bool) -> JsonObject:
     rest: JsonObject = {
         "mode": "server",
         "security": _security(secured=secured, cors=cors),
-        "resource": [_resource(catalog, type) for type in RESOURCE_TYPES],
+        "resource": [_resource(catalog, base, type) for type in RESOURCE_TYPES],
     }
     system = _codes(interaction for interaction in catalog if interaction.path in _SYSTEM_PATHS)
     if system:
         rest["interaction"] = system
-    return rest
+    operations = _operations(
+        (interaction for interaction in catalog if interaction.path.startswith("/$")), base
+    )
+    return rest | ({"operation": operations} if operations else {})
 
 
 def _security(*, secured: bool, cors: bool) -> JsonObject:
@@ -64,7 +68,7 @@ def _security(*, secured: bool, cors: bool) -> JsonObject:
     return {"cors": cors, "description": how}
 
 
-def _resource(catalog: Sequence[Interaction], type: str) -> JsonObject:
+def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObject:
     names = {interaction.name for interaction in catalog}
     tree: JsonObject = {
         "type": type,
@@ -85,9 +89,18 @@ def _resource(catalog: Sequence[Interaction], type: str) -> JsonObject:
     ]
     if parameters:
         tree["searchParam"] = parameters
-    return tree
+    operations = _operations(
+        (interaction for interaction in catalog if interaction.path.startswith(("/{type}/", f"/{type}/"))), base
+    )
+    return tree | ({"operation": operations} if operations else {})
+
+
+def _operations(interactions: Iterable[Interaction], base: str) -> list[JsonValue]:
+    """The operations among `interactions`, each once, with the address of its definition here."""
+    found = {one.operation.code: url(one.operation, base) for one in interactions if one.operation}
+    return [{"name": code, "definition": definition} for code, definition in found.items()]
 
 
 def _codes(interactions: Iterable[Interaction]) -> list[JsonValue]:
-    codes = dict.fromkeys(interaction.code for interaction in interactions)
+    codes = dict.fromkeys(interaction.code for interaction in interactions if interaction.operation is None)
     return [{"code": code} for code in codes]

@@ -5,9 +5,11 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from typing import Final
 
+from fhir_server.operations.catalog import CATALOG as OPERATIONS
 from fhir_server.rest.histories import instance_history, system_history, type_history
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.metadata import metadata
+from fhir_server.rest.operations import interactions as of_operations
 from fhir_server.rest.patching import conditional_patch, patch
 from fhir_server.rest.reading import read, vread
 from fhir_server.rest.searching import search, search_by_form
@@ -214,4 +216,5 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         (200,),
         search_by_form,
     ),
+    *of_operations(OPERATIONS),
 )

@@ -91,6 +91,8 @@ class Endpoint:
         match target.interaction.takes:
             case "nothing":
                 return b""
+            case "parameters":
+                return await self._parameters(asked, receive)
             case "resource":
                 check_resource_type(asked.header(b"content-type"))
             case "form":
@@ -98,6 +100,13 @@ class Endpoint:
             case "patch":
                 check_patch(asked.header(b"content-type"))
         return await body(asked, receive, self._house.settings.max_body_bytes)
+
+    async def _parameters(self, asked: Request, receive: Receive) -> bytes:
+        """The body of an operation, which is empty where nothing need be said."""
+        text = await body(asked, receive, self._house.settings.max_body_bytes)
+        if text:
+            check_resource_type(asked.header(b"content-type"))
+        return text
 
 
 def _access(principal: Principal, target: Target) -> Predicate:

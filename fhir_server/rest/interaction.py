@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from fhir_server.operations.operation import Operation
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 
@@ -16,7 +17,8 @@ class Interaction:
     """What is served at one method and path.
 
     `code` is R4's name of it, where R4 has one; `permission` what the access predicate is asked for; `parameters` the
-    query parameters it takes, None where search parameters are; `statuses` are the ones it answers with of its own.
+    query parameters it takes, None where search parameters are; `statuses` are the ones it answers with of its own;
+    `operation` the entry of the catalog of operations that it serves.
     """
 
     name: str
@@ -26,8 +28,9 @@ class Interaction:
     title: str
     permission: str
     parameters: frozenset[str] | None
-    takes: Literal["nothing", "resource", "form", "patch"]
+    takes: Literal["nothing", "resource", "form", "parameters", "patch"]
     gives: Literal["resource", "Bundle", "CapabilityStatement", "nothing"]
     statuses: tuple[int, ...]
     serve: Callable[[Call], Awaitable[Answer]]
     public: bool = False
+    operation: Operation | None = None

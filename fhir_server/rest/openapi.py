@@ -77,7 +77,8 @@ def _request_body(interaction: Interaction) -> Json:
     if interaction.takes == "patch":
         return {"required": True, "content": {PATCH: {"schema": {"$ref": "#/components/schemas/JsonPatch"}}}}
     schema = {"$ref": "#/components/schemas/Resource"}
-    return {"required": True, "content": {name: {"schema": schema} for name in FORMATS}}
+    required = interaction.takes != "parameters"
+    return {"required": required, "content": {name: {"schema": schema} for name in FORMATS}}
 
 
 def _responses(interaction: Interaction) -> Json:

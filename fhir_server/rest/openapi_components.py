@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.operations.operation import Operation
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORMATS
 from fhir_server.search.params.catalog import served
@@ -37,12 +38,32 @@ def parameter_refs(interaction: Interaction, type: str | None) -> list[Json]:
     """References to the path, query and header parameters of an interaction on `type` (None: on any)."""
     names = re.findall(r"{(\w+)}", "" if type else interaction.path)
     names += _HEADERS.get(interaction.name, ())
+    if interaction.operation is not None:
+        return [_ref(name) for name in names] + _of_operation(interaction.operation, interaction.method)
     if interaction.parameters is not None:
         names += sorted(interaction.parameters)
     elif type is not None:
         shaping = _SEARCH_RESULT if interaction.permission == "search" else ("_format", "_pretty")
         names += [*shaping, *(_key(type, code) for code in served(type))]
-    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+    return [_ref(name) for name in names]
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _of_operation(operation: Operation, method: str) -> list[Json]:
+    """What an operation takes in its address: every parameter of its own that can stand there, and search parameters."""
+    general = [_ref(name) for name in ("_format", "_pretty")]
+    if method == "POST":
+        return general
+    own = [
+        _query(one.name, one.documentation) | {"required": one.min > 0}
+        for one in operation.takes
+        if one.is_primitive
+    ]
+    found = [_ref(_key(type, code)) for type in operation.types for code in served(type) if operation.searches]
+    return [*general, *own, *found]
 
 
 def search_components() -> dict[str, Json]:

@@ -9,6 +9,7 @@ from fhir_server.interactions.vread import vread as numbered
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import known_versions, since
+from fhir_server.rest.operation_definitions import own_definition
 from fhir_server.rest.resource_answer import version_headers
 from fhir_server.rest.shape import shaped
 from fhir_server.store.rows import Version
@@ -17,7 +18,13 @@ from fhir_server.store.rows import Version
 async def read(call: Call) -> Answer:
     """The current version, or 304 when the client has it."""
     target = call.target
-    return _answer(call, await current(call.house.database, target.type, target.id, call.access))
+    try:
+        return _answer(call, await current(call.house.database, target.type, target.id, call.access))
+    except NotFound:
+        own = own_definition(call)
+        if own is None:
+            raise
+        return own
 
 
 async def vread(call: Call) -> Answer:

@@ -32,8 +32,8 @@ class Routes:
         path, type, id, version = _taken_apart(request.segments)
         if path.startswith("/{type}") and type not in RESOURCE_TYPES:
             raise NotFound(f"{type[:60]!r} is not a resource type of R4. Types are case-sensitive.")
-        methods = self._by_path.get(path)
-        if methods is None:
+        methods = self._methods(path, type)
+        if not methods:
             raise NotFound(f"Nothing is served at {path or '/'}. /metadata lists what is.")
         interaction = methods.get("GET" if request.method == "HEAD" else request.method)
         if interaction is None:
@@ -44,7 +44,13 @@ class Routes:
 
     def allowed(self, request: Request) -> tuple[str, ...]:
         """The methods that the address takes; none for one that is not served."""
-        return _allowed(self._by_path.get(_taken_apart(request.segments)[0], {}))
+        path, type, _, _ = _taken_apart(request.segments)
+        return _allowed(self._methods(path, type))
+
+    def _methods(self, path: str, type: str) -> Mapping[str, Interaction]:
+        """The interactions at `path`: those of every type, else those of this type alone."""
+        found = self._by_path.get(path)
+        return self._by_path.get(path.replace("{type}", type), {}) if found is None else found
 
 
 _SYSTEM: Final = frozenset({"metadata", "_history"})
@@ -54,16 +60,20 @@ _ON_TYPE: Final = frozenset({"_search", "_history"})
 def _taken_apart(segments: tuple[str, ...]) -> tuple[str, str, str, str]:
     """The path as the catalog writes it, then type, id and version where it has them."""
     match segments:
-        case (first,) if first in _SYSTEM:
-            return f"/{first}", "", "", ""
+        case (first,) if first in _SYSTEM or first[:1] == "$":
+            return f"/{first[:80]}", "", "", ""
         case (type,):
             return "/{type}", type, "", ""
-        case (type, last) if last in _ON_TYPE:
-            return f"/{{type}}/{last}", type, "", ""
+        case (type, last) if last in _ON_TYPE or last[:1] == "$":
+            return f"/{{type}}/{last[:80]}", type, "", ""
         case (type, id) if id[:1] not in ("_", "$"):
             return "/{type}/{id}", type, id, ""
         case (type, id, "_history"):
             return "/{type}/{id}/_history", type, id, ""
+        case (type, id, operation) if operation[:1] == "$":
+            return f"/{{type}}/{{id}}/{operation[:80]}", type, id, ""
+        case (type, id, "_history", version, operation) if operation[:1] == "$":
+            return f"/{{type}}/{{id}}/_history/{{vid}}/{operation[:80]}", type, id, version
         case (type, id, "_history", version):
             return "/{type}/{id}/_history/{vid}", type, id, version
         case _:

@@ -1,0 +1,11 @@
+"""The operations that are served, an explicit list; what is not here is not served.
+
+https://hl7.org/fhir/R4/operationslist.html
+"""
+
+from typing import Final
+
+from fhir_server.operations.operation import Operation
+from fhir_server.operations.validate import VALIDATE
+
+CATALOG: Final[tuple[Operation, ...]] = (VALIDATE,)
