@@ -12,9 +12,7 @@ def database_url(shared_database_url):
 
 
 def parameters(**values):
-    entries = [
-        {"name": name} | (value if "value" not in (value or {}) else value) for name, value in values.items()
-    ]
+    entries = [{"name": name} | value for name, value in values.items()]
     return {"resourceType": "Parameters", "parameter": entries}
 
 
