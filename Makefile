@@ -10,11 +10,12 @@ MAKEFLAGS += --no-print-directory
 PYTHON   ?= $(shell .ci/python 2>/dev/null)
 VENV     := .venv
 BIN      := $(VENV)/bin
+CLIENTS  := tests/contract/clients
 PORT     ?= 8000
 PYTEST   ?= -q -n 2 --dist loadgroup
 DATA     := $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
-.PHONY: help run test lint types contracts pytest soak bench deps clean
+.PHONY: help run test lint types contracts pytest clients soak bench deps clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -34,8 +35,10 @@ types: $(VENV)/.dev
 contracts: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
-pytest: $(VENV)/.dev
+pytest: $(VENV)/.dev clients
 	@$(BIN)/python -m pytest $(PYTEST)
+
+clients: $(CLIENTS)/node_modules/.installed ## The JavaScript client that the tests run, by npm
 
 soak: $(VENV)/.dev ## Faults, load and the Java validator: 40 minutes at most
 	@$(BIN)/python -m pytest -q -rP -m soak tests/soak
@@ -47,7 +50,7 @@ deps: ## What the tests need beyond Python, from Debian's packages
 	@.ci/deps
 
 clean: ## Remove the virtual environment and caches; data folders stay
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@rm -rf $(VENV) $(CLIENTS)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml
@@ -62,4 +65,10 @@ $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "Installing what requirements-dev.lock names"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm and Node.js 18 or newer are needed. Run: make deps"; exit 1; }
+	@echo "Installing what $(CLIENTS)/package-lock.json names"
+	@npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
