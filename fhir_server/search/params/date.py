@@ -20,7 +20,7 @@ from fhir_server.search.params.sql import any_of, conjunction, rows
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import WIDE, DateRange, ParamDate
 
-MODIFIERS: Final = frozenset[str]()
+MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({})
 
 MIN: Final = datetime.min.replace(tzinfo=UTC)
 MAX: Final = datetime.max.replace(tzinfo=UTC)

@@ -21,14 +21,15 @@ AnyCondition: TypeAlias = Condition[Any]
 class Kind(Protocol):
     """What such a module holds: what is stored and what is asked, in SQL and in memory.
 
-    `READ` are the FHIR types it reads. Any: each kind has an `Asked` of its own, made by `wanted` and seen by no other.
+    `READ` are the FHIR types it reads, `MODIFIERS` what it takes beside `:missing`, each with those of the types that it
+    goes with (none: with all). Any: each kind has an `Asked` of its own, made by `wanted` and seen by no other.
     """
 
     @property
     def READ(self) -> Mapping[str, object] | AbstractSet[str]: ...  # noqa: N802, D102 - the modules' constant
 
     @property
-    def MODIFIERS(self) -> frozenset[str]: ...  # noqa: N802, D102 - the modules' constant
+    def MODIFIERS(self) -> Mapping[str, frozenset[str]]: ...  # noqa: N802, D102 - the modules' constant
 
     def store(self, parameter: Parameter, path: Path) -> Store:
         """What keeps an element at `path`."""
@@ -62,3 +63,10 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "uri": uri,
     }
 )
+
+
+def modifiers(parameter: Parameter) -> frozenset[str]:
+    """The modifiers that the parameter takes, beside `:missing` and the types of a reference."""
+    datatypes = {path.datatype for path in parameter.paths}
+    takes = KINDS[parameter.kind].MODIFIERS
+    return frozenset(name for name, types in takes.items() if not types or not types.isdisjoint(datatypes))

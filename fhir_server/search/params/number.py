@@ -19,7 +19,7 @@ from fhir_server.search.params.sql import any_of, rows
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import ParamNumber
 
-MODIFIERS: Final = frozenset[str]()
+MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({})
 
 EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 INFINITE: Final = Decimal("Infinity")

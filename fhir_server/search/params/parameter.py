@@ -6,14 +6,20 @@ https://hl7.org/fhir/R4/searchparameter.html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from types import MappingProxyType
+from typing import Final, Generic, Literal, TypeVar
 
 from fhir_server.search.params.columns import Column
 from fhir_server.search.params.paths import Path
 
 Kind = Literal["token", "reference", "date", "string", "quantity", "number", "uri"]
-Modifier = Literal["", "not", "missing", "exact", "contains", "identifier"]
+Modifier = Literal[
+    "", "missing", "exact", "contains", "identifier", "not", "text", "in", "not-in", "above", "below", "of-type"
+]
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
+
+# met by those that do not meet the condition with the other modifier, without a value too
+NEGATIONS: Final[Mapping[Modifier, Modifier]] = MappingProxyType({"not": "", "not-in": "in"})
 
 Asked = TypeVar("Asked", covariant=True)  # noqa: PLC0105 - the name that every kind gives its own
 

@@ -23,7 +23,7 @@ from fhir_server.search.params.sql import any_of, conjunction, rows
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import NumberRange, ParamNumber
 
-MODIFIERS: Final = frozenset[str]()
+MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({})
 
 CURRENCIES: Final = "urn:iso:std:iso:4217"
 

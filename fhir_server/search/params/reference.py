@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/search.html#reference
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPES
@@ -18,7 +19,7 @@ from fhir_server.search.params.paths import Node, Path
 from fhir_server.search.params.sql import any_of, tokens
 from fhir_server.store.predicate import Predicate
 
-MODIFIERS: Final = frozenset({"identifier"})
+MODIFIERS: Final = MappingProxyType({"identifier": frozenset({"Reference"})})
 
 READ: Final = frozenset({"Reference", "canonical", "uri"})
 

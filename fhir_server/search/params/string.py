@@ -17,7 +17,7 @@ from fhir_server.search.params.sql import any_of, conjunction, rows
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import ParamString
 
-MODIFIERS: Final = frozenset({"exact", "contains"})
+MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({"exact": frozenset(), "contains": frozenset()})
 
 _INDEXED: Final = 200  # characters, see `resource_string` in store/tables.py
 

@@ -20,7 +20,7 @@ from fhir_server.search.params.paths import Node, Path
 from fhir_server.search.params.sql import any_of, conjunction, negation, tokens
 from fhir_server.store.predicate import Predicate
 
-MODIFIERS: Final = frozenset({"not"})
+MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({"not": frozenset()})
 
 # together, of one CodeableConcept: an entry of their index holds 2,700 bytes
 MAX_CODINGS: Final = 2_000

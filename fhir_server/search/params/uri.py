@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html#uri
 """
 
+from types import MappingProxyType
 from typing import Final
 
 from fhir_server.search.params import hashes
@@ -15,7 +16,7 @@ from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import ParamString
 
 READ: Final = frozenset({"uri", "url", "canonical"})
-MODIFIERS: Final = frozenset[str]()
+MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({})
 
 
 def store(parameter: Parameter, _: Path) -> Store:
