@@ -14,6 +14,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── Forbidden                  403
         ├── NotFound                   404
         ├── Gone                       410
+        ├── Expired                    410: the next page of a search was asked for too late
         ├── MethodNotAllowed           405
         ├── NotAcceptable              406
         ├── Conflict                   409
@@ -118,6 +119,12 @@ class Gone(RequestError):
     def __init__(self, diagnostics: str, *, version: int | None = None) -> None:
         super().__init__(diagnostics)
         self.version = version
+
+
+class Expired(RequestError):
+    """What was kept for the client for a while is there no more."""
+
+    code = "not-found"
 
 
 class MethodNotAllowed(RequestError):

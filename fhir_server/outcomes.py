@@ -21,6 +21,7 @@ STATUS: Final[dict[type[RequestError], int]] = {
     errors.NotAcceptable: 406,
     errors.Conflict: 409,
     errors.Gone: 410,
+    errors.Expired: 410,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UriTooLong: 414,
