@@ -4,14 +4,14 @@ https://hl7.org/fhir/R4/http.html#delete
 """
 
 from fhir_server.interactions.condition import Condition
-from fhir_server.store.database import Database
+from fhir_server.store.locks import Locked
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import Version
-from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 
 
 async def delete(
-    database: Database, type: str, id: str, access: Predicate, condition: Condition
+    database: Transactions, type: str, id: str, access: Predicate, condition: Condition
 ) -> Version | None:
     """The deletion, also when it was deleted before; None when nothing is there that the caller may see.
 
@@ -25,11 +25,22 @@ async def end(
     work: UnitOfWork, type: str, id: str, access: Predicate, condition: Condition
 ) -> Version | None:
     """As `delete`, as a part of the transaction `work`."""
-    current = await work.lock(type, id, access)
+    current = to_end(await work.lock(type, id, access), condition)
+    if current is None:
+        return None
+    return ended(current) if current.deleted else await work.delete(current)
+
+
+def to_end(current: Locked | None, condition: Condition) -> Locked | None:
+    """What is there to be deleted, which may be a deletion; None for nothing that the caller may see.
+
+    Raises PreconditionFailed when `condition` does not hold.
+    """
     visible = current if current is not None and current.visible else None
     condition.check(visible)
-    if visible is None:
-        return None
-    if visible.deleted:
-        return Version(type, id, visible.version, visible.last_updated, visible.method, None)
-    return await work.delete(visible)
+    return visible
+
+
+def ended(current: Locked) -> Version:
+    """The deletion that `current` is already."""
+    return Version(current.type, current.id, current.version, current.last_updated, current.method, None)

@@ -12,16 +12,16 @@ from fhir_server.interactions.narrative import without_stale_narrative
 from fhir_server.interactions.write import prepare
 from fhir_server.interactions.written import Written
 from fhir_server.json import JsonObject, JsonValue, dumps, exact
-from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
+from fhir_server.store.locks import Locked
 from fhir_server.store.predicate import Predicate
-from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 
 _STAMPS: Final = ("versionId", "lastUpdated")
 
 
 async def patch(
-    database: Database,
+    database: Transactions,
     type: str,
     id: str,
     patch: JsonPatch,
@@ -51,13 +51,20 @@ async def patched(
     `condition` does not hold, Unprocessable for a patch that cannot be applied, and what `prepare` raises for its result.
     """
     current = await work.lock(type, id, access)
+    draft, current = drafted(type, id, patch, current, condition, base_url)
+    return Written(await work.update(draft, current), "updated")
+
+
+def drafted(
+    type: str, id: str, patch: JsonPatch, current: Locked | None, condition: Condition, base_url: str
+) -> tuple[Draft, Locked]:
+    """The draft of the version that follows `current`, and that one, which is there; raises as `patched` does."""
     if current is None or not current.visible:
         raise NotFound(f"{type}/{id} does not exist here. A patch changes what is there; PUT makes it.")
     if current.body is None:
         raise Gone(f"{type}/{id} was deleted. PUT brings it back.", version=current.version)
     condition.check(current)
-    draft = _draft(type, id, patch, current.body, base_url)
-    return Written(await work.update(draft, current), "updated")
+    return _draft(type, id, patch, current.body, base_url), current
 
 
 def _draft(type: str, id: str, patch: JsonPatch, body: bytes, base_url: str) -> Draft:
