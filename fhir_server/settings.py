@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         description="Unknown search parameters: `strict` answers 400, `lenient` ignores them and says so, "
         "unless the request's `Prefer: handling=…` decides.",
     )
+    reference_integrity: Literal["on", "off"] = Field(
+        default="off",
+        description="`on` refuses a write through the REST API that refers to a resource of this server which is not there, "
+        "and the deletion of one that others refer to.",
+    )
     statement_timeout_ms: int = Field(
         default=10_000, ge=100, description="Longest a search may run in the database."
     )

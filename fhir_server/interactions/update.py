@@ -6,13 +6,12 @@ https://hl7.org/fhir/R4/http.html#update
 from fhir_server.errors import Conflict
 from fhir_server.interactions.condition import Condition
 from fhir_server.interactions.written import Written
-from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import Predicate
-from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 
 
-async def update(database: Database, draft: Draft, access: Predicate, condition: Condition) -> Written:
+async def update(database: Transactions, draft: Draft, access: Predicate, condition: Condition) -> Written:
     """The next version, or version 1 when there is none yet; a deleted resource comes back under its next number.
 
     Raises PreconditionFailed when `condition` does not hold, Forbidden when the current version is not the caller's,
@@ -24,7 +23,7 @@ async def update(database: Database, draft: Draft, access: Predicate, condition:
         return await _once(database, draft, access, condition)
 
 
-async def _once(database: Database, draft: Draft, access: Predicate, condition: Condition) -> Written:
+async def _once(database: Transactions, draft: Draft, access: Predicate, condition: Condition) -> Written:
     async with database.transaction() as work:
         return await replace(work, draft, access, condition)
 

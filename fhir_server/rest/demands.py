@@ -1,4 +1,4 @@
-"""What a request demands before it writes: If-Match, If-None-Match, If-None-Exist, and criteria in its address.
+"""What a request demands before it writes: If-Match, If-None-Match, If-None-Exist, criteria, integrity.
 
 https://hl7.org/fhir/R4/http.html#concurrency
 """
@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 from fhir_server.errors import InvalidRequest, InvalidSearch
 from fhir_server.interactions.condition import UNCONDITIONAL, Condition
 from fhir_server.interactions.conditional import Query
+from fhir_server.interactions.integrity import HeldToIntegrity
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import versions
 from fhir_server.rest.request import pairs
-from fhir_server.search.access import predicate
+from fhir_server.search.access import access, predicate
+from fhir_server.store.unit_of_work import Transactions
 
 _OWN: Final = ("_format", "_pretty")
 
@@ -27,6 +29,14 @@ def condition(call: Call) -> Condition:
         match=None if match is None else versions(match, "If-Match"),
         none_match=None if none_match is None else versions(none_match, "If-None-Match"),
     )
+
+
+def transactions(call: Call) -> Transactions:
+    """Where the transactions of a write come from: the database, held to referential integrity where the operator wants it."""
+    house = call.house
+    if house.settings.reference_integrity == "off":
+        return house.database
+    return HeldToIntegrity(house.database, access(call.principal), call.request.base)
 
 
 def query(call: Call, text: str) -> Query:

@@ -8,7 +8,7 @@ from fhir_server.interactions.json_patch import parsed
 from fhir_server.interactions.patch import patch as patch_known
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
-from fhir_server.rest.demands import condition, criteria, query
+from fhir_server.rest.demands import condition, criteria, query, transactions
 from fhir_server.rest.resource_answer import written_answer
 
 
@@ -16,7 +16,7 @@ async def patch(call: Call) -> Answer:
     """200 with the next version."""
     target, wanted = call.target, parsed(call.body)
     written = await patch_known(
-        call.house.database,
+        transactions(call),
         target.type,
         target.id,
         wanted,
@@ -31,7 +31,7 @@ async def conditional_patch(call: Call) -> Answer:
     """200 with the next version of the one match."""
     wanted = parsed(call.body)
     written = await conditional.patch(
-        call.house.database,
+        transactions(call),
         call.target.type,
         wanted,
         query(call, criteria(call)),

@@ -9,11 +9,13 @@ from fhir_server.errors import InvalidRequest
 from fhir_server.interactions import conditional
 from fhir_server.interactions import delete as deletion
 from fhir_server.interactions.create import create as create_new
+from fhir_server.interactions.create import create_alone
 from fhir_server.interactions.update import update as update_known
 from fhir_server.interactions.write import prepare
+from fhir_server.interactions.written import Written
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
-from fhir_server.rest.demands import condition, criteria, if_none_exist, query
+from fhir_server.rest.demands import condition, criteria, if_none_exist, query, transactions
 from fhir_server.rest.resource_answer import deleted_answer, written_answer
 from fhir_server.store.drafts import Draft
 
@@ -23,16 +25,16 @@ async def create(call: Call) -> Answer:
     draft = prepare(call.target.type, call.body, method="POST", base_url=call.request.base)
     header = call.request.header(b"if-none-exist")
     if header is None:
-        return written_answer(call, await create_new(call.house.gather, draft))
+        return written_answer(call, await _created(call, draft))
     found = query(call, if_none_exist(header, call.target.type))
-    return written_answer(call, await conditional.create(call.house.database, draft, found))
+    return written_answer(call, await conditional.create(transactions(call), draft, found))
 
 
 async def update(call: Call) -> Answer:
     """200 with the next version, 201 when it is the first one or the first after a deletion."""
     draft = prepare(call.target.type, call.body, id=call.target.id, method="PUT", base_url=call.request.base)
     _check_id(draft)
-    return written_answer(call, await update_known(call.house.database, draft, call.access, condition(call)))
+    return written_answer(call, await update_known(transactions(call), draft, call.access, condition(call)))
 
 
 async def conditional_update(call: Call) -> Answer:
@@ -42,7 +44,7 @@ async def conditional_update(call: Call) -> Answer:
     given_id = given if isinstance(given, str) else None
     draft = draft if given_id is None else replace(draft, id=given_id)
     written = await conditional.update(
-        call.house.database, draft, given_id, query(call, criteria(call)), call.access, condition(call)
+        transactions(call), draft, given_id, query(call, criteria(call)), call.access, condition(call)
     )
     return written_answer(call, written)
 
@@ -50,16 +52,22 @@ async def conditional_update(call: Call) -> Answer:
 async def delete(call: Call) -> Answer:
     """204, also when there was nothing."""
     target = call.target
-    version = await deletion.delete(call.house.database, target.type, target.id, call.access, condition(call))
+    version = await deletion.delete(transactions(call), target.type, target.id, call.access, condition(call))
     return deleted_answer(call, version)
 
 
 async def conditional_delete(call: Call) -> Answer:
     """204 when one or none matches."""
     version = await conditional.delete(
-        call.house.database, call.target.type, query(call, criteria(call)), call.access, condition(call)
+        transactions(call), call.target.type, query(call, criteria(call)), call.access, condition(call)
     )
     return deleted_answer(call, version)
+
+
+async def _created(call: Call, draft: Draft) -> Written:
+    if call.house.settings.reference_integrity == "off":
+        return await create_new(call.house.gather, draft)
+    return await create_alone(transactions(call), draft)
 
 
 def _check_id(draft: Draft) -> None:

@@ -4,6 +4,8 @@ https://hl7.org/fhir/R4/http.html#transactional-integrity
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -22,11 +24,12 @@ from fhir_server.store.rows import Key, Version
 
 
 class UnitOfWork:
-    """A transaction on one connection; `Database.transaction` opens and ends it."""
+    """A transaction on one connection; `Database.transaction` opens and ends it. `written` is all that it has made."""
 
     def __init__(self, connection: psycopg.AsyncConnection[TupleRow], interned: Interned, rids: Rids) -> None:
         self.connection = connection
         self.interned = interned
+        self.written: list[Version] = []
         self._rids = rids
 
     async def lock(self, type: str, id: str, access: Predicate = EVERYTHING) -> Locked | None:
@@ -54,6 +57,7 @@ class UnitOfWork:
         """Version 1 of each draft, in order, in one statement; None where the id is taken."""
         rids = await self._rids.take(self.connection, len(drafts))
         versions = await insert(self.connection, self.interned, rids, drafts)
+        self.written += [version for version in versions if version is not None]
         for draft, version in zip(drafts, versions, strict=True):
             if version is not None and draft.type == assignments.TYPE:
                 await assignments.maintain(self.connection, draft.type, draft.id, draft.tree, draft.base_url)
@@ -70,8 +74,17 @@ class UnitOfWork:
     async def replace_all(self, replacements: Sequence[Replacement]) -> list[Version]:
         """The versions that follow those locked, in order, in one statement; no resource may be there twice."""
         versions = await replace(self.connection, self.interned, replacements)
+        self.written += versions
         for one in replacements:
             if one.current.type == assignments.TYPE:
                 tree, base_url = (one.draft.tree, one.draft.base_url) if one.draft else (None, "")
                 await assignments.maintain(self.connection, one.current.type, one.current.id, tree, base_url)
         return versions
+
+
+class Transactions(Protocol):
+    """Where transactions come from: the database, or one that holds them to a rule before they are committed."""
+
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """One transaction, committed on exit and rolled back by an exception; raises Conflict when it lost a race."""
+        ...
