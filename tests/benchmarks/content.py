@@ -1,15 +1,16 @@
-"""What is sent: patients with a pulse oximeter each, their readings in signed batches, one Observation to create.
+"""What is sent: signed readings of the ward's pulse oximeters, Observations alone and in Bundles, requests to read.
 
-docs/ingest.md
+docs/ingest.md, https://hl7.org/fhir/R4/http.html
 """
 
 import base64
 import hashlib
 import hmac
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -19,9 +20,11 @@ from fhir_server.keys import master_key
 from fhir_server.store.database import Database
 from tests.benchmarks.driver import request
 from tests.benchmarks.processes import TOKEN
+from tests.benchmarks.records import START
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=5)
+JSON = BEARER | {"Content-Type": "application/fhir+json"}
+VERSIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,27 @@ def observation(number: int) -> bytes:
 
 def creates(count: int) -> Iterator[bytes]:
     """POSTs of an Observation."""
-    headers = BEARER | {"Content-Type": "application/fhir+json"}
-    return (request("POST", "/fhir/Observation", headers, observation(number)) for number in range(count))
+    return (request("POST", "/fhir/Observation", JSON, observation(number)) for number in range(count))
+
+
+def bundles(type: str, count: int, size: int) -> Iterator[bytes]:
+    """POSTs of a Bundle of `type` with `size` Observations to create."""
+    for number in range(count):
+        entries = [
+            b'{"fullUrl":"urn:uuid:%s","resource":%s,"request":{"method":"POST","url":"Observation"}}'
+            % (str(uuid.uuid4()).encode(), observation(number * size + entry))
+            for entry in range(size)
+        ]
+        body = b'{"resourceType":"Bundle","type":"%s","entry":[%s]}' % (type.encode(), b",".join(entries))
+        yield request("POST", "/fhir", JSON, body)
+
+
+def versions(count: int) -> Iterator[bytes]:
+    """PUTs of `count` Observations, each five times."""
+    for version in range(VERSIONS):
+        for number in range(count):
+            body = b'{"id":"history-%d",%s' % (number, observation(number + version)[1:])
+            yield request("PUT", f"/fhir/Observation/history-{number}", JSON, body)
 
 
 def reads(ids: list[str], count: int) -> Iterator[bytes]:
@@ -119,10 +141,6 @@ def reads(ids: list[str], count: int) -> Iterator[bytes]:
     return (request("GET", f"/fhir/Observation/{ids[n * 7919 % len(ids)]}", BEARER) for n in range(count))
 
 
-def searches(patients: int, count: int) -> Iterator[bytes]:
-    """GETs of a patient's newest fifty values of one code since a date."""
-    since = START.strftime("%Y-%m-%dT%H:%M:%SZ")
-    query = f"code=http://loinc.org%7C59408-5&date=ge{since}&_sort=-date&_count=50"
-    return (
-        request("GET", f"/fhir/Observation?patient=p{n % patients}&{query}", BEARER) for n in range(count)
-    )
+def histories(of: int, count: int) -> Iterator[bytes]:
+    """GETs of all versions of one of `of` Observations."""
+    return (request("GET", f"/fhir/Observation/history-{n % of}/_history", BEARER) for n in range(count))

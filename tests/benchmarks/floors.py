@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import psycopg
 
 from tests.benchmarks.driver import CONNECTIONS, Load
+from tests.benchmarks.queries import Floor
 
 _CLONE = """
 DROP TABLE IF EXISTS floor_resource, floor_change_log;
@@ -22,14 +23,11 @@ _RESOURCE = (
 )
 _CHANGE = "type, rid, version, last_updated"
 
-_SEARCH = """
-SELECT r.id, r.body::text FROM (SELECT DISTINCT code_set FROM code_set_coding WHERE code = %s AND system = %s) c
- CROSS JOIN LATERAL (
-   SELECT r.id, r.body, r.date_lo, r.rid FROM resource r
-    WHERE r.type = %s AND r.patient = (SELECT key FROM patient_key WHERE id = %s) AND r.code_set = c.code_set
-      AND r.date_lo >= %s
-    ORDER BY r.date_lo DESC, r.rid LIMIT 51) r
- ORDER BY r.date_lo DESC, r.rid LIMIT 51"""
+_HISTORY = """
+SELECT version, method, last_updated, body::text FROM resource WHERE type = %s AND id = %s
+UNION ALL SELECT h.version, h.method, h.last_updated, h.body::text
+  FROM resource_history h JOIN resource r USING (rid) WHERE r.type = %s AND r.id = %s
+ ORDER BY version DESC"""
 
 
 async def select(url: str, type: int, ids: list[str], count: int) -> Load:
@@ -42,12 +40,24 @@ async def select(url: str, type: int, ids: list[str], count: int) -> Load:
     return await _many(url, one, count)
 
 
-async def search(url: str, type: int, since: object, patients: int, count: int) -> Load:
-    """The newest fifty of a patient and a code since a date, in one statement."""
+async def answer(url: str, floor: Floor, count: int) -> Load:
+    """A question's rows by its own SQL, planned anew each time as an ad-hoc statement is."""
 
     async def one(connection: psycopg.AsyncConnection, n: int) -> None:
-        params = ("59408-5", "http://loinc.org", type, f"p{n % patients}", since)
-        await (await connection.execute(_SEARCH, params, prepare=False)).fetchall()
+        first, *then = floor.statements
+        rows = await (await connection.execute(first, floor.params(n), prepare=False)).fetchall()
+        for statement in then:
+            await (await connection.execute(statement, floor.follow(rows), prepare=False)).fetchall()
+
+    return await _many(url, one, count)
+
+
+async def history(url: str, type: int, of: int, count: int) -> Load:
+    """Every version of one row."""
+
+    async def one(connection: psycopg.AsyncConnection, n: int) -> None:
+        id = f"history-{n % of}"
+        await (await connection.execute(_HISTORY, (type, id, type, id))).fetchall()
 
     return await _many(url, one, count)
 
@@ -68,6 +78,28 @@ async def insert(url: str, count: int) -> Load:
         await connection.execute(statement, rows[n])
 
     return await _many(url, one, len(rows))
+
+
+async def bundle(url: str, count: int, size: int) -> Load:
+    """`size` rows and their changes copied in one transaction, the rows being those that were created."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_CLONE)
+        newest = f"(SELECT rid FROM resource WHERE NOT deleted ORDER BY rid DESC LIMIT {count * size})"
+        rows = _lines(connection, f"SELECT {_RESOURCE} FROM resource WHERE rid IN {newest} ORDER BY rid")
+        logged = f"SELECT {_CHANGE} FROM change_log WHERE version = 1 AND rid IN {newest} ORDER BY rid"
+        changes = _lines(connection, logged)
+
+    async def one(connection: psycopg.AsyncConnection, n: int) -> None:
+        part = slice(n * size, (n + 1) * size)
+        async with connection.transaction(), connection.cursor() as cursor:
+            for table, columns, lines in (
+                ("floor_resource", _RESOURCE, rows),
+                ("floor_change_log", _CHANGE, changes),
+            ):
+                async with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as into:
+                    await into.write(b"".join(lines[part]))
+
+    return await _many(url, one, len(rows) // size)
 
 
 def copy(url: str, rows: int) -> float:
@@ -91,6 +123,10 @@ def copy(url: str, rows: int) -> float:
         seconds = time.perf_counter() - started
         connection.execute("DROP TABLE floor_resource, floor_change_log")
         return count / seconds
+
+
+def _lines(connection: psycopg.Connection, query: str) -> list[bytes]:
+    return b"".join(_dump(connection, query)).splitlines(keepends=True)
 
 
 def _dump(connection: psycopg.Connection, query: str) -> Iterable[bytes]:
