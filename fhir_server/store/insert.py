@@ -40,11 +40,10 @@ async def insert(
     connection: psycopg.AsyncConnection, interned: Interned, rids: Sequence[int], drafts: Sequence[Draft]
 ) -> list[Version | None]:
     """The versions made, in order; None where `(type, id)` was there already. `rids` are new numbers for the drafts."""
-    await interned.learn(
-        connection, (draft.index.patient for draft in drafts), (draft.index.codings for draft in drafts)
-    )
+    rows = [draft.index for draft in drafts]
+    await interned.learn(connection, rows)
     bodies = [stamped(draft, 1) for draft in drafts]
-    ranges = range_inserts([(rid, draft.index) for rid, draft in zip(rids, drafts, strict=True)], "inserted")
+    ranges = range_inserts(list(zip(rids, rows, strict=True)), interned, "inserted")
     statement = _INSERT.format(
         stamp=STAMP.format(at="now"),
         ranges="".join(f",\nrange_{number} AS ({part.sql})" for number, part in enumerate(ranges)),
@@ -54,7 +53,7 @@ async def insert(
         smallints([RESOURCE_TYPES[draft.type] for draft in drafts]),
         texts([draft.id.encode() for draft in drafts]),
         texts([draft.method.encode() for draft in drafts]),
-        *index_columns([draft.index for draft in drafts], interned),
+        *index_columns(rows, interned),
         bigints([draft.fingerprint for draft in drafts]),
         texts([body.head for body in bodies]),
         texts([body.tail for body in bodies]),
@@ -79,6 +78,6 @@ def index_columns(rows: Sequence[IndexRow], interned: Interned) -> tuple[Array, 
         instants([row.date and row.date.hi for row in rows]),
         texts([None if row.value is None else str(row.value.lo).encode() for row in rows]),
         texts([None if row.value is None else str(row.value.hi).encode() for row in rows]),
-        bigints([row.value and row.value.unit for row in rows]),
+        bigints([row.value and row.value.unit and row.value.unit.hash for row in rows]),
         texts([b"{%s}" % ",".join(map(str, row.tokens)).encode() for row in rows]),
     )

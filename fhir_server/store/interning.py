@@ -1,15 +1,18 @@
-"""Small numbers for what repeats in every row: the patient, and the set of codings.
+"""Small numbers for what repeats in every row: the patient, the set of codings; units and texts, each kept once.
 
-Exact, unlike a hash: a collision here would show another patient's data. See docs/adr/0001-storage-layout.md.
+Numbers are exact, unlike a hash: a collision here would show another patient's data. See docs/adr/0001-storage-layout.md.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import orjson
 import psycopg
 
 from fhir_server.store.arrays import texts
+from fhir_server.store.rows import IndexRow, ParamText, Unit
+from fhir_server.store.token_texts import keep_texts
+from fhir_server.store.units import keep_units
 
 CACHE_LIMIT = 200_000
 
@@ -23,6 +26,8 @@ class Interning:
     def __init__(self) -> None:
         self.patients: dict[str, int] = {}
         self.code_sets: dict[Codings, int] = {}
+        self.units: dict[Unit, int] = {}
+        self.texts: dict[ParamText, int] = {}
 
     def begin(self) -> "Interned":
         """What one transaction knows: the committed numbers and those it makes itself."""
@@ -36,6 +41,8 @@ class Interned:
         self._known = known
         self._patients: dict[str, int] = {}
         self._code_sets: dict[Codings, int] = {}
+        self._units: dict[Unit, int] = {}
+        self._texts: dict[ParamText, int] = {}
 
     def patient(self, id: str | None) -> int | None:
         """The number of a Patient id that `learn` was given."""
@@ -49,34 +56,43 @@ class Interned:
             return None
         return self._known.code_sets.get(codings) or self._code_sets[codings]
 
-    async def learn(
-        self,
-        connection: psycopg.AsyncConnection,
-        patients: Iterable[str | None],
-        code_sets: Iterable[Codings],
-    ) -> None:
-        """Finds or makes the numbers of what is not known yet; no statement when all are."""
-        new = {id for id in patients if id is not None} - self._known.patients.keys() - self._patients.keys()
+    async def learn(self, connection: psycopg.AsyncConnection, rows: Sequence[IndexRow]) -> None:
+        """Finds or makes the numbers of what `rows` have and is not known yet; no statement when all is."""
+        patients = {row.patient for row in rows if row.patient is not None}
+        new = patients - self._known.patients.keys() - self._patients.keys()
         if new:
             self._patients |= await _patients(connection, sorted(new))
-        unknown = (
-            {codings for codings in code_sets if codings}
-            - self._known.code_sets.keys()
-            - self._code_sets.keys()
-        )
+        sets = {row.codings for row in rows if row.codings}
+        sets |= {number.codings for row in rows for number in row.numbers if number.codings}
+        unknown = sets - self._known.code_sets.keys() - self._code_sets.keys()
         if unknown:
             self._code_sets |= await _code_sets(connection, unknown)
+        unseen = _units(rows) - self._known.units.keys() - self._units.keys()
+        if unseen:
+            await keep_units(connection, sorted(unseen))
+            self._units |= {unit: unit.hash for unit in unseen}
+        unread = {text for row in rows for text in row.texts} - self._known.texts.keys() - self._texts.keys()
+        if unread:
+            await keep_texts(connection, sorted(unread))
+            self._texts |= {text: text.token for text in unread}
 
     def committed(self) -> None:
         """Shares the numbers of this transaction with the later ones of this process."""
         _remember(self._known.patients, self._patients)
         _remember(self._known.code_sets, self._code_sets)
+        _remember(self._known.units, self._units)
+        _remember(self._known.texts, self._texts)
 
 
 def _remember(known: dict[_K, int], new: Mapping[_K, int]) -> None:
     if len(known) + len(new) > CACHE_LIMIT:
         known.clear()
     known.update(new)
+
+
+def _units(rows: Sequence[IndexRow]) -> set[Unit]:
+    found = {row.value.unit for row in rows if row.value is not None and row.value.unit is not None}
+    return found | {number.unit for row in rows for number in row.numbers if number.unit is not None}
 
 
 async def _patients(connection: psycopg.AsyncConnection, ids: list[str]) -> dict[str, int]:

@@ -62,10 +62,10 @@ async def replace(
     if not replacements:
         return []
     rows = [one.draft.index if one.draft else _NOTHING for one in replacements]
-    await interned.learn(connection, (row.patient for row in rows), (row.codings for row in rows))
+    await interned.learn(connection, rows)
     bodies = [_body(one) for one in replacements]
     ranges = range_inserts(
-        [(one.current.rid, row) for one, row in zip(replacements, rows, strict=True)], "replaced"
+        [(one.current.rid, row) for one, row in zip(replacements, rows, strict=True)], interned, "replaced"
     )
     statement = _REPLACE.format(
         stamp=STAMP.format(at="g.now"),

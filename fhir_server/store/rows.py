@@ -23,12 +23,21 @@ class DateRange(NamedTuple):
     hi: datetime
 
 
+class Unit(NamedTuple):
+    """A unit as a quantity has it: the number it goes by, system and code, and how people read it; each may be empty."""
+
+    hash: int
+    system: str
+    code: str
+    display: str
+
+
 class NumberRange(NamedTuple):
-    """`[lo, hi]` by the digits given; `unit` is the hash of the unit's system and code, None for a plain number."""
+    """`[lo, hi]`; `unit` is None for a plain number."""
 
     lo: Decimal
     hi: Decimal
-    unit: int | None
+    unit: Unit | None
 
 
 class ParamDate(NamedTuple):
@@ -40,12 +49,13 @@ class ParamDate(NamedTuple):
 
 
 class ParamNumber(NamedTuple):
-    """A number or quantity range under a search parameter."""
+    """A number or quantity range under a search parameter; `codings` are those of the element it belongs to."""
 
     param: int
     lo: Decimal
     hi: Decimal
-    unit: int | None
+    unit: Unit | None
+    codings: tuple[str, ...] = ()
 
 
 class ParamString(NamedTuple):
@@ -56,12 +66,21 @@ class ParamString(NamedTuple):
     exact: str
 
 
+class ParamText(NamedTuple):
+    """A folded text under a search parameter, and the token that resources with it carry."""
+
+    token: int
+    param: int
+    folded: str
+
+
 @dataclass(frozen=True, slots=True)
 class IndexRow:
     """Everything a resource is found by; `search.params` makes it, `store` keeps it.
 
     `patient` is the id of the one Patient the resource is about; `codings` the sorted `system|code` of its `code`;
-    `date` and `value` its primary date and value (see `search.params.columns`); `tokens` hashes of every other exact value.
+    `date` and `value` its primary date and value (see `search.params.columns`); `tokens` hashes of every other exact
+    value; `texts` what some of the tokens stand for, where a query asks by a part of it.
     """
 
     patient: str | None = None
@@ -72,6 +91,7 @@ class IndexRow:
     dates: tuple[ParamDate, ...] = ()
     numbers: tuple[ParamNumber, ...] = ()
     strings: tuple[ParamString, ...] = ()
+    texts: tuple[ParamText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

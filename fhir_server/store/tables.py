@@ -89,10 +89,12 @@ unit = Table(
     Column("hash", BigInteger, primary_key=True),
     Column("system", _text(), nullable=False),
     Column("code", _text(), nullable=False),
+    Column("display", _text(), nullable=False),
     Column("dimension", _text()),
     Column("factor", Numeric),
     Column("shift", Numeric),
-    comment="Every unit that quantities carry; `value * factor + shift` is in the base units of `dimension`, if UCUM has it.",
+    Column("divisor", Numeric),
+    comment="Every unit that quantities carry; `(value * factor + shift) / divisor` is in the base units of `dimension`, if UCUM has one.",
 )
 
 resource = Table(

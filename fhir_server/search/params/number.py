@@ -74,6 +74,12 @@ def asked(prefix: Prefix, text: str) -> Asked:
     return Asked(prefix, value, EXACT.subtract(value, half), EXACT.add(value, half))
 
 
+def scaled(wanted: Asked, factor: Decimal, shift: Decimal) -> Asked:
+    """The same, each number times the positive `factor` plus `shift`."""
+    value, lo, hi = (EXACT.fma(end, factor, shift) for end in (wanted.value, wanted.lo, wanted.hi))
+    return Asked(wanted.prefix, value, lo, hi)
+
+
 def predicate(condition: Condition[Asked]) -> Predicate:
     """The rows whose number lies as asked."""
     found = any_of(lies(one, "v.lo", "v.hi") for one in condition.asked)
@@ -91,27 +97,29 @@ def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> boo
     return entry is not None and any(matches(one, entry) for one in condition.asked)
 
 
-def lies(wanted: Asked, lo: str, hi: str) -> Predicate:
-    """Rows whose range `[lo, hi]`, two expressions, lies as asked."""
+def lies(wanted: Asked, lo: str, hi: str, of: str = "%s") -> Predicate:
+    """Rows whose range `[lo, hi]`, two expressions, lies as asked; `of` is the expression of a number asked."""
     match wanted.prefix:
         case "eq":
-            return Predicate(f"{lo} >= %s AND {lo} < %s AND {hi} < %s", (wanted.lo, wanted.hi, wanted.hi))
+            return Predicate(
+                f"{lo} >= {of} AND {lo} < {of} AND {hi} < {of}", (wanted.lo, wanted.hi, wanted.hi)
+            )
         case "ne":
-            return Predicate(f"NOT ({lo} >= %s AND {hi} < %s)", (wanted.lo, wanted.hi))
+            return Predicate(f"NOT ({lo} >= {of} AND {hi} < {of})", (wanted.lo, wanted.hi))
         case "gt":
-            return Predicate(f"{hi} > %s", (wanted.value,))
+            return Predicate(f"{hi} > {of}", (wanted.value,))
         case "lt":
-            return Predicate(f"{lo} < %s", (wanted.value,))
+            return Predicate(f"{lo} < {of}", (wanted.value,))
         case "ge":
-            return Predicate(f"{hi} >= %s", (wanted.value,))
+            return Predicate(f"{hi} >= {of}", (wanted.value,))
         case "le":
-            return Predicate(f"{lo} <= %s", (wanted.value,))
+            return Predicate(f"{lo} <= {of}", (wanted.value,))
         case "sa":
-            return Predicate(f"{lo} > %s", (wanted.value,))
+            return Predicate(f"{lo} > {of}", (wanted.value,))
         case "eb":
-            return Predicate(f"{hi} < %s", (wanted.value,))
+            return Predicate(f"{hi} < {of}", (wanted.value,))
         case "ap":
-            return Predicate(f"{lo} <= %s AND {hi} >= %s", (wanted.hi, wanted.lo))
+            return Predicate(f"{lo} <= {of} AND {hi} >= {of}", (wanted.hi, wanted.lo))
 
 
 def matches(wanted: Asked, entry: Entry) -> bool:

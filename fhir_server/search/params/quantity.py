@@ -2,7 +2,8 @@
 
 https://hl7.org/fhir/R4/search.html#quantity
 
-A stored comparator opens the range: `<5` is everything below 5. Units are compared as written, not converted.
+A stored comparator opens the range: `<5` is everything below 5. A UCUM unit finds every unit that measures the same,
+compared in base units by whole numbers, so that nothing is rounded; any other unit is compared as written.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,8 +21,10 @@ from fhir_server.search.params.parameter import Condition, Parameter, Prefix, Va
 from fhir_server.search.params.paths import Node, Path
 from fhir_server.search.params.prefix import prefixed
 from fhir_server.search.params.sql import any_of, conjunction, rows
-from fhir_server.store.predicate import Predicate
-from fhir_server.store.rows import NumberRange, ParamNumber
+from fhir_server.store.predicate import EVERYTHING, Predicate
+from fhir_server.store.rows import NumberRange, ParamNumber, Unit
+from terminology.canonical import Canonical, canonical
+from terminology.systems import UCUM
 
 MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({})
 
@@ -29,24 +32,38 @@ CURRENCIES: Final = "urn:iso:std:iso:4217"
 
 # less than the distance of any two numbers this server stores (see `fhir_server.json`): `<5` ends this far below 5
 _NEXT = Decimal((0, (1,), -400))
+_ZERO = Decimal(0)
 
 
 class Entry(NamedTuple):
-    """A stored range with its unit: system and code, and the unit as people read it."""
+    """A stored range with its unit: system and code, and how people read it."""
 
     range: number.Entry
     system: str
     code: str
-    unit: str
+    display: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A number, and the unit it must have: any (`code` None), of one system, or of whatever system (`system` None)."""
+    """A number, and the unit it must have: any (`code` None), of one system, or of whatever system (`system` None).
+
+    `base` is the same in base units, where it is asked in a unit that UCUM has a size for.
+    """
 
     number: number.Asked
     system: str | None = None
     code: str | None = None
+    base: "Base | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """So much of what `dimension` names, times `divisor`."""
+
+    dimension: str
+    number: number.Asked
+    divisor: Decimal
 
 
 def store(parameter: Parameter, path: Path) -> Store:
@@ -58,14 +75,13 @@ def store(parameter: Parameter, path: Path) -> Store:
         if entry is None:
             found.tokens.update(present)
         else:
-            found.value = NumberRange(*entry.range, unit_hash(entry.system, entry.code))
+            found.value = NumberRange(*entry.range, unit(entry.system, entry.code, entry.display))
 
     def store_row(node: Node, found: Found) -> None:
         found.tokens.update(present)
         entry = read(node)
         if entry is not None:
-            unit = unit_hash(entry.system, entry.code)
-            found.numbers.append(ParamNumber(parameter.number, *entry.range, unit))
+            found.numbers.append(row(parameter, entry))
 
     return store_column if parameter.column == "value" else store_row
 
@@ -84,19 +100,21 @@ def asked(prefix: Prefix, parts: tuple[str, ...]) -> Asked:
         case ():
             return Asked(wanted)
         case (system, code) if code:
-            return Asked(wanted, system or None, code)
+            return Asked(wanted, system or None, code, _base(wanted, system, code))
     raise ValueError("is no quantity. Write `number`, `number|system|code` or `number||unit`")
 
 
 def predicate(condition: Condition[Asked]) -> Predicate:
     """The rows whose quantity has that unit and lies as asked."""
-    one_of = _in_column if condition.parameter.column == "value" else _in_rows
-    return any_of(one_of(condition.parameter, one) for one in condition.asked)
+    parameter = condition.parameter
+    if parameter.column == "value":
+        return any_of(lies(one, "r.value_lo", "r.value_hi", "r.value_unit") for one in condition.asked)
+    return any_of(entries(parameter, one) for one in condition.asked)
 
 
-def hashed(condition: Condition[Asked]) -> bool:
-    """Whether a unit is asked for: it is stored as a hash."""
-    return any(one.code is not None for one in condition.asked)
+def hashed(_: Condition[Asked]) -> bool:
+    """Never: numbers are compared as they are, and units by what is kept of them."""
+    return False
 
 
 def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> bool:
@@ -105,59 +123,78 @@ def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> boo
     return entry is not None and any(matches(one, entry) for one in condition.asked)
 
 
+def entries(parameter: Parameter, wanted: Asked, also: Predicate = EVERYTHING) -> Predicate:
+    """The rows with an entry `v` that lies as asked, has that unit, and meets `also`."""
+    return rows("resource_number", parameter, conjunction([lies(wanted, "v.lo", "v.hi", "v.unit"), also]))
+
+
+def lies(wanted: Asked, lo: str, hi: str, unit: str) -> Predicate:
+    """Rows whose range `[lo, hi]` lies as asked in a unit as asked; the three are expressions."""
+    if wanted.code is None:
+        return number.lies(wanted.number, lo, hi)
+    kept = [Predicate(f"u.hash = {unit}")]
+    if wanted.base is not None:
+        measured = [f"({end} * u.factor + u.shift) * {wanted.base.divisor}" for end in (lo, hi)]
+        kept.append(Predicate("u.dimension = %s", (wanted.base.dimension,)))
+        kept.append(number.lies(wanted.base.number, *measured, of="%s * u.divisor"))
+    else:
+        kept += [_written(wanted.system, wanted.code), number.lies(wanted.number, lo, hi)]
+    found = conjunction(kept)
+    return Predicate(f"EXISTS (SELECT FROM unit u WHERE {found.sql})", found.params)
+
+
 def matches(wanted: Asked, entry: Entry) -> bool:
     """Whether the stored quantity has that unit and lies as asked."""
+    if wanted.base is not None:
+        return _matches_base(wanted.base, entry)
     return matches_unit(wanted, entry) and number.matches(wanted.number, entry.range)
 
 
 def matches_unit(wanted: Asked, entry: Entry) -> bool:
-    """Whether the stored quantity has the unit that is asked for."""
+    """Whether the stored quantity has the unit that is asked for, as it is written."""
     if wanted.code is None:
         return True
     if wanted.system is None:
-        return wanted.code in {entry.code, entry.unit}
+        return wanted.code in {entry.code, entry.display}
     return (wanted.system, wanted.code) == (entry.system, entry.code)
 
 
 @lru_cache(maxsize=4096)
-def unit_hash(system: str, code: str) -> int | None:
-    """The number of a unit in the index; None without a code."""
-    return hashes.token("unit", system, code) if code else None
+def unit(system: str, code: str, display: str) -> Unit | None:
+    """What is kept of a unit; None where there is neither a code nor a display."""
+    if not code and not display:
+        return None
+    return Unit(hashes.token("unit", system, code, display), system, code, display)
 
 
-def _in_column(parameter: Parameter, wanted: Asked) -> Predicate:
-    lies = number.lies(wanted.number, "r.value_lo", "r.value_hi")
-    return conjunction([lies, *_unit(parameter, wanted, "r.value_unit")])
+def row(parameter: Parameter, entry: Entry, codings: tuple[str, ...] = ()) -> ParamNumber:
+    """What is stored of a quantity that has no column; `codings` are those of the element that it is the value of."""
+    return ParamNumber(parameter.number, *entry.range, unit(entry.system, entry.code, entry.display), codings)
 
 
-def _in_rows(parameter: Parameter, wanted: Asked) -> Predicate:
-    lies, unit = number.lies(wanted.number, "v.lo", "v.hi"), _unit(parameter, wanted, "v.unit")
-    if wanted.code is None or wanted.system is not None:
-        return rows("resource_number", parameter, conjunction([lies, *unit]))
-    return conjunction([rows("resource_number", parameter, lies), *unit])
+def _base(wanted: number.Asked, system: str, code: str) -> Base | None:
+    scale = canonical(code) if system == UCUM else None
+    return scale and Base(scale.dimension, number.scaled(wanted, scale.factor, scale.shift), scale.divisor)
 
 
-def _unit(parameter: Parameter, wanted: Asked, column: str) -> list[Predicate]:
-    if wanted.code is None:
-        return []
-    if wanted.system is not None:
-        return [Predicate(f"{column} = %s", (unit_hash(wanted.system, wanted.code),))]
-    return [any_of(_unit_in_body(path.names, path.datatype, wanted.code) for path in parameter.paths)]
-
-
-def _unit_in_body(names: tuple[str, ...], datatype: str, code: str) -> Predicate:
-    """The form without a system asks for the code or the unit as people read it, which only the body has."""
-    below = {"Range": (".low", ".high"), "SampledData": (".origin",)}.get(datatype, ("",))
-    place = "".join(f'."{name}"' for name in names)
-    fields = ("currency",) if datatype == "Money" else ("code", "unit")
-    tests = " || ".join(f"@.{field} == $unit" for field in fields)
-    return any_of(
-        Predicate(
-            f"jsonb_path_exists(r.body, '${place}{part} ? ({tests})', jsonb_build_object('unit', %s::text))",
-            (code,),
-        )
-        for part in below
+def _matches_base(wanted: Base, entry: Entry) -> bool:
+    scale = canonical(entry.code) if entry.system == UCUM else None
+    if scale is None or scale.dimension != wanted.dimension:
+        return False
+    return number.matches(
+        number.scaled(wanted.number, scale.divisor, _ZERO),
+        number.Entry(*(_measured(end, scale, wanted.divisor) for end in entry.range)),
     )
+
+
+def _measured(end: Decimal, scale: Canonical, divisor: Decimal) -> Decimal:
+    return number.EXACT.multiply(number.EXACT.fma(end, scale.factor, scale.shift), divisor)
+
+
+def _written(system: str | None, code: str) -> Predicate:
+    if system is None:
+        return Predicate("(u.code = %s OR u.display = %s)", (code, code))
+    return Predicate("u.system = %s AND u.code = %s", (system, code))
 
 
 def _quantity(node: Node) -> Entry | None:

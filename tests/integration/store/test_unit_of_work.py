@@ -20,6 +20,7 @@ from fhir_server.store.rows import (
     ParamDate,
     ParamNumber,
     ParamString,
+    Unit,
 )
 
 
@@ -34,7 +35,7 @@ def _index():
         patient="p1",
         codings=("http://loinc.org|2708-6", "http://loinc.org|59408-5"),
         date=DateRange(lo, hi),
-        value=NumberRange(Decimal("96.5"), Decimal("97.5"), 5),
+        value=NumberRange(Decimal("96.5"), Decimal("97.5"), Unit(5, "urn:x", "x", "x")),
         tokens=(-3, 7),
         dates=(ParamDate(1, datetime.min.replace(tzinfo=UTC), lo),),
         numbers=(ParamNumber(2, Decimal("1.50"), Decimal("1.60"), None),),

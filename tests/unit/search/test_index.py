@@ -38,7 +38,7 @@ def test_what_device_data_is_asked_by_has_columns_of_its_own():
     assert row.value == (
         Decimal("72.0"),
         Decimal("72.0"),
-        quantity.unit_hash("http://unitsofmeasure.org", "/min"),
+        quantity.unit("http://unitsofmeasure.org", "/min", ""),
     )
     assert (row.dates, row.numbers, row.strings) == ((), (), ())
 

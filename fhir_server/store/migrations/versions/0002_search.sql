@@ -18,13 +18,15 @@ CREATE TABLE unit (
     hash BIGINT NOT NULL,
     system TEXT COLLATE "C" NOT NULL,
     code TEXT COLLATE "C" NOT NULL,
+    display TEXT COLLATE "C" NOT NULL,
     dimension TEXT COLLATE "C",
     factor NUMERIC,
     shift NUMERIC,
+    divisor NUMERIC,
     PRIMARY KEY (hash)
 );
 
-COMMENT ON TABLE unit IS 'Every unit that quantities carry; `value * factor + shift` is in the base units of `dimension`, if UCUM has it.';
+COMMENT ON TABLE unit IS 'Every unit that quantities carry; `(value * factor + shift) / divisor` is in the base units of `dimension`, if UCUM has one.';
 
 CREATE TABLE search_index (
     version INTEGER NOT NULL
