@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     max_count: int = Field(
         default=1_000, ge=1, description="Largest `_count`; more is cut to it, and `self` says so."
     )
+    max_chain: int = Field(
+        default=3, ge=1, le=8, description="Most steps of a chained search parameter; beyond it 400."
+    )
+    max_include: int = Field(
+        default=1_000, ge=1, description="Most resources included beside the matches of a page; beyond it 400."
+    )
     handling: Literal["strict", "lenient"] = Field(
         default="strict",
         description="Unknown search parameters: `strict` answers 400, `lenient` ignores them and says so, "

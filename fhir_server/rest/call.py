@@ -42,12 +42,16 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The interaction asked for, and on what: a part that the path does not have is empty."""
+    """The interaction asked for, and on what: a part that the path does not have is empty.
+
+    `compartment` is the type of the resource `id` whose compartment is searched, for resources of `type`.
+    """
 
     interaction: "Interaction"
     type: str = ""
     id: str = ""
     version: str = ""
+    compartment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

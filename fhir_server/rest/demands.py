@@ -41,7 +41,9 @@ def transactions(call: Call) -> Transactions:
 
 def query(call: Call, text: str) -> Query:
     """The search `text`, among what the caller may search."""
-    return Query(text, predicate(call.principal, call.target.type, "search"), call.request.base)
+    seen = access(call.principal)
+    seen(call.target.type, "search")
+    return Query(text, seen, call.request.base)
 
 
 def criteria(call: Call) -> str:

@@ -7,6 +7,8 @@ from fhir_server.clock import now
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.request import Pairs, pairs
+from fhir_server.search.access import access
+from fhir_server.search.parse import Compartment
 from fhir_server.search.plan import Limits
 from fhir_server.search.searchset import Asking
 from fhir_server.search.searchset import search as searchset
@@ -23,8 +25,10 @@ async def search_by_form(call: Call) -> Answer:
 
 
 async def _searchset(call: Call, asked: Pairs) -> Answer:
+    target, seen = call.target, access(call.principal)
+    about = Compartment(target.compartment, target.id) if target.compartment else None
     async with call.house.database.connection() as connection:
-        found = await searchset(connection, call.target.type, asked, call.access, _asking(call))
+        found = await searchset(connection, target.type, asked, seen, _asking(call), about)
     return Answer(200, found.body)
 
 
@@ -35,6 +39,6 @@ def _asking(call: Call) -> Asking:
         now=now(),
         base_url=call.request.base,
         handling=call.preferences.handling or settings.handling,
-        limits=Limits(settings.default_count, settings.max_count),
+        limits=Limits(settings.default_count, settings.max_count, settings.max_chain, settings.max_include),
         cursor_key=call.house.cursor_key,
     )

@@ -6,13 +6,17 @@ Fails closed: a caller without a scope that grants the interaction gets no condi
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from fhir_server.errors import Forbidden
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from smart_auth.principal import Principal
+
+# the rows of a type that one caller may use in an interaction; raises Forbidden when no scope grants it
+Access: TypeAlias = Callable[[str, str], Predicate]
 
 _SCOPE = re.compile(r"system/(\*|[A-Za-z]+)\.(c?r?u?d?s?)")
 
@@ -20,6 +24,11 @@ _SCOPE = re.compile(r"system/(\*|[A-Za-z]+)\.(c?r?u?d?s?)")
 _PERMISSION: Final = MappingProxyType(
     {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "history": "s"}
 )
+
+
+def access(principal: Principal) -> Access:
+    """What `principal` may see, type by type: searches reach into others than the one they are asked of."""
+    return partial(predicate, principal)
 
 
 def predicate(principal: Principal, resource_type: str | None, interaction: str) -> Predicate:

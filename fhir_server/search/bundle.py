@@ -9,11 +9,12 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from fhir_server.json import dumps, stored
-from fhir_server.search.execute import Match, Page
+from fhir_server.search.execute import Page
 from fhir_server.search.plan import Plan
-from fhir_server.search.summary import shaped
+from fhir_server.search.summary import Shape, shaped
 
 _MATCH = b',"search":{"mode":"match"}}'
+_INCLUDE = b',"search":{"mode":"include"}}'
 
 
 def bundle(plan: Plan, page: Page, *, self_url: str, next_url: str | None) -> bytes:
@@ -24,26 +25,30 @@ def bundle(plan: Plan, page: Page, *, self_url: str, next_url: str | None) -> by
     head = b'{"resourceType":"Bundle","type":"searchset"'
     if page.total is not None:
         head += b',"total":%d' % page.total
-    start = b'{"fullUrl":' + orjson.dumps(f"{plan.base_url}/{plan.resource_type}/")[:-1]
-    entries = [_entry(plan, start, match) for match in page.matches]
+    types = {one.type for one in page.matches} | {one.type for one in page.included}
+    starts = {type: b'{"fullUrl":' + orjson.dumps(f"{plan.base_url}/{type}/")[:-1] for type in types}
+    entries = [_entry(starts[one.type], one.id, one.body, plan.shape, _MATCH) for one in page.matches]
+    beside = plan.shape.beside
+    entries += [_entry(starts[one.type], one.id, one.body, beside, _INCLUDE) for one in page.included]
     if plan.ignored:
         entries.append(_outcome(plan.ignored))
     tail = b',"entry":[' + b",".join(entries) + b"]}" if entries else b"}"
     return head + b',"link":' + orjson.dumps(links) + tail
 
 
-def url(base_url: str, resource_type: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """The address of a search with those parameters."""
-    query = urlencode(pairs, quote_via=quote, safe=":/,.-~")
-    return f"{base_url}/{resource_type}?{query}" if query else f"{base_url}/{resource_type}"
+def url(base_url: str, place: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """The address of a search with those parameters, at a path below the server's."""
+    query = urlencode(pairs, quote_via=quote, safe=":/,.-~*")
+    address = f"{base_url}/{place}" if place else base_url
+    return f"{address}?{query}" if query else address
 
 
-def _entry(plan: Plan, start: bytes, match: Match) -> bytes:
-    """The entry of `match`, whose id needs no escaping; `start` is what stands before the id."""
-    body = match.body.encode()
-    if not plan.shape.whole:
-        body = dumps(shaped(stored(body), plan.shape))
-    return b'%b%b","resource":%b%b' % (start, match.id.encode(), body, _MATCH)
+def _entry(start: bytes, id: str, text: str, shape: Shape, mode: bytes) -> bytes:
+    """The entry of a resource, whose id needs no escaping; `start` is what stands before the id."""
+    body = text.encode()
+    if not shape.whole:
+        body = dumps(shaped(stored(body), shape))
+    return b'%b%b","resource":%b%b' % (start, id.encode(), body, mode)
 
 
 def _outcome(ignored: Sequence[str]) -> bytes:

@@ -2,41 +2,47 @@
 
 https://www.postgresql.org/docs/current/queries-table-expressions.html#QUERIES-LATERAL
 
-Two forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients,
-or with certain codes, are wanted by their date, an ordered index is walked for each, a page at most.
+Three forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients,
+or with certain codes, are wanted by their date, an ordered index is walked for each, a page at most. `merged`: of several
+types, the first rows of each, in the plan's order.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.conditions import hashed, predicate
+from fhir_server.search.branch import Branch, Wanted, conditions_of
+from fhir_server.search.chain import patient_keys
+from fhir_server.search.conditions import hashed, met
+from fhir_server.search.conditions import rows as found_in
 from fhir_server.search.order import Position, following, following_missing, order_by, position, rows
 from fhir_server.search.params import date
 from fhir_server.search.params.date import stamp
 from fhir_server.search.params.kinds import AnyCondition
-from fhir_server.search.params.sql import conjunction
+from fhir_server.search.params.parameter import Condition
+from fhir_server.search.params.sql import any_of, conjunction
 from fhir_server.search.params.token import code_sets
-from fhir_server.search.plan import Plan, patients
+from fhir_server.search.plan import Plan, chained_patients, patients
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import WIDE
 
 _BY_DATE: Final = "r.date_lo"
+_OF_THE_TYPE: Final = Predicate("r.type = t.type AND NOT r.deleted")
 _WIDE: Final = Predicate(f"r.tokens @> '{{{WIDE}}}'::bigint[]")  # as the partial index has it
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with its parameters; rows are id, version, rid, body, then the values that the order goes by.
+    """SQL with its parameters; rows are type number, id, version, rid, body, then the values that the order goes by.
 
-    `recheck`: what only seems met, perhaps. `stable`: the best plan is the same whatever the parameters are.
+    `recheck`: by type what only seems met, perhaps, each as alternatives. `stable`: the best plan is the same whatever the parameters are.
     """
 
     sql: str
     params: tuple[object, ...]
-    recheck: tuple[AnyCondition, ...] = ()
+    recheck: Mapping[str, tuple[tuple[AnyCondition, ...], ...]] = field(default_factory=dict)
     stable: bool = False
 
 
@@ -46,72 +52,150 @@ _Sql: TypeAlias = Predicate  # any fragment of SQL with its parameters
 def page(plan: Plan, after: Position | None, limit: int) -> Statement:
     """The statement for the first `limit` rows after `after`."""
     walk = _walk(plan)
-    found = _plain(plan, after, limit) if walk is None else _walked(plan, walk, after, limit)
-    exact = {id(walk.about), id(walk.coded)} if walk else set[int]()
-    recheck = tuple(one for one in plan.conditions if hashed(one) and id(one) not in exact)
+    found = _found(plan, walk, after, limit)
     sql = (
-        f"SELECT x.id, x.version, x.rid, x.body::text, {position(plan.sort, 'x.')} FROM ({found.sql}) x "
+        f"SELECT x.type, x.id, x.version, x.rid, x.body::text, {position(plan.sort, 'x.')} FROM ({found.sql}) x "
         f"ORDER BY {order_by(plan.sort, 'x.')} LIMIT {limit}"
     )
-    return Statement(sql, found.params, recheck, stable=walk is not None and _rests_on_columns(plan, walk))
+    exact = (walk.about, walk.coded) if walk else ()
+    return Statement(sql, found.params, _recheck(plan, exact), stable=walk is not None and walk.stable)
 
 
-def total(plan: Plan) -> Statement:
-    """The statement that counts every match, on whatever page."""
-    matches = _matching(plan, plan.conditions)
-    return Statement(f"SELECT count(*) FROM resource r WHERE {matches.sql}", matches.params)
+def matches(plan: Plan) -> _Sql:
+    """The query for every match, on whatever page."""
+    where = _matching(plan)
+    return Predicate(f"SELECT r.rid FROM resource r WHERE {where.sql}", where.params)
 
 
 def keys(plan: Plan, limit: int) -> Statement:
     """The statement for the first `limit` matches in no particular order, for conditional interactions."""
-    matches = _matching(plan, plan.conditions)
-    recheck = tuple(one for one in plan.conditions if hashed(one))
-    sql = f"SELECT r.id, r.version, r.rid, r.body::text FROM resource r WHERE {matches.sql} LIMIT %s"
-    return Statement(sql, (*matches.params, limit), recheck)
+    where = _matching(plan)
+    sql = f"SELECT r.type, r.id, r.version, r.rid, r.body::text FROM resource r WHERE {where.sql} LIMIT %s"
+    return Statement(sql, (*where.params, limit), _recheck(plan, ()))
+
+
+def _recheck(plan: Plan, exact: Sequence[Wanted | None]) -> dict[str, tuple[tuple[AnyCondition, ...], ...]]:
+    """What rests on hashes, but for what a walk made exact."""
+    found = {}
+    for branch in plan.branches:
+        unsure = tuple(
+            conditions_of(one)
+            for one in branch.wanted
+            if not any(one is sure for sure in exact) and any(map(hashed, conditions_of(one)))
+        )
+        if unsure:
+            found[branch.resource_type] = unsure
+    return found
+
+
+def _found(plan: Plan, walk: "_Walk | None", after: Position | None, limit: int) -> _Sql:
+    if walk is not None:
+        return _walked(plan, walk, after, limit)
+    if len(plan.branches) > 1:
+        return _merged(plan, after, limit)
+    where = conjunction([found_in(plan.branches[0]), *following(plan.sort, after)])
+    return rows(where, plan.sort, limit)
+
+
+def _merged(plan: Plan, after: Position | None, limit: int) -> _Sql:
+    """The first rows of each type; types of which the same is wanted share a part."""
+    parts = []
+    for where, types in _alike(plan.branches):
+        each = conjunction([_OF_THE_TYPE, where, *following(plan.sort, after)])
+        first = rows(each, plan.sort, limit)
+        parts.append(
+            Predicate(
+                f"SELECT y.* FROM unnest(%s::smallint[]) AS t(type) CROSS JOIN LATERAL {first.sql} y",
+                (types, *first.params),
+            )
+        )
+    return Predicate(
+        " UNION ALL ".join(part.sql for part in parts),
+        tuple(value for part in parts for value in part.params),
+    )
+
+
+def _alike(branches: Sequence[Branch]) -> list[tuple[Predicate, list[int]]]:
+    """What is wanted, with the numbers of the types that it is wanted of."""
+    found = dict[tuple[str, str], tuple[Predicate, list[int]]]()
+    for branch in branches:
+        where = met(branch)
+        _, types = found.setdefault((where.sql, repr(where.params)), (where, []))
+        types.append(RESOURCE_TYPES[branch.resource_type])
+    return list(found.values())
+
+
+def _matching(plan: Plan) -> _Sql:
+    """The rows of all branches."""
+    if len(plan.branches) == 1:
+        return found_in(plan.branches[0])
+    return any_of(
+        conjunction([Predicate("r.type = ANY(%s::smallint[]) AND NOT r.deleted", (types,)), where])
+        for where, types in _alike(plan.branches)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """The condition that names the Patients, and the one that names the codings: one of them, or both."""
+    """The condition that names the Patients, and the one that names the codings: one of them, or both.
 
-    about: AnyCondition | None
-    ids: tuple[str, ...]
+    `patients` gives the numbers of the Patients in a column `key`. `stable` when nothing but Patients by their ids,
+    codings and the date decides, so that no token's frequency changes the plan.
+    """
+
+    about: Wanted | None
+    patients: _Sql | None
     coded: AnyCondition | None
+    stable: bool
 
 
 def _walk(plan: Plan) -> _Walk | None:
     if plan.sort.first != _BY_DATE:
         return None
-    coded = next((one for one in plan.conditions if one.parameter.coded and not one.modifier), None)
-    for one in plan.conditions:
-        ids = patients(one)
-        if ids is not None:
-            return _Walk(one, ids, coded)
-    return _Walk(None, (), coded) if coded else None
+    coded = next(
+        (
+            one
+            for one in plan.wanted
+            if isinstance(one, Condition) and one.parameter.coded and not one.modifier
+        ),
+        None,
+    )
+    about = next(((one, found) for one in plan.wanted if (found := _patients(one))), None)
+    if about is None:
+        return _Walk(None, None, coded, _rests_on_columns(plan, coded)) if coded else None
+    stable = isinstance(about[0], Condition) and _rests_on_columns(plan, about[0], coded)
+    return _Walk(*about, coded, stable)
 
 
-def _rests_on_columns(plan: Plan, walk: _Walk) -> bool:
-    """Whether nothing but Patients, codings and the date decides, so that no token's frequency changes the plan."""
-    return all(one in (walk.about, walk.coded) or one.parameter.column == "date" for one in plan.conditions)
+def _patients(wanted: Wanted) -> _Sql | None:
+    """The query for the numbers of the Patients that the condition names, None when it names none."""
+    ids = patients(wanted)
+    if ids is not None:
+        named = ("= %s", ids[0]) if len(ids) == 1 else ("= ANY(%s::text[])", list(ids))
+        return Predicate(f"SELECT key FROM patient_key WHERE id {named[0]}", (named[1],))
+    chained = chained_patients(wanted)
+    return patient_keys(found_in(chained)) if chained else None
 
 
-def _plain(plan: Plan, after: Position | None, limit: int) -> _Sql:
-    where = conjunction([_matching(plan, plan.conditions), *following(plan.sort, after)])
-    return rows(where, plan.sort, limit)
+def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:
+    return all(
+        any(one is each for each in walked) or (isinstance(one, Condition) and one.parameter.column == "date")
+        for one in plan.wanted
+    )
 
 
 def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql:
-    rest = tuple(one for one in plan.conditions if one is not walk.about and one is not walk.coded)
+    (branch,) = plan.branches
+    rest = tuple(one for one in branch.wanted if one is not walk.about and one is not walk.coded)
     starts, each = list[_Sql](), list[_Sql]()
-    if walk.about:
-        named = ("= %s", walk.ids[0]) if len(walk.ids) == 1 else ("= ANY(%s::text[])", list(walk.ids))
-        starts.append(Predicate(f"(SELECT key FROM patient_key WHERE id {named[0]}) p", (named[1],)))
+    if walk.patients:
+        starts.append(Predicate(f"({walk.patients.sql}) p", walk.patients.params))
         each.append(Predicate("r.patient = p.key"))
     if walk.coded:
         sets = code_sets(walk.coded.asked)
         starts.append(Predicate(f"({sets.sql}) c", sets.params))
         each.append(Predicate("r.code_set = c.code_set"))
-    matching = conjunction([*each, _matching(plan, rest)])
+    matching = conjunction([*each, found_in(replace(branch, wanted=rest))])
     branches = [
         rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
         for part in _branches(plan, rest, after)
@@ -123,14 +207,18 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     return Predicate(sql, tuple(value for one in (*starts, *branches) for value in one.params))
 
 
-def _branches(plan: Plan, rest: tuple[AnyCondition, ...], after: Position | None) -> Iterator[_Sql]:
+def _branches(plan: Plan, rest: tuple[Wanted, ...], after: Position | None) -> Iterator[_Sql]:
     """Disjoint parts of the matches, each of which an index gives in order.
 
     Where a date must be late enough, its end decides, and the index is ordered by its start. A range no longer than
     `date.NARROW` cannot start much before what is asked, so the index is entered there; longer ones have an
     index of their own.
     """
-    dated = [one for one in rest if one.parameter.column == "date" and not one.modifier]
+    dated = [
+        one
+        for one in rest
+        if isinstance(one, Condition) and one.parameter.column == "date" and not one.modifier
+    ]
     floor = _floor(dated)
     known = Predicate("r.date_lo IS NOT NULL")
     if after is None or after.valued:
@@ -155,13 +243,3 @@ def _floor(dated: list[AnyCondition]) -> datetime | None:
         if each and len(known) == len(each):
             floors.append(min(known))
     return max(floors, default=None)
-
-
-def _matching(plan: Plan, conditions: tuple[AnyCondition, ...]) -> _Sql:
-    return conjunction(
-        [
-            Predicate("r.type = %s AND NOT r.deleted", (RESOURCE_TYPES[plan.resource_type],)),
-            *(predicate(one) for one in conditions),
-            Predicate(f"({plan.access.sql})", plan.access.params),
-        ]
-    )

@@ -1,18 +1,45 @@
-"""A condition in SQL, over the table alias `r` (resource).
+"""What is wanted of a resource in SQL, over the table alias `r` (resource).
 
 https://www.postgresql.org/docs/current/indexes-types.html
 """
 
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.search import chain, has
+from fhir_server.search.branch import AnyOf, Branch, Chained, Reversed, Wanted
 from fhir_server.search.params import hashes
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.kinds import KINDS, AnyCondition
-from fhir_server.search.params.parameter import Condition, Parameter
-from fhir_server.search.params.sql import any_of, negation, tokens
+from fhir_server.search.params.parameter import NEGATIONS, Condition, Parameter
+from fhir_server.search.params.sql import any_of, conjunction, negation, tokens
 from fhir_server.store.predicate import EVERYTHING, Predicate
 
 
-def predicate(wanted: AnyCondition) -> Predicate:
-    """The rows that meet the condition; where it is `hashed`, possibly some that only seem to."""
+def rows(branch: Branch) -> Predicate:
+    """The rows of a branch: of its type, there, meeting all that is wanted, and the caller's to see."""
+    return conjunction(
+        [Predicate("r.type = %s AND NOT r.deleted", (RESOURCE_TYPES[branch.resource_type],)), met(branch)]
+    )
+
+
+def met(branch: Branch) -> Predicate:
+    """The rows that meet all that the branch wants of its type, and that are the caller's to see."""
+    seen = Predicate(f"({branch.access.sql})", branch.access.params)
+    return conjunction([*map(predicate, branch.wanted), seen])
+
+
+def predicate(wanted: Wanted) -> Predicate:
+    """The rows that meet what is wanted; where that is `hashed`, possibly some that only seem to."""
+    match wanted:
+        case Chained(parameter, targets):
+            return any_of(chain.predicate(parameter, one.resource_type, rows(one)) for one in targets)
+        case Reversed(resource_type, parameter, source, base_url):
+            return has.predicate(resource_type, parameter, rows(source), base_url)
+        case AnyOf(conditions):
+            return any_of(dict.fromkeys(map(_condition, conditions)))
+    return _condition(wanted)
+
+
+def _condition(wanted: AnyCondition) -> Predicate:
     if wanted.parameter.union:
         return _union(wanted)
     if wanted.modifier == "missing":
@@ -27,11 +54,11 @@ def hashed(wanted: AnyCondition) -> bool:
 
 
 def _union(wanted: AnyCondition) -> Predicate:
-    """Met when one of the parameters it unites meets it; missing when all are, and `not` when none does."""
-    negated = wanted.modifier == "not" or wanted.absent
-    modifier = "" if wanted.modifier == "not" else wanted.modifier
+    """Met when one of the parameters it unites meets it; missing when all are, and negated when none does."""
+    negated = wanted.modifier in NEGATIONS or wanted.absent
+    modifier = NEGATIONS.get(wanted.modifier, wanted.modifier)
     met = any_of(
-        predicate(Condition(served(wanted.parameter.resource_type)[code], modifier, wanted.asked))
+        _condition(Condition(served(wanted.parameter.resource_type)[code], modifier, wanted.asked))
         for code in wanted.parameter.union
     )
     return negation(met) if negated else met

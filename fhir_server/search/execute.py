@@ -4,45 +4,60 @@ https://www.psycopg.org/psycopg3/docs/basic/usage.html
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import stored
-from fhir_server.search.compile import Statement, page, total
+from fhir_server.search.compile import Statement, page
 from fhir_server.search.criteria import meets
+from fhir_server.search.included import Resource, included
 from fhir_server.search.order import Position
 from fhir_server.search.plan import Plan
+from fhir_server.search.total import total
 
 Connection = psycopg.AsyncConnection[TupleRow]
+
+_TYPES: Final = MappingProxyType({number: name for name, number in RESOURCE_TYPES.items()})
 
 
 class Match(NamedTuple):
     """A resource that was found; `position` is its place in the order."""
 
+    type: str
     id: str
     version: int
-    position: Position
     body: str
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was found, in order; `more` says whether anything follows; `total` counts all pages when it was asked for."""
+    """What was found, in order, and what is included beside it; `more` says whether anything follows.
+
+    `total` counts all pages when it was asked for.
+    """
 
     matches: tuple[Match, ...]
     more: bool
     total: int | None = None
+    included: tuple[Resource, ...] = ()
 
 
 async def execute(connection: Connection, plan: Plan, after: Position | None) -> Page:
     """The page of `plan` that follows `after` (None: the first)."""
-    count = await _total(connection, plan) if plan.total else None
+    count = await total(connection, plan) if plan.total else None
     if plan.count == 0:
         return Page((), more=False, total=count)
     found = await _matches(connection, plan, after)
-    return Page(tuple(found[: plan.count]), more=len(found) > plan.count, total=count)
+    matches, beside = tuple(found[: plan.count]), tuple[Resource, ...]()
+    if plan.inclusion is not None:
+        resources = [Resource(*match[:4]) for match in matches]
+        beside = tuple(await included(connection, plan.inclusion, resources, plan.base_url))
+    return Page(matches, more=len(found) > plan.count, total=count, included=beside)
 
 
 async def rows(
@@ -51,10 +66,12 @@ async def rows(
     """The true hits of one statement, how many rows it gave, and the place of the last."""
     cursor = await connection.execute(statement.sql, statement.params, prepare=statement.stable)
     given = [
-        Match(id, version, Position(tuple(values), rid), body)
-        for id, version, rid, body, *values in await cursor.fetchall()
+        Match(_TYPES[type], id, version, body, Position(tuple(values), rid))
+        for type, id, version, rid, body, *values in await cursor.fetchall()
     ]
-    true = [match for match in given if not statement.recheck or _holds(statement, match, base_url)]
+    true = [
+        match for match in given if match.type not in statement.recheck or _holds(statement, match, base_url)
+    ]
     return true, len(given), given[-1].position if given else None
 
 
@@ -68,13 +85,9 @@ async def _matches(connection: Connection, plan: Plan, after: Position | None) -
             return found
 
 
-async def _total(connection: Connection, plan: Plan) -> int:
-    statement = total(plan)
-    cursor = await connection.execute(statement.sql, statement.params, prepare=False)
-    row = await cursor.fetchone()
-    return int(row[0]) if row else 0
-
-
 def _holds(statement: Statement, match: Match, base_url: str) -> bool:
     tree = stored(match.body)
-    return all(meets(condition, tree, base_url) for condition in statement.recheck)
+    return all(
+        any(meets(condition, tree, base_url) for condition in alternatives)
+        for alternatives in statement.recheck[match.type]
+    )

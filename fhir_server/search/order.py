@@ -33,7 +33,7 @@ def rows(where: Predicate, sort: Sort, limit: int, *, nulls: bool = True) -> Pre
     sources = "".join(_sources(sort))
     order = _order(sort, _expressions(sort), "r.rid", nulls=nulls)
     sql = (
-        f"(SELECT r.rid, r.id, r.version, {given}, r.body FROM resource r{sources} "
+        f"(SELECT r.type, r.rid, r.id, r.version, {given}, r.body FROM resource r{sources} "
         f"WHERE {where.sql} ORDER BY {order} LIMIT {limit})"
     )
     return Predicate(sql, where.params)

@@ -3,117 +3,204 @@
 https://hl7.org/fhir/R4/search.html#errors
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from fhir_server.errors import InvalidSearch
-from fhir_server.search.criteria import condition
-from fhir_server.search.params import quantity, reference
-from fhir_server.search.params.catalog import served, unserved
-from fhir_server.search.params.kinds import AnyCondition
-from fhir_server.search.params.parameter import Reading
-from fhir_server.search.parse import Criterion, Parsed
-from fhir_server.search.sort import Sort, newest_first, sort
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
+from fhir_server.search import compartment
+from fhir_server.search.access import Access
+from fhir_server.search.branch import Branch, Chained, Wanted
+from fhir_server.search.include import Inclusion, inclusion
+from fhir_server.search.params import reference
+from fhir_server.search.params.parameter import Condition, Reading
+from fhir_server.search.parse import Criterion, Include, Parsed
+from fhir_server.search.sort import Sort, newest_first, sort, sort_across_types
 from fhir_server.search.summary import Shape, shape
-from fhir_server.store.predicate import Predicate
+from fhir_server.search.wanted import Terms, is_loose, wanted
 
 Handling = Literal["strict", "lenient"]
-
-_NOT_YET = frozenset({"_include", "_revinclude", "_has", "_filter", "_list", "_query", "_type", "_contained"})
+Total = Literal["estimate", "accurate"]
+_Ignore: TypeAlias = Callable[[UnknownParameter], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The server's bounds of a page."""
+    """The server's bounds of a search."""
 
     default_count: int
     max_count: int
+    max_chain: int = 3
+    max_include: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A search that can be carried out; nothing leads past `access`.
+    """A search that can be carried out: a branch for each type, several when it is asked of the system or a compartment.
 
-    `criteria` are those that were understood, `ignored` tells of the others; `count` 0 asks for the total only.
+    `place` is its path below the server's address. `criteria` and `includes` are those that were understood, `ignored`
+    tells of the others; `count` 0 asks for the total only.
     """
 
-    resource_type: str
-    access: Predicate
-    conditions: tuple[AnyCondition, ...]
+    place: str
+    branches: tuple[Branch, ...]
     sort: Sort
     count: int
-    total: bool
+    total: Total | None
     shape: Shape
     criteria: tuple[Criterion, ...]
+    includes: tuple[Include, ...]
+    inclusion: Inclusion | None
     ignored: tuple[str, ...]
     result: tuple[tuple[str, str], ...]
     base_url: str
 
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """What a search of one type demands; of several, nothing that holds for all of them alike."""
+        return self.branches[0].wanted if len(self.branches) == 1 else ()
 
-def plan(parsed: Parsed, access: Predicate, handling: Handling, limits: Limits, reading: Reading) -> Plan:
-    """The plan of the query. Raises InvalidSearch for what is not served, unless `handling` is lenient, and for bad values."""
-    conditions, criteria, ignored = _conditions(parsed, handling, reading)
+
+def plan(parsed: Parsed, access: Access, handling: Handling, limits: Limits, reading: Reading) -> Plan:
+    """The plan of the query. Raises InvalidSearch for what is not served, unless `handling` is lenient, and for bad values.
+
+    Raises Forbidden where the caller may not search a type that is asked for or led over.
+    """
+    ignored = list[str]()
+
+    def ignore(error: UnknownParameter) -> None:
+        if handling == "strict":
+            raise error
+        ignored.append(str(error))
+
+    types = _types(parsed, access)
+    branches, criteria = _branches(parsed, types, Terms(access, reading, limits.max_chain), ignore)
+    includes, included = _inclusion(parsed, types, access, limits, ignore)
     result = parsed.result
-    count = _count(result.get("_count"), limits)
-    if result.get("_summary") == "count":
-        count = 0
-    order = (
-        sort(parsed.resource_type, result["_sort"])
-        if "_sort" in result
-        else _default_sort(parsed, conditions)
-    )
-    counted = _total(result.get("_total")) or count == 0
-    if counted:
-        _refuse_what_cannot_be_counted(conditions)
+    _check_contained(result.get("_contained"))
+    count = 0 if result.get("_summary") == "count" else _count(result.get("_count"), limits)
+    total = _total(result.get("_total")) or ("accurate" if count == 0 else None)
+    if total:
+        _refuse_what_cannot_be_counted(branches)
     return Plan(
-        resource_type=parsed.resource_type,
-        access=access,
-        conditions=conditions,
-        sort=order,
+        place=parsed.place,
+        branches=branches,
+        sort=_sort(result.get("_sort"), types, branches),
         count=count,
-        total=counted,
-        shape=shape(parsed.resource_type, result.get("_summary"), result.get("_elements")),
+        total=total,
+        shape=_shape(types, result.get("_summary"), result.get("_elements")),
         criteria=criteria,
-        ignored=ignored,
+        includes=includes,
+        inclusion=included,
+        ignored=tuple(ignored),
         result=(*_understood(parsed, count), *parsed.representation),
         base_url=reading.base_url,
     )
 
 
-def patients(wanted: AnyCondition) -> tuple[str, ...] | None:
+def patients(wanted: Wanted) -> tuple[str, ...] | None:
     """The ids, when the condition is met exactly by resources about one of these Patients; else None."""
-    if wanted.parameter.column != "patient" or wanted.modifier:
+    if not isinstance(wanted, Condition) or wanted.parameter.column != "patient" or wanted.modifier:
         return None
     keys = [key for one in wanted.asked if isinstance(one, reference.Asked) for key in one.keys]
     ids = [reference.patient_id(key) for key in keys]
     return tuple(id for id in ids if id is not None) if None not in ids else None
 
 
-def _conditions(
-    parsed: Parsed, handling: Handling, reading: Reading
-) -> tuple[tuple[AnyCondition, ...], tuple[Criterion, ...], tuple[str, ...]]:
-    parameters = served(parsed.resource_type)
-    conditions, criteria, ignored = [], [], []
+def chained_patients(wanted: Wanted) -> Branch | None:
+    """The Patients, when it is met exactly by resources about one of them; else None."""
+    if not isinstance(wanted, Chained) or wanted.parameter.column != "patient" or len(wanted.targets) != 1:
+        return None
+    return wanted.targets[0] if wanted.targets[0].resource_type == "Patient" else None
+
+
+def _types(parsed: Parsed, access: Access) -> tuple[str, ...]:
+    """The types that are searched: all that the caller may search, where none is named."""
+    named = parsed.result.get("_type")
+    if parsed.resource_type:
+        if named is not None:
+            raise InvalidSearch(
+                f"_type goes with a search of all types, and this one is of {parsed.resource_type}. Leave it out.",
+                "_type",
+            )
+        return (parsed.resource_type,)
+    known = compartment.types(parsed.compartment.type) if parsed.compartment else tuple(RESOURCE_TYPES)
+    if named is None:
+        return _searchable(known, access)
+    types = tuple(dict.fromkeys(named.split(",")))
+    for one in types:
+        if one not in known:
+            where = f"in a {parsed.compartment.type} compartment" if parsed.compartment else "a resource type"
+            raise InvalidSearch(f"_type={one[:60]} is not {where}. Types are case-sensitive.", "_type")
+    return types
+
+
+def _searchable(types: Sequence[str], access: Access) -> tuple[str, ...]:
+    found, refused = list[str](), list[Forbidden]()
+    for one in types:
+        try:
+            access(one, "search")
+        except Forbidden as error:
+            refused.append(error)
+        else:
+            found.append(one)
+    if not found:
+        raise refused[0]
+    return tuple(found)
+
+
+def _branches(
+    parsed: Parsed, types: Sequence[str], terms: Terms, ignore: _Ignore
+) -> tuple[tuple[Branch, ...], tuple[Criterion, ...]]:
+    each: dict[str, list[Wanted]] = {one: _place(parsed, one, terms) for one in types}
+    criteria = []
     for criterion in parsed.criteria:
-        parameter = None if "." in criterion.modifier else parameters.get(criterion.name)
-        if parameter is None:
-            ignored.append(_refusal(parsed.resource_type, criterion))
-            if handling == "strict":
-                raise InvalidSearch(ignored[-1], criterion.label[:100])
+        try:
+            met = {one: wanted(one, criterion, terms) for one in types}
+        except UnknownParameter as error:
+            ignore(error)
             continue
-        conditions.append(condition(parameter, criterion, reading))
         criteria.append(criterion)
-    return tuple(conditions), tuple(criteria), tuple(ignored)
+        for one, demand in met.items():
+            each[one].append(demand)
+    branches = tuple(
+        Branch(one, terms.access(one, "search"), tuple(demands)) for one, demands in each.items()
+    )
+    return branches, tuple(criteria)
 
 
-def _refusal(resource_type: str, criterion: Criterion) -> str:
-    name = criterion.name[:100]
-    if name in _NOT_YET or "." in criterion.label:
-        return f"{criterion.label[:100]} is not served here. Leave it out."
-    reason = unserved(resource_type).get(name)
-    if reason is not None:
-        return f"{resource_type} parameter {name} is not served: {reason}. Leave it out."
-    return f"{resource_type} has no search parameter {name}. The CapabilityStatement lists those it has."
+def _place(parsed: Parsed, resource_type: str, terms: Terms) -> list[Wanted]:
+    if parsed.compartment is None:
+        return []
+    return [compartment.membership(resource_type, parsed.compartment, terms.reading)]
+
+
+def _inclusion(
+    parsed: Parsed, types: Sequence[str], access: Access, limits: Limits, ignore: _Ignore
+) -> tuple[tuple[Include, ...], Inclusion | None]:
+    if not parsed.includes:
+        return (), None
+    if parsed.result.get("_summary") == "text":
+        name = parsed.includes[0].name.partition(":")[0]
+        raise InvalidSearch(f"{name} and _summary=text exclude each other. Give one of them.", name)
+    understood = list[Include]()
+    for include in parsed.includes:
+        try:
+            inclusion([include], types, access, limits.max_include)
+        except UnknownParameter as error:
+            ignore(error)
+            continue
+        understood.append(include)
+    return tuple(understood), inclusion(understood, types, access, limits.max_include)
+
+
+def _check_contained(text: str | None) -> None:
+    if text not in {None, "false"}:
+        raise InvalidSearch(
+            f"_contained={text[:40]} is not served: contained resources are not searched. Leave it out.",
+            "_contained",
+        )
 
 
 def _count(text: str | None, limits: Limits) -> int:
@@ -126,30 +213,48 @@ def _count(text: str | None, limits: Limits) -> int:
     return min(int(text[:9]), limits.max_count)
 
 
-def _total(text: str | None) -> bool:
-    if text not in {None, "none", "estimate", "accurate"}:
-        raise InvalidSearch(f"_total={text[:40]} is unknown. It takes none, estimate or accurate.", "_total")
-    return text in {"estimate", "accurate"}
+def _total(text: str | None) -> Total | None:
+    match text:
+        case None | "none":
+            return None
+        case "estimate" | "accurate":
+            return text
+    raise InvalidSearch(f"_total={text[:40]} is unknown. It takes none, estimate or accurate.", "_total")
 
 
-def _refuse_what_cannot_be_counted(conditions: tuple[AnyCondition, ...]) -> None:
+def _refuse_what_cannot_be_counted(branches: Sequence[Branch]) -> None:
     """The database cannot tell a number and a unit without system of one component from those of two."""
-    for one in conditions:
-        loose = any(isinstance(q, quantity.Asked) and q.code and q.system is None for q in one.asked)
-        if loose and one.parameter.repeats:
+    for one in (condition for branch in branches for condition in branch.wanted):
+        if isinstance(one, Condition) and is_loose(one):
             raise InvalidSearch(
                 f"{one.parameter.code}=number||unit cannot be counted. Name the unit's system, or ask for no total.",
                 one.parameter.code,
             )
 
 
-def _default_sort(parsed: Parsed, conditions: tuple[AnyCondition, ...]) -> Sort:
+def _sort(text: str | None, types: Sequence[str], branches: Sequence[Branch]) -> Sort:
+    if len(types) > 1:
+        return sort_across_types(text or "-_lastUpdated")
+    return sort(types[0], text) if text is not None else _default_sort(types[0], branches[0].wanted)
+
+
+def _default_sort(resource_type: str, demands: Sequence[Wanted]) -> Sort:
     """Newest first where a patient is asked about, the order of ids otherwise: each the order of an index."""
-    if any(patients(one) is not None for one in conditions):
-        return newest_first(parsed.resource_type) or sort(parsed.resource_type, "_id")
-    if any(one.parameter.column == "last_updated" for one in conditions):
-        return sort(parsed.resource_type, "_lastUpdated")
-    return sort(parsed.resource_type, "_id")
+    if any(patients(one) is not None or chained_patients(one) is not None for one in demands):
+        return newest_first(resource_type) or sort(resource_type, "_id")
+    if any(isinstance(one, Condition) and one.parameter.column == "last_updated" for one in demands):
+        return sort(resource_type, "_lastUpdated")
+    return sort(resource_type, "_id")
+
+
+def _shape(types: Sequence[str], summary: str | None, elements: str | None) -> Shape:
+    """The shape of the matches; of several types, an element may be any one's."""
+    for one in types[:-1]:
+        try:
+            return shape(one, summary, elements)
+        except InvalidSearch:
+            continue
+    return shape(types[-1], summary, elements)
 
 
 def _understood(parsed: Parsed, count: int) -> tuple[tuple[str, str], ...]:

@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Final
 
 from fhir_server.errors import InvalidSearch
+from fhir_server.search.access import Access
 from fhir_server.search.bundle import bundle, url
 from fhir_server.search.cursor import Cursor, seal, unseal
 from fhir_server.search.execute import Connection, Page, execute
 from fhir_server.search.order import Position
 from fhir_server.search.params.parameter import Reading
-from fhir_server.search.parse import REPRESENTATION, parse
+from fhir_server.search.parse import REPRESENTATION, Compartment, parse, place
 from fhir_server.search.plan import Handling, Limits, Plan, plan
-from fhir_server.store.predicate import Predicate
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -46,19 +46,25 @@ class Searchset:
 
 
 async def search(
-    connection: Connection, resource_type: str, pairs: Pairs, access: Predicate, asking: Asking
+    connection: Connection,
+    resource_type: str,
+    pairs: Pairs,
+    access: Access,
+    asking: Asking,
+    compartment: Compartment | None = None,
 ) -> Searchset:
-    """The page that `pairs` ask for, of the resources that `access` shows.
+    """The page that `pairs` ask for, of the resources of the type (empty: of all) that `access` shows, in `compartment`.
 
-    Raises InvalidSearch for what cannot be served; the database's own failures are the store's to tell.
+    Raises InvalidSearch for what cannot be served, Forbidden for what the caller may not search; the database's own
+    failures are the store's to tell.
     """
-    resumed = _resumed(resource_type, pairs, asking)
+    at = place(resource_type, compartment)
+    resumed = _resumed(at, pairs, asking)
     asked, now = (resumed.pairs, resumed.asked_at) if resumed else (pairs, asking.now)
-    planned = plan(
-        parse(resource_type, asked), access, asking.handling, asking.limits, Reading(now, asking.base_url)
-    )
+    parsed = parse(resource_type, asked, compartment)
+    planned = plan(parsed, access, asking.handling, asking.limits, Reading(now, asking.base_url))
     found = await execute(connection, planned, resumed.position if resumed else None)
-    self_url = url(asking.base_url, resource_type, pairs if resumed else understood(planned))
+    self_url = url(asking.base_url, at, pairs if resumed else understood(planned))
     next_url = _next(planned, found, now, asking)
     return Searchset(
         bundle(planned, found, self_url=self_url, next_url=next_url), len(found.matches), found.total
@@ -68,17 +74,18 @@ async def search(
 def understood(planned: Plan) -> tuple[tuple[str, str], ...]:
     """The parameters that the search went by."""
     criteria = ((one.label, ",".join(one.values)) for one in planned.criteria)
-    return (*criteria, *planned.result)
+    includes = ((one.name, one.value) for one in planned.includes)
+    return (*criteria, *includes, *planned.result)
 
 
-def _resumed(resource_type: str, pairs: Pairs, asking: Asking) -> Cursor | None:
+def _resumed(at: str, pairs: Pairs, asking: Asking) -> Cursor | None:
     texts = [value for name, value in pairs if name == CURSOR]
     if not texts:
         return None
     others = {name for name, _ in pairs} - REPRESENTATION - {CURSOR}
     if len(texts) > 1 or others:
         raise InvalidSearch("A _cursor holds the whole search. Follow the next link as it was given.", CURSOR)
-    return unseal(asking.cursor_key, asking.subject, resource_type, texts[0])
+    return unseal(asking.cursor_key, asking.subject, at, texts[0])
 
 
 def _next(planned: Plan, found: Page, now: datetime, asking: Asking) -> str | None:
@@ -87,8 +94,8 @@ def _next(planned: Plan, found: Page, now: datetime, asking: Asking) -> str | No
     position: Position = found.matches[-1].position
     shown = [(name, value) for name, value in planned.result if name in REPRESENTATION]
     cursor = Cursor(understood(planned), now, position)
-    sealed = seal(asking.cursor_key, asking.subject, planned.resource_type, cursor)
-    link = url(asking.base_url, planned.resource_type, [(CURSOR, sealed), *shown])
+    sealed = seal(asking.cursor_key, asking.subject, planned.place, cursor)
+    link = url(asking.base_url, planned.place, [(CURSOR, sealed), *shown])
     if len(link) > MAX_LINK:
         raise InvalidSearch(
             "The search is too long for the link to its next page. Give fewer values, or a _count that all matches fit in."

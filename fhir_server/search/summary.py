@@ -34,6 +34,11 @@ class Shape:
         """Whether nothing is left out."""
         return self.summary is None and self.elements is None
 
+    @property
+    def beside(self) -> "Shape":
+        """What is kept of the resources that are included beside matches: the elements that are named are the matches'."""
+        return Shape(summary=self.summary)
+
 
 def shape(resource_type: str, summary: str | None, elements: str | None) -> Shape:
     """The shape that the values of `_summary` and `_elements` ask for (None: not given); `count` shapes nothing.

@@ -9,8 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 import pytest
 
+from fhir_server.errors import Forbidden
 from fhir_server.json import dumps, parse
+from fhir_server.search.access import Access
 from fhir_server.search.index import index
+from fhir_server.search.parse import Compartment
 from fhir_server.search.plan import Limits
 from fhir_server.search.searchset import Asking, search
 from fhir_server.store.database import Database
@@ -32,6 +35,14 @@ class Found:
         entries = self.bundle.get("entry", ())
         return [entry["resource"]["id"] for entry in entries if entry["search"]["mode"] == "match"]
 
+    @property
+    def included(self) -> set[str]:
+        """`Type/id` of what stands beside the matches; each of them once."""
+        entries = [entry for entry in self.bundle.get("entry", ()) if entry["search"]["mode"] == "include"]
+        urls = [entry["fullUrl"].removeprefix(f"{BASE}/") for entry in entries]
+        assert len(urls) == len(set(urls))
+        return set(urls)
+
     def link(self, relation: str) -> str | None:
         """The address of that relation."""
         return next((one["url"] for one in self.bundle["link"] if one["relation"] == relation), None)
@@ -42,11 +53,24 @@ class Found:
         return tuple(parse_qsl(urlsplit(self.link("next") or "").query))
 
 
+def showing(predicate: Predicate, **of_type: Predicate | None) -> Access:
+    """What a caller may see: those rows of every type, others of the types named, none where that is None."""
+
+    def shown(type: str, interaction: str) -> Predicate:
+        found = of_type.get(type, predicate)
+        if found is None:
+            raise Forbidden(f"{interaction} of {type} is not granted")
+        return found
+
+    return shown
+
+
 async def searchset(
     database: Database,
     type: str,
     pairs: tuple[tuple[str, str], ...],
-    access: Predicate = EVERYTHING,
+    access: Predicate | Access = EVERYTHING,
+    compartment: Compartment | None = None,
     **changes: object,
 ) -> Found:
     """The searchset of `type?pairs`, as `tester` sees it unless told otherwise."""
@@ -59,7 +83,8 @@ async def searchset(
         "cursor_key": b"k" * 32,
     }
     async with database.connection() as connection:
-        page = await search(connection, type, pairs, access, Asking(**(values | changes)))
+        seen = showing(access) if isinstance(access, Predicate) else access
+        page = await search(connection, type, pairs, seen, Asking(**(values | changes)), compartment)
     return Found(orjson.loads(page.body))
 
 
@@ -83,7 +108,9 @@ def store(database: Database) -> Callable[..., Awaitable[None]]:
 def find(database: Database) -> Callable[..., Awaitable[Found]]:
     """The searchset of `type?pairs`, as `tester` sees it unless told otherwise."""
 
-    async def found(type: str, *pairs: tuple[str, str], access: Predicate = EVERYTHING, **changes) -> Found:
+    async def found(
+        type: str, *pairs: tuple[str, str], access: Predicate | Access = EVERYTHING, **changes
+    ) -> Found:
         return await searchset(database, type, pairs, access, **changes)
 
     return found

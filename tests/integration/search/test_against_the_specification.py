@@ -24,6 +24,7 @@ from fhir_server.search.searchset import Asking, search
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import EVERYTHING
+from tests.integration.search.conftest import showing
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 UCUM = "http://unitsofmeasure.org"
@@ -374,7 +375,7 @@ async def answers(
         given = []
         async with database.connection() as connection:
             for type, pairs in queries:
-                body = (await search(connection, type, pairs, EVERYTHING, asking)).body
+                body = (await search(connection, type, pairs, showing(EVERYTHING), asking)).body
                 given.append({entry["resource"]["id"] for entry in orjson.loads(body).get("entry", ())})
         return given
     finally:
@@ -383,12 +384,12 @@ async def answers(
 
 def in_memory(type: str, pairs: list[tuple[str, str]], resources: list[dict]) -> set[str]:
     reading = Reading(NOW, "http://own/fhir")
-    planned = plan(parse_query(type, pairs), EVERYTHING, "strict", Limits(100, 100), reading)
+    planned = plan(parse_query(type, pairs), showing(EVERYTHING), "strict", Limits(100, 100), reading)
     return {
         resource["id"]
         for resource in resources
         if resource["resourceType"] == type
-        and all(meets(one, parse(dumps(resource)), "http://own/fhir") for one in planned.conditions)
+        and all(meets(one, parse(dumps(resource)), "http://own/fhir") for one in planned.wanted)
     }
 
 

@@ -16,6 +16,7 @@ from fhir_server.search.plan import Limits
 from fhir_server.search.searchset import Asking, search
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import EVERYTHING, NOTHING, Predicate
+from tests.integration.search.conftest import showing
 
 DEVICE_QUERY = (
     ("patient", "p1"),
@@ -88,7 +89,7 @@ async def test_a_stored_decimal_keeps_its_digits(database, store, observation):
     await store(observation("o1"))
     asking = Asking("t", datetime.now(UTC), "http://x", "strict", Limits(50, 50), b"k" * 32)
     async with database.connection() as connection:
-        body = (await search(connection, "Observation", (), EVERYTHING, asking)).body
+        body = (await search(connection, "Observation", (), showing(EVERYTHING), asking)).body
 
     assert b'"value": 72.0,' in body
 
@@ -113,8 +114,12 @@ async def test_nothing_is_matched_for_a_condition_that_access_hides(database, st
     await store(observation("theirs"))
 
     async with database.connection() as connection:
-        assert await match.matches(connection, [match.asked("Observation", "_id=theirs", NOTHING)]) == [[]]
-        (found,) = await match.matches(connection, [match.asked("Observation", "_id=theirs", EVERYTHING)])
+        assert await match.matches(
+            connection, [match.asked("Observation", "_id=theirs", showing(NOTHING))]
+        ) == [[]]
+        (found,) = await match.matches(
+            connection, [match.asked("Observation", "_id=theirs", showing(EVERYTHING))]
+        )
         assert [each.id for each in found] == ["theirs"]
 
 
@@ -234,7 +239,9 @@ async def test_a_hit_by_a_colliding_hash_is_no_hit_and_the_page_is_filled_up(
         ["true3"],
     ]
     async with database.connection() as connection:
-        (found,) = await match.matches(connection, [match.asked("Observation", "status=final", EVERYTHING)])
+        (found,) = await match.matches(
+            connection, [match.asked("Observation", "status=final", showing(EVERYTHING))]
+        )
         assert len(found) == 2
 
 

@@ -15,7 +15,7 @@ READING = Reading(datetime(2026, 1, 1, tzinfo=UTC), "http://fhir.test/fhir")
 
 
 def planned(type, *pairs, handling="strict"):
-    return plan(parse(type, pairs), EVERYTHING, handling, Limits(50, 1000), READING)
+    return plan(parse(type, pairs), lambda *_: EVERYTHING, handling, Limits(50, 1000), READING)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_without_sort_the_order_is_that_of_the_index_that_serves(pairs, order):
     ],
 )
 def test_a_plain_code_may_be_asked_with_the_system_of_its_binding(system, code, found):
-    (condition,) = planned("Observation", ("status", f"{system}|{code}")).conditions
+    (condition,) = planned("Observation", ("status", f"{system}|{code}")).wanted
 
     assert (condition.asked[0].system is None) is found
 
