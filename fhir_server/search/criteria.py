@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import InvalidSearch
-from fhir_server.search.index import is_deceased
+from fhir_server.search.index import canonical, is_deceased
 from fhir_server.search.params import reference
 from fhir_server.search.params.catalog import served
-from fhir_server.search.params.kinds import KINDS, AnyCondition
-from fhir_server.search.params.parameter import Condition, Modifier, Parameter, Reading, Value
+from fhir_server.search.params.kinds import KINDS, AnyCondition, modifiers
+from fhir_server.search.params.parameter import NEGATIONS, Condition, Modifier, Parameter, Reading, Value
 from fhir_server.search.params.paths import Node, nodes
 from fhir_server.search.parse import Criterion
 
@@ -27,7 +27,7 @@ def condition(parameter: Parameter, criterion: Criterion, reading: Reading) -> A
             asked.append(KINDS[parameter.kind].wanted(Value(parameter, modifier, text, targets, reading)))
         except ValueError as error:
             raise InvalidSearch(
-                f"{criterion.label}={text[:100]}: the value {error}.", criterion.name
+                f"{criterion.label}={text[:100]}: the value {error}.", criterion.path
             ) from error
     return Condition(parameter, modifier, tuple(asked))
 
@@ -40,12 +40,14 @@ def meets(wanted: AnyCondition, tree: Node, base_url: str = "") -> bool:
     found = any(
         kind.meets(wanted, node, datatype, base_url) for node, datatype in _elements(wanted.parameter, tree)
     )
-    return found is not (wanted.modifier == "not")
+    return found is not (wanted.modifier in NEGATIONS)
 
 
 def _elements(parameter: Parameter, tree: Node) -> Iterable[tuple[Node, str]]:
     if parameter.prefix == "Patient.deceased":
         yield is_deceased(tree), "boolean"
+    if parameter.code == "url" and (named := canonical(parameter.resource_type, tree)):
+        yield named, "canonical"
     for code in parameter.union:
         yield from _elements(served(parameter.resource_type)[code], tree)
     if parameter.union:
@@ -58,25 +60,25 @@ def _elements(parameter: Parameter, tree: Node) -> Iterable[tuple[Node, str]]:
 
 def _missing(parameter: Parameter, criterion: Criterion) -> AnyCondition:
     if criterion.values not in {("true",), ("false",)}:
-        raise InvalidSearch(f"{criterion.label} is `true` or `false`. Give one of them.", criterion.name)
+        raise InvalidSearch(f"{criterion.label} is `true` or `false`. Give one of them.", criterion.path)
     return Condition(parameter, "missing", (), absent=criterion.values == ("true",))
 
 
 def _modifier(parameter: Parameter, criterion: Criterion) -> tuple[Modifier, tuple[str, ...]]:
-    modifier, served_ones = criterion.modifier, KINDS[parameter.kind].MODIFIERS
+    modifier, served_ones = criterion.modifier, modifiers(parameter)
     if not modifier or modifier in served_ones:
         return modifier, parameter.targets  # type: ignore[return-value] # one of the kind's
     if parameter.kind == "reference" and modifier in RESOURCE_TYPES:
         if modifier in parameter.targets:
             return "", (modifier,)
         raise InvalidSearch(
-            f"{criterion.name} never refers to a {modifier}. It takes {_list(parameter.targets)}.",
-            criterion.name,
+            f"{criterion.path} never refers to a {modifier}. It takes {_list(parameter.targets)}.",
+            criterion.path,
         )
     raise InvalidSearch(
-        f"The modifier :{modifier[:60]} is not served for {criterion.name}, a {parameter.kind}. "
+        f"The modifier :{modifier[:60]} is not served for {criterion.path}, a {parameter.kind}. "
         f"It takes {_list([*served_ones, 'missing'])}.",
-        criterion.name,
+        criterion.path,
     )
 
 

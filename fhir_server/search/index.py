@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 from fhir_server.json import dumps
-from fhir_server.search.params import token
+from fhir_server.search.params import token, uri
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.found import Found, Store
 from fhir_server.search.params.kinds import KINDS
@@ -50,6 +50,9 @@ def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
     _walk(_compiled(resource_type), tree, found)
     if resource_type == "Patient":
         _deceased(tree, found)
+    named = canonical(resource_type, tree) if "url" in tree else None
+    if named is not None:
+        found.tokens.add(uri.token(served(resource_type)["url"].prefix, named))
     return IndexRow(
         patient=found.patient,
         codings=found.codings,
@@ -59,6 +62,7 @@ def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
         dates=tuple(found.dates),
         numbers=tuple(found.numbers),
         strings=tuple(found.strings),
+        texts=tuple(found.texts),
     )
 
 
@@ -136,3 +140,11 @@ def _deceased(tree: Node, found: Found) -> None:
 def is_deceased(tree: Node) -> bool:
     """Whether a Patient is said to have died: `deceased` is a date, or true."""
     return "deceasedDateTime" in tree or tree.get("deceasedBoolean") is True
+
+
+def canonical(resource_type: str, tree: Node) -> str | None:
+    """`url|version`, by which others name this version; None for a resource that has no such name."""
+    parameters = served(resource_type)
+    if "url" in parameters and "version" in parameters and "url" in tree and "version" in tree:
+        return f"{tree['url']}|{tree['version']}"
+    return None

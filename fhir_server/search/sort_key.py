@@ -95,9 +95,10 @@ def _source(parameter: Parameter) -> str:
     return source(parameter)
 
 
-def _entries(table: str, column: str) -> Callable[[Parameter], str]:
+def _entries(table: str, column: str, only: str = "TRUE") -> Callable[[Parameter], str]:
     def source(parameter: Parameter) -> str:
-        return f"SELECT e.{column} AS k FROM {table} e WHERE e.rid = r.rid AND e.param = {parameter.number}"
+        mine = f"e.rid = r.rid AND e.param = {parameter.number} AND {only}"
+        return f"SELECT e.{column} AS k FROM {table} e WHERE {mine}"
 
     return source
 
@@ -128,7 +129,7 @@ _SOURCES: Final[Mapping[str, Callable[[Parameter], str]]] = MappingProxyType(
         "date": _entries("resource_date", "lo"),
         "number": _entries("resource_number", "lo"),
         "quantity": _entries("resource_number", "lo"),
-        "string": _entries("resource_string", "folded"),
+        "string": _entries("resource_string", "folded", "e.exact <> ''"),  # not the later words of a name
         "token": _in_body,
         "reference": _in_body,
         "uri": _in_body,

@@ -95,18 +95,23 @@ def _compiled(resource_type: str, definition: SearchParameter, found: tuple[Path
 
 
 def _systems(definition: SearchParameter, found: tuple[Path, ...]) -> Mapping[str, frozenset[str]] | None:
-    """The systems of a token that is only ever a plain code or boolean, None for any other."""
-    if definition.type != "token" or not {path.datatype for path in found} <= {"code", "boolean"}:
+    """The systems of a token whose elements have no place for one, None for any other."""
+    if definition.type != "token" or not {path.datatype for path in found} <= _WITHOUT_SYSTEM:
         return None
     systems: dict[str, frozenset[str]] = {}
     for path in found:
-        codes = (
-            {_BOOLEANS[0]: _BOOLEANS[1]} if path.value_set is None else required_codes(path.value_set) or {}
-        )
-        for system, members in codes.items():
+        for system, members in _implied(path).items():
             systems[system] = systems.get(system, frozenset()) | members
     return MappingProxyType(systems)
 
+
+def _implied(path: Path) -> Mapping[str, frozenset[str]]:
+    if path.datatype == "boolean":
+        return {_BOOLEANS[0]: _BOOLEANS[1]}
+    return {} if path.value_set is None else required_codes(path.value_set) or {}
+
+
+_WITHOUT_SYSTEM: Final = frozenset({"boolean", "code", "id", "string", "uri", "ContactPoint"})
 
 # Patient.deceased is asked as a condition, not an element: see index.py
 _SPECIAL: Final = frozenset({("Patient", "deceased")})

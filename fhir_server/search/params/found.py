@@ -9,13 +9,24 @@ from typing import TypeAlias
 from fhir_server.search.params import hashes
 from fhir_server.search.params.parameter import Parameter
 from fhir_server.search.params.paths import Node
-from fhir_server.store.rows import DateRange, NumberRange, ParamDate, ParamNumber, ParamString
+from fhir_server.store.rows import DateRange, NumberRange, ParamDate, ParamNumber, ParamString, ParamText
 
 
 class Found:
     """The columns, tokens and rows of one resource, or of one value that recurs from resource to resource."""
 
-    __slots__ = ("base_url", "codings", "date", "dates", "numbers", "patient", "strings", "tokens", "value")
+    __slots__ = (
+        "base_url",
+        "codings",
+        "date",
+        "dates",
+        "numbers",
+        "patient",
+        "strings",
+        "texts",
+        "tokens",
+        "value",
+    )
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -27,9 +38,10 @@ class Found:
         self.dates: list[ParamDate] = []
         self.numbers: list[ParamNumber] = []
         self.strings: list[ParamString] = []
+        self.texts: list[ParamText] = []
 
     def add(self, seen: "Found") -> None:
-        """What a recurring value is stored as: tokens, strings, and the columns of codings and patient."""
+        """What a recurring value is stored as: tokens, texts, strings, and the columns of codings and patient."""
         self.tokens |= seen.tokens
         if seen.codings:
             self.codings = seen.codings
@@ -37,6 +49,8 @@ class Found:
             self.patient = seen.patient
         if seen.strings:
             self.strings += seen.strings
+        if seen.texts:
+            self.texts += seen.texts
 
 
 Store: TypeAlias = Callable[[Node, Found], None]

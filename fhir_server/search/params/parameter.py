@@ -14,7 +14,18 @@ from fhir_server.search.params.paths import Path
 
 Kind = Literal["token", "reference", "date", "string", "quantity", "number", "uri"]
 Modifier = Literal[
-    "", "missing", "exact", "contains", "identifier", "not", "text", "in", "not-in", "above", "below", "of-type"
+    "",
+    "missing",
+    "exact",
+    "contains",
+    "identifier",
+    "not",
+    "text",
+    "in",
+    "not-in",
+    "above",
+    "below",
+    "of-type",
 ]
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 

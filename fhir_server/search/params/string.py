@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html#string
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,19 @@ _INDEXED: Final = 200  # characters, see `resource_string` in store/tables.py
 
 Mode = Literal["starts", "contains", "exact"]
 
+# letters with a stroke and ligatures, which Unicode does not take apart
+_BASES: Final = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t"}
+)
+# combining classes: none (vowel signs), nukta, the voicing of kana, virama
+_PART_OF_LETTER: Final = frozenset({0, 7, 8, 9})
+_SELECTORS: Final = frozenset(
+    {"\u034f", *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
+)
+
+_BETWEEN_WORDS = re.compile(r"[\s\-\u2010-\u2015]+")
+_MOST_WORDS: Final = 10
+
 # no folded text holds this character, so that it can stand for the end of a range of texts that begin alike
 LAST: Final = "\U0010ffff"
 
@@ -36,22 +50,37 @@ class Asked:
 
 
 def store(parameter: Parameter, path: Path) -> Store:
-    """What keeps a text: a row with it folded and as it was."""
-    read, present = READ[path.datatype], presence(parameter)
+    """What keeps a text: a row with it folded and as it was, and one for each later word of a family name."""
+    read, present = _reader(parameter, path.datatype), presence(parameter)
 
-    def store_row(node: Node, found: Found) -> None:
+    def store_rows(node: Node, found: Found) -> None:
         found.tokens.update(present)
-        for text in read(node):
+        for text, by_word in read(node):
             found.strings.append(ParamString(parameter.number, normalize(text), text))
+            if by_word:
+                found.strings += [ParamString(parameter.number, later, "") for later in later_words(text)]
 
-    return store_row
+    return store_rows
 
 
 def normalize(text: str) -> str:
-    """`text` without case, accents and punctuation, its white space single: what is stored and what is asked."""
+    """`text` by its base letters: without case, accents and punctuation, its white space single."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(c for c in decomposed if unicodedata.category(c)[0] not in "MPSC" or c.isspace())
-    return " ".join(kept.casefold().split())
+    kept = "".join(c for c in decomposed if c.isspace() or not _is_ignored(c))
+    return " ".join(unicodedata.normalize("NFKD", kept.casefold()).translate(_BASES).split())
+
+
+def later_words(text: str) -> list[str]:
+    """What folds of `text` from its second word on, from its third, and so on."""
+    starts = [found.end() for found in _BETWEEN_WORDS.finditer(text)][:_MOST_WORDS]
+    return [later for start in starts if (later := normalize(text[start:]))]
+
+
+def _is_ignored(character: str) -> bool:
+    """Punctuation, symbols, and the marks that are no letters: accents, not the vowel signs of Indic scripts."""
+    if unicodedata.category(character) in {"Mn", "Mc"}:
+        return unicodedata.combining(character) not in _PART_OF_LETTER or character in _SELECTORS
+    return unicodedata.category(character)[0] in "MPSC"
 
 
 def wanted(value: Value) -> Asked:
@@ -83,7 +112,8 @@ def hashed(_: Condition[Asked]) -> bool:
 
 def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> bool:
     """Whether a text of the element is as asked."""
-    return any(matches(one, text) for text in READ[datatype](node) for one in condition.asked)
+    texts = list(_reader(condition.parameter, datatype)(node))
+    return any(matches(one, text, by_word) for text, by_word in texts for one in condition.asked)
 
 
 def lies(wanted: Asked) -> Predicate:
@@ -101,31 +131,45 @@ def lies(wanted: Asked) -> Predicate:
             return conjunction([found, *whole])
 
 
-def matches(wanted: Asked, entry: str) -> bool:
-    """Whether the stored text `entry` is what was asked for."""
+def matches(wanted: Asked, entry: str, by_word: bool = False) -> bool:
+    """Whether the stored text `entry`, or if `by_word` what begins at a word of it, is what was asked for."""
     match wanted.mode:
         case "exact":
             return entry == wanted.text
         case "contains":
             return wanted.text in normalize(entry)
         case "starts":
-            return normalize(entry).startswith(wanted.text)
+            starts = [normalize(entry), *(later_words(entry) if by_word else ())]
+            return any(start.startswith(wanted.text) for start in starts)
 
 
-def _text(node: Node) -> Iterator[str]:
-    yield node
+def _reader(parameter: Parameter, datatype: str) -> Callable[[Node], Iterator[tuple[str, bool]]]:
+    """The texts of an element, each with whether its words are found by themselves: those of a family name are."""
+    if datatype == "string" and parameter.code == "family":
+        return _family
+    return READ[datatype]
 
 
-def _parts(*names: str) -> Callable[[Node], Iterator[str]]:
-    def read(node: Node) -> Iterator[str]:
+def _text(node: Node) -> Iterator[tuple[str, bool]]:
+    yield node, False
+
+
+def _family(node: Node) -> Iterator[tuple[str, bool]]:
+    yield node, True
+
+
+def _parts(*names: str) -> Callable[[Node], Iterator[tuple[str, bool]]]:
+    def read(node: Node) -> Iterator[tuple[str, bool]]:
         for name in names:
             value = node.get(name)
-            yield from (text for text in (value if isinstance(value, list) else [value]) if text)
+            for text in value if isinstance(value, list) else [value]:
+                if text:
+                    yield text, name == "family"
 
     return read
 
 
-READ: Final[Mapping[str, Callable[[Node], Iterator[str]]]] = MappingProxyType(
+READ: Final[Mapping[str, Callable[[Node], Iterator[tuple[str, bool]]]]] = MappingProxyType(
     {
         "string": _text,
         "markdown": _text,

@@ -2,35 +2,47 @@
 
 https://hl7.org/fhir/R4/search.html#token
 
-Codes and systems are compared as written, case included.
+How each FHIR type is compared stands in `token_entry`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
-from fhir_server.errors import Unprocessable
-from fhir_server.search.params import hashes
+from fhir_server.errors import InvalidSearch, Unprocessable
+from fhir_server.search.params import concept, hashes, identifier_type, media_type, token_entry, token_text
 from fhir_server.search.params.escapes import split, unescape
 from fhir_server.search.params.found import Found, Store, presence
-from fhir_server.search.params.parameter import Condition, Parameter, Value
+from fhir_server.search.params.identifier_type import Typed
+from fhir_server.search.params.media_type import Media
+from fhir_server.search.params.parameter import NEGATIONS, Condition, Parameter, Value
 from fhir_server.search.params.paths import Node, Path
 from fhir_server.search.params.sql import any_of, conjunction, negation, tokens
+from fhir_server.search.params.token_entry import FOLDS, Entry
+from fhir_server.search.params.token_text import Text
 from fhir_server.store.predicate import Predicate
 
-MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({"not": frozenset()})
+READ: Final = token_entry.READ
+
+_CODED = frozenset({"CodeableConcept", "Coding", "code"})
+
+MODIFIERS: Final = MappingProxyType(
+    {
+        "not": frozenset[str](),
+        "text": frozenset(token_text.READ),
+        "in": _CODED,
+        "not-in": _CODED,
+        "above": _CODED,
+        "below": _CODED,
+        "of-type": frozenset({"Identifier"}),
+    }
+)
 
 # together, of one CodeableConcept: an entry of their index holds 2,700 bytes
 MAX_CODINGS: Final = 2_000
-
-
-class Entry(NamedTuple):
-    """What a resource has: a system (empty when it names none) and a code or value (empty for a bare system)."""
-
-    system: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +53,53 @@ class Asked:
     code: str | None
 
 
+# a Question has been answered, and is a OneOf, by the time that rows are looked for
+Token: TypeAlias = Asked | Text | Typed | Media | concept.OneOf | concept.Question
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
 def store(parameter: Parameter, path: Path) -> Store:
-    """What keeps a token: the type's `code` as its set of codings, any other as hashes."""
-    prefix, read, present = parameter.prefix, READ[path.datatype], presence(parameter)
+    """What keeps a token: the type's `code` as its set of codings, any other as hashes; and what modifiers ask for."""
+    stores = [_store_codings(parameter, path) if parameter.coded else _store_tokens(parameter, path)]
+    if path.datatype in token_text.READ:
+        stores.append(token_text.store(parameter, path))
+    if path.datatype == "Identifier":
+        stores.append(identifier_type.store(parameter))
+    if media_type.is_media_type(path):
+        stores.append(media_type.store(parameter))
+    present = presence(parameter)
+
+    def store_all(node: Node, found: Found) -> None:
+        found.tokens.update(present)
+        for one in stores:
+            one(node, found)
+
+    return store_all
+
+
+def _store_tokens(parameter: Parameter, path: Path) -> Store:
+    prefix, read = parameter.prefix, READ[path.datatype]
     stored = stored_tokens if parameter.systems is None else stored_plain
 
     def store_tokens(node: Node, found: Found) -> None:
-        found.tokens.update(present)
         for system, code in read(node):
             found.tokens.update(stored(prefix, system, code))
 
+    return store_tokens
+
+
+def _store_codings(parameter: Parameter, path: Path) -> Store:
+    prefix, read = parameter.prefix, READ[path.datatype]
+
     def store_codings(node: Node, found: Found) -> None:
-        found.tokens.update(present)
         found.codings = _codings(prefix, read(node))
 
-    return store_codings if parameter.coded else store_tokens
+    return store_codings
 
 
 def _codings(prefix: str, entries: Iterable[Entry]) -> tuple[str, ...]:
-    codings = tuple(sorted({f"{system}|{code}" for system, code in entries if system or code}))
+    codings = tuple(sorted({f"{_kept(system)}|{code}" for system, code in entries if system or code}))
     size = sum(len(coding.encode()) for coding in codings)
     if size > MAX_CODINGS:
         raise Unprocessable(
@@ -69,9 +109,33 @@ def _codings(prefix: str, entries: Iterable[Entry]) -> tuple[str, ...]:
     return codings
 
 
-def wanted(value: Value) -> Asked:
+def wanted(value: Value) -> Token:
     """What `value` asks for. Raises ValueError when there is nothing to look for."""
-    return _without_implied_system(value.parameter, asked_in(value.text))
+    parameter = value.parameter
+    match value.modifier:
+        case "text":
+            return token_text.asked(unescape(value.text))
+        case "of-type":
+            return identifier_type.asked(value.text)
+        case "in" | "not-in":
+            return concept.in_value_set(value.text)
+        case "below" if any(map(media_type.is_media_type, parameter.paths)):
+            return media_type.asked(unescape(value.text))
+        case "above" | "below" as direction:
+            return concept.related(value.text, direction, parameter)
+    return _literal(parameter, value.text)
+
+
+def _literal(parameter: Parameter, text: str) -> Asked:
+    if parameter.column == "id" and not _ID.fullmatch(text):
+        raise ValueError("is no id. Write the id alone, without a type or an address")
+    wanted = _without_implied_system(parameter, asked_in(text))
+    fold = FOLDS.get(parameter.paths[0].datatype) if parameter.paths else None
+    if fold is None:
+        return wanted
+    if wanted.system is not None:
+        raise ValueError("has a `|`, and what it is compared with has no system. Write the text alone")
+    return Asked(None, fold(wanted.code or ""))
 
 
 def asked_in(text: str) -> Asked:
@@ -91,21 +155,37 @@ def asked(text: tuple[str, ...]) -> Asked:
     raise ValueError("is no token. Write `code`, `system|code`, `|code` or `system|`")
 
 
-def predicate(condition: Condition[Asked]) -> Predicate:
-    """The rows that have one of the tokens, or with `:not` none of them."""
-    found = _any(condition)
-    return negation(found) if condition.modifier == "not" else found
+def predicate(condition: Condition[Token]) -> Predicate:
+    """The rows that have what is asked for, or under a negation those that do not."""
+    found = _found(condition.parameter, condition.asked)
+    return negation(found) if condition.modifier in NEGATIONS else found
 
 
-def hashed(condition: Condition[Asked]) -> bool:
+def hashed(condition: Condition[Token]) -> bool:
     """Whether a hash stands for what is asked; codings and ids are compared as they are, and what is not there too."""
-    parameter = condition.parameter
-    return not (parameter.coded or parameter.column == "id" or condition.modifier == "not")
+    if condition.modifier in NEGATIONS or condition.parameter.column == "id":
+        return False
+    return not condition.parameter.coded or condition.modifier == "text"
 
 
-def meets(condition: Condition[Asked], node: Node, datatype: str, _: str) -> bool:
-    """Whether the element has one of the tokens, whatever the modifier."""
-    return any(matches(one, entry) for entry in READ[datatype](node) for one in condition.asked)
+def meets(condition: Condition[Token], node: Node, datatype: str, _: str) -> bool:
+    """Whether the element has one of the tokens, negated or not."""
+    return any(_meets(one, node, datatype) for one in condition.asked)
+
+
+def _meets(wanted: Token, node: Node, datatype: str) -> bool:
+    match wanted:
+        case Asked():
+            return any(matches(wanted, entry) for entry in READ[datatype](node))
+        case Text():
+            return datatype in token_text.READ and token_text.matches(wanted, node, datatype)
+        case Typed():
+            return identifier_type.matches(wanted, node)
+        case Media():
+            return media_type.matches(wanted, node)
+        case concept.OneOf(codings):
+            return any(entry in codings for entry in READ[datatype](node))
+    raise _unanswered(wanted)
 
 
 def code_sets(asked: Iterable[Asked]) -> Predicate:
@@ -151,20 +231,52 @@ def _plain_token(prefix: str, code: str) -> int:
     return hashes.token(prefix, "c", code)
 
 
-def _any(condition: Condition[Asked]) -> Predicate:
-    parameter = condition.parameter
+def _found(parameter: Parameter, asked: Iterable[Token]) -> Predicate:
+    literal, hashed, others = list[Asked](), list[int](), list[Predicate]()
+    for one in asked:
+        match one:
+            case Asked():
+                literal.append(one)
+            case Text():
+                others.append(token_text.predicate(parameter, one))
+            case Typed():
+                hashed.append(identifier_type.token(parameter.prefix, one))
+            case Media():
+                hashed.append(media_type.token(parameter.prefix, one))
+            case concept.OneOf():
+                others.append(concept.predicate(parameter, one))
+            case _:
+                raise _unanswered(one)
+    return any_of([*_literals(parameter, literal), *([tokens(hashed)] if hashed else []), *others])
+
+
+def _literals(parameter: Parameter, asked: list[Asked]) -> list[Predicate]:
+    if not asked:
+        return []
     if parameter.coded:
-        sets = code_sets(condition.asked)
-        return Predicate(f"r.code_set = ANY(ARRAY({sets.sql}))", sets.params)
+        sets = code_sets(asked)
+        return [Predicate(f"r.code_set = ANY(ARRAY({sets.sql}))", sets.params)]
     if parameter.column == "id":
-        ids = [one.code for one in condition.asked if not one.system]
-        return Predicate("r.id = ANY(%s::text[])", (ids,))
-    return tokens(asked_token(parameter.prefix, one) for one in condition.asked)
+        return [Predicate("r.id = ANY(%s::text[])", ([one.code for one in asked],))]
+    return [tokens(asked_token(parameter.prefix, one) for one in asked)]
+
+
+def _unanswered(question: concept.Question) -> InvalidSearch:
+    """Fails closed: what was not answered must not be taken for met."""
+    return InvalidSearch(
+        f"{question}: no terminology service was asked about it here. Search by the codes themselves."
+    )
 
 
 def _of_coding(wanted: Asked) -> Predicate:
-    parts = (("code", wanted.code), ("system", wanted.system))
+    system = None if wanted.system is None else _kept(wanted.system)
+    parts = (("code", wanted.code), ("system", system))
     return conjunction(Predicate(f"{column} = %s", (value,)) for column, value in parts if value is not None)
+
+
+def _kept(system: str) -> str:
+    """The system of a coding that is kept as `system|code`: a URI has no bar of its own but an escaped one."""
+    return system.replace("|", "%7C")
 
 
 def _without_implied_system(parameter: Parameter, wanted: Asked) -> Asked:
@@ -175,46 +287,3 @@ def _without_implied_system(parameter: Parameter, wanted: Asked) -> Asked:
         return Asked(None, wanted.code)
     members = parameter.systems.get(wanted.system, frozenset())
     return Asked(None, wanted.code) if wanted.code in members else wanted
-
-
-def _plain(node: Node) -> Iterator[Entry]:
-    yield Entry("", node)
-
-
-def _boolean(node: Node) -> Iterator[Entry]:
-    yield Entry("", "true" if node else "false")
-
-
-def _coding(node: Node) -> Iterator[Entry]:
-    yield Entry(node.get("system", ""), node.get("code", ""))
-
-
-def _codeable_concept(node: Node) -> Iterator[Entry]:
-    for coding in node.get("coding", ()):
-        yield Entry(coding.get("system", ""), coding.get("code", ""))
-
-
-def _identifier(node: Node) -> Iterator[Entry]:
-    yield Entry(node.get("system", ""), node.get("value", ""))
-
-
-def _contact_point(node: Node) -> Iterator[Entry]:
-    value = node.get("value", "")
-    yield Entry(node.get("system", ""), value)
-    if "use" in node:
-        yield Entry(node["use"], value)
-
-
-READ: Final[Mapping[str, Callable[[Node], Iterator[Entry]]]] = MappingProxyType(
-    {
-        "boolean": _boolean,
-        "code": _plain,
-        "id": _plain,
-        "string": _plain,
-        "uri": _plain,
-        "Coding": _coding,
-        "CodeableConcept": _codeable_concept,
-        "Identifier": _identifier,
-        "ContactPoint": _contact_point,
-    }
-)
