@@ -5,6 +5,7 @@ docs/performance.md
 
 import asyncio
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
@@ -135,8 +136,11 @@ def _look(running: Server, question: Question) -> None:
     """Ends the run when the question does not find what it is known to: nothing is found fastest."""
     address = f"http://127.0.0.1:{running.port}/fhir/{question.path(1)}"
     asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {TOKEN}"})
-    with urllib.request.urlopen(asked) as answer:
-        found = len(json.load(answer).get("entry", []))
+    try:
+        with urllib.request.urlopen(asked) as answer:
+            found = len(json.load(answer).get("entry", []))
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{question.name}: {error} {error.read()[:300]!r}") from error
     if found < question.entries:
         raise SystemExit(f"{question.name} found {found} of {question.entries}")
 
