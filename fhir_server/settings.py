@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         description="`on` refuses a write through the REST API that refers to a resource of this server which is not there, "
         "and the deletion of one that others refer to.",
     )
+    next_link_seconds: int = Field(
+        default=3_600,
+        ge=60,
+        description="How long the next link of a search lasts that is too long for an address; other next links do not expire.",
+    )
     statement_timeout_ms: int = Field(
         default=10_000, ge=100, description="Longest a search may run in the database."
     )

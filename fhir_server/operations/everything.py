@@ -27,6 +27,7 @@ from fhir_server.operations.result import Result
 from fhir_server.search.cursor import Cursor, seal, unseal
 from fhir_server.search.order import Position
 from fhir_server.search.params import date
+from fhir_server.search.seal import Seal
 
 MOST_PATIENTS: Final = (
     200  # looked at for one page; a page that is not full by then has a next link nevertheless
@@ -107,7 +108,7 @@ def _resumed(call: Invocation) -> tuple[Arguments, _Walk]:
         raise InvalidRequest(
             "A _cursor holds the whole request. Follow the next link as it was given.", _CURSOR
         )
-    cursor = unseal(call.cursor_key, call.principal.subject, _bound_to(call), text)
+    cursor = unseal(_seal(call), text)
     patient, part, type, moment = cursor.position.values
     values: dict[str, tuple[str | int, ...]] = {}
     for name, value in cursor.pairs:
@@ -171,11 +172,11 @@ def _sealed(call: Invocation, asked: Arguments, walk: _Walk) -> str:
     pairs = tuple((name, str(value)) for name, values in asked.values.items() for value in values)
     place = walk.place
     position = Position((walk.patient, str(place.part), str(place.type), place.date), place.rid)
-    return seal(call.cursor_key, call.principal.subject, _bound_to(call), Cursor(pairs, call.now, position))
+    return seal(_seal(call), Cursor(pairs, call.now, position))
 
 
-def _bound_to(call: Invocation) -> str:
-    return f"{PATIENT}/{call.id}/$everything"
+def _seal(call: Invocation) -> Seal:
+    return Seal(call.cursor_key, call.principal.subject, f"{PATIENT}/{call.id}/$everything")
 
 
 RECORD_PARAMETERS: Final = (

@@ -39,6 +39,12 @@ def _asking(call: Call) -> Asking:
         now=now(),
         base_url=call.request.base,
         handling=call.preferences.handling or settings.handling,
-        limits=Limits(settings.default_count, settings.max_count, settings.max_chain, settings.max_include),
+        limits=Limits(
+            settings.default_count,
+            settings.max_count,
+            settings.max_chain,
+            settings.max_include,
+            settings.next_link_seconds,
+        ),
         cursor_key=call.house.cursor_key,
     )

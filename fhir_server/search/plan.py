@@ -33,6 +33,7 @@ class Limits:
     max_count: int
     max_chain: int = 3
     max_include: int = 1_000
+    next_link_seconds: int = 3_600
 
 
 @dataclass(frozen=True, slots=True)

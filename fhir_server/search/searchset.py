@@ -6,22 +6,19 @@ https://hl7.org/fhir/R4/http.html#search
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.access import Access
 from fhir_server.search.bundle import bundle, url
-from fhir_server.search.cursor import Cursor, seal, unseal
+from fhir_server.search.cursor import CURSOR, Cursor
 from fhir_server.search.execute import Connection, Page, execute
-from fhir_server.search.order import Position
+from fhir_server.search.next_page import next_link, resumed
 from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import REPRESENTATION, Compartment, parse, place
 from fhir_server.search.plan import Handling, Limits, Plan, plan
+from fhir_server.search.seal import Seal
 
 Pairs = Sequence[tuple[str, str]]
-
-CURSOR = "_cursor"
-MAX_LINK: Final = 16_000  # what a request line may hold, here and at most proxies and clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +55,14 @@ async def search(
     Raises InvalidSearch for what cannot be served, Forbidden for what the caller may not search; the database's own
     failures are the store's to tell.
     """
-    at = place(resource_type, compartment)
-    resumed = _resumed(at, pairs, asking)
-    asked, now = (resumed.pairs, resumed.asked_at) if resumed else (pairs, asking.now)
+    by = Seal(asking.cursor_key, asking.subject, place(resource_type, compartment))
+    cursor = await _resumed(connection, by, pairs)
+    asked, now = (cursor.pairs, cursor.asked_at) if cursor else (pairs, asking.now)
     parsed = parse(resource_type, asked, compartment)
     planned = plan(parsed, access, asking.handling, asking.limits, Reading(now, asking.base_url))
-    found = await execute(connection, planned, resumed.position if resumed else None)
-    self_url = url(asking.base_url, at, pairs if resumed else understood(planned))
-    next_url = _next(planned, found, now, asking)
+    found = await execute(connection, planned, cursor.position if cursor else None)
+    self_url = url(asking.base_url, by.place, pairs if cursor else understood(planned))
+    next_url = await _next(connection, by, planned, found, now, asking)
     return Searchset(
         bundle(planned, found, self_url=self_url, next_url=next_url), len(found.matches), found.total
     )
@@ -78,26 +75,31 @@ def understood(planned: Plan) -> tuple[tuple[str, str], ...]:
     return (*criteria, *includes, *planned.result)
 
 
-def _resumed(at: str, pairs: Pairs, asking: Asking) -> Cursor | None:
+async def _resumed(connection: Connection, by: Seal, pairs: Pairs) -> Cursor | None:
     texts = [value for name, value in pairs if name == CURSOR]
     if not texts:
         return None
     others = {name for name, _ in pairs} - REPRESENTATION - {CURSOR}
     if len(texts) > 1 or others:
         raise InvalidSearch("A _cursor holds the whole search. Follow the next link as it was given.", CURSOR)
-    return unseal(asking.cursor_key, asking.subject, at, texts[0])
+    return await resumed(connection, by, texts[0])
 
 
-def _next(planned: Plan, found: Page, now: datetime, asking: Asking) -> str | None:
+async def _next(
+    connection: Connection, by: Seal, planned: Plan, found: Page, now: datetime, asking: Asking
+) -> str | None:
     if not found.more:
         return None
-    position: Position = found.matches[-1].position
     shown = [(name, value) for name, value in planned.result if name in REPRESENTATION]
-    cursor = Cursor(understood(planned), now, position)
-    sealed = seal(asking.cursor_key, asking.subject, planned.place, cursor)
-    link = url(asking.base_url, planned.place, [(CURSOR, sealed), *shown])
-    if len(link) > MAX_LINK:
-        raise InvalidSearch(
-            "The search is too long for the link to its next page. Give fewer values, or a _count that all matches fit in."
-        )
-    return link
+
+    def address(text: str) -> str:
+        return url(asking.base_url, planned.place, [(CURSOR, text), *shown])
+
+    cursor = Cursor(_going_on(planned), now, found.matches[-1].position)
+    return await next_link(connection, by, cursor, address, seconds=asking.limits.next_link_seconds)
+
+
+def _going_on(planned: Plan) -> tuple[tuple[str, str], ...]:
+    """The parameters of the following pages: the order is named, whatever it would be without."""
+    pairs = tuple(pair for pair in understood(planned) if pair[0] != "_sort")
+    return (*pairs, ("_sort", planned.sort.text))
