@@ -28,7 +28,7 @@ async def end(
     current = to_end(await work.lock(type, id, access), condition)
     if current is None:
         return None
-    return ended(current) if current.deleted else await work.delete(current)
+    return current.as_version if current.deleted else await work.delete(current)
 
 
 def to_end(current: Locked | None, condition: Condition) -> Locked | None:
@@ -39,8 +39,3 @@ def to_end(current: Locked | None, condition: Condition) -> Locked | None:
     visible = current if current is not None and current.visible else None
     condition.check(visible)
     return visible
-
-
-def ended(current: Locked) -> Version:
-    """The deletion that `current` is already."""
-    return Version(current.type, current.id, current.version, current.last_updated, current.method, None)

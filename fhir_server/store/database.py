@@ -103,6 +103,20 @@ class Database:
             interned.committed()
             return versions
 
+    async def number(self, drafts: Sequence[Draft]) -> None:
+        """Numbers, committed, for the patients and codings of `drafts` that have none yet.
+
+        A long transaction that made them itself would keep everyone else waiting who writes about the same patient.
+        """
+        rows = [draft.index for draft in drafts]
+        interned = self._interning.begin()
+        if interned.knows(rows):
+            return
+        async with self.connection() as connection:
+            async with connection.transaction():
+                await interned.learn(connection, rows)
+            interned.committed()
+
     async def ready(self) -> None:
         """Returns when the database answers; raises Unavailable when it does not."""
         try:

@@ -56,25 +56,36 @@ class Interned:
             return None
         return self._known.code_sets.get(codings) or self._code_sets[codings]
 
+    def knows(self, rows: Sequence[IndexRow]) -> bool:
+        """Whether `learn` would find nothing new in `rows`."""
+        return not any(self._unknown(rows))
+
     async def learn(self, connection: psycopg.AsyncConnection, rows: Sequence[IndexRow]) -> None:
         """Finds or makes the numbers of what `rows` have and is not known yet; no statement when all is."""
+        patients, sets, units, read = self._unknown(rows)
+        if patients:
+            self._patients |= await _patients(connection, sorted(patients))
+        if sets:
+            self._code_sets |= await _code_sets(connection, sets)
+        if units:
+            await keep_units(connection, sorted(units))
+            self._units |= {unit: unit.hash for unit in units}
+        if read:
+            await keep_texts(connection, sorted(read))
+            self._texts |= {text: text.token for text in read}
+
+    def _unknown(self, rows: Sequence[IndexRow]) -> tuple[set[str], set[Codings], set[Unit], set[ParamText]]:
+        """The patients, sets of codings, units and texts that `rows` have and that are not known yet."""
         patients = {row.patient for row in rows if row.patient is not None}
-        new = patients - self._known.patients.keys() - self._patients.keys()
-        if new:
-            self._patients |= await _patients(connection, sorted(new))
         sets = {row.codings for row in rows if row.codings}
         sets |= {number.codings for row in rows for number in row.numbers if number.codings}
-        unknown = sets - self._known.code_sets.keys() - self._code_sets.keys()
-        if unknown:
-            self._code_sets |= await _code_sets(connection, unknown)
-        unseen = _units(rows) - self._known.units.keys() - self._units.keys()
-        if unseen:
-            await keep_units(connection, sorted(unseen))
-            self._units |= {unit: unit.hash for unit in unseen}
-        unread = {text for row in rows for text in row.texts} - self._known.texts.keys() - self._texts.keys()
-        if unread:
-            await keep_texts(connection, sorted(unread))
-            self._texts |= {text: text.token for text in unread}
+        read = {text for row in rows for text in row.texts}
+        return (
+            patients - self._known.patients.keys() - self._patients.keys(),
+            sets - self._known.code_sets.keys() - self._code_sets.keys(),
+            _units(rows) - self._known.units.keys() - self._units.keys(),
+            read - self._known.texts.keys() - self._texts.keys(),
+        )
 
     def committed(self) -> None:
         """Shares the numbers of this transaction with the later ones of this process."""

@@ -12,7 +12,7 @@ import psycopg
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.arrays import bigints, smallints, texts
 from fhir_server.store.predicate import Predicate
-from fhir_server.store.rows import Key, Method
+from fhir_server.store.rows import Key, Method, Version
 
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 
@@ -37,6 +37,11 @@ class Locked:
     fingerprint: int | None
     body: bytes | None
     visible: bool
+
+    @property
+    def as_version(self) -> Version:
+        """The same, as those read it who need no lock."""
+        return Version(self.type, self.id, self.version, self.last_updated, self.method, self.body)
 
     @property
     def deleted(self) -> bool:
