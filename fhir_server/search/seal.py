@@ -31,12 +31,14 @@ class Seal:
         """`plain` as text for a URL."""
         nonce = os.urandom(_NONCE)
         sealed = AESGCM(self.key).encrypt(nonce, zlib.compress(plain), self._bound)
-        return urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
+        return _text(nonce + sealed)
 
     def open(self, text: str) -> bytes:
         """What is in `text`. Raises Unreadable."""
         try:
             sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            if _text(sealed) != text:
+                raise Unreadable(text[:40])  # decoding passes over characters that mean nothing
             return zlib.decompress(AESGCM(self.key).decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound))
         except (InvalidTag, zlib.error, ValueError) as error:
             raise Unreadable(text[:40]) from error
@@ -44,3 +46,7 @@ class Seal:
     @property
     def _bound(self) -> bytes:
         return f"{self.place}\0{self.subject}".encode()
+
+
+def _text(sealed: bytes) -> str:
+    return urlsafe_b64encode(sealed).rstrip(b"=").decode()

@@ -26,13 +26,15 @@ def test_the_same_place_is_never_sealed_to_the_same_text():
     assert seal(MINE, CURSOR) != seal(MINE, CURSOR)
 
 
-@pytest.mark.parametrize("position", range(0, 200, 7))
+@pytest.mark.parametrize("position", [*range(0, 180, 7), -1])
 def test_a_changed_character_is_noticed(position):
     text = seal(MINE, CURSOR)
-    changed = text[:position] + ("A" if text[position : position + 1] != "A" else "B") + text[position + 1 :]
+    place = position % len(text)
+    changed = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
 
-    with pytest.raises(InvalidSearch, match="_cursor"):
-        unseal(MINE, changed)
+    for other in (changed, f"{text}A", f"{text}=", f"{text[:place]}!{text[place:]}"):
+        with pytest.raises(InvalidSearch, match="_cursor"):
+            unseal(MINE, other)
 
 
 @pytest.mark.parametrize(
