@@ -37,6 +37,14 @@ class TerminologyService(Protocol):
         """Whether `ancestor` is `descendant` or above it in their code system's hierarchy."""
         ...
 
+    async def above(self, coding: Coding) -> tuple[Coding, ...]:
+        """Every coding that subsumes `coding`, itself included."""
+        ...
+
+    async def below(self, coding: Coding) -> tuple[Coding, ...]:
+        """Every coding that `coding` subsumes, itself included."""
+        ...
+
 
 class NoTerminologyService:
     """The service of a server that has none: it never guesses, each question raises TerminologyUnavailable."""
@@ -56,6 +64,14 @@ class NoTerminologyService:
     async def subsumes(self, ancestor: Coding, descendant: Coding) -> bool:
         """Never; always raises TerminologyUnavailable."""
         raise _unavailable(f"whether {ancestor.system}|{ancestor.code} subsumes {descendant.code}")
+
+    async def above(self, coding: Coding) -> tuple[Coding, ...]:
+        """Never; always raises TerminologyUnavailable."""
+        raise _unavailable(f"what is above {coding.system}|{coding.code}")
+
+    async def below(self, coding: Coding) -> tuple[Coding, ...]:
+        """Never; always raises TerminologyUnavailable."""
+        raise _unavailable(f"what is below {coding.system}|{coding.code}")
 
 
 def _unavailable(question: str) -> TerminologyUnavailable:

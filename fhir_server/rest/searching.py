@@ -47,4 +47,5 @@ def _asking(call: Call) -> Asking:
             settings.next_link_seconds,
         ),
         cursor_key=call.house.cursor_key,
+        terminology=call.house.terminology,
     )

@@ -17,13 +17,18 @@ from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import REPRESENTATION, Compartment, parse, place
 from fhir_server.search.plan import Handling, Limits, Plan, plan
 from fhir_server.search.seal import Seal
+from fhir_server.search.terminology import Terminology, answered
+from terminology.service import TerminologyService
 
 Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks, when, at which address, and how strictly they want to be read; `cursor_key` seals their next link."""
+    """Who asks, when, at which address, and how strictly they want to be read.
+
+    `cursor_key` seals their next link; `terminology` says what codes mean.
+    """
 
     subject: str
     now: datetime
@@ -31,6 +36,7 @@ class Asking:
     handling: Handling
     limits: Limits
     cursor_key: bytes
+    terminology: TerminologyService
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,10 @@ async def search(
     cursor = await _resumed(connection, by, pairs)
     asked, now = (cursor.pairs, cursor.asked_at) if cursor else (pairs, asking.now)
     parsed = parse(resource_type, asked, compartment)
-    planned = plan(parsed, access, asking.handling, asking.limits, Reading(now, asking.base_url))
+    planned = await answered(
+        plan(parsed, access, asking.handling, asking.limits, Reading(now, asking.base_url)),
+        Terminology(asking.terminology, connection, access, asking.base_url),
+    )
     found = await execute(connection, planned, cursor.position if cursor else None)
     self_url = url(asking.base_url, by.place, pairs if cursor else understood(planned))
     next_url = await _next(connection, by, planned, found, now, asking)

@@ -24,6 +24,9 @@ class InValueSet:
 
     value_set: str
 
+    def __str__(self) -> str:
+        return f"value set {self.value_set}"
+
 
 @dataclass(frozen=True, slots=True)
 class Related:
@@ -32,6 +35,9 @@ class Related:
     direction: Direction
     system: str
     code: str
+
+    def __str__(self) -> str:
+        return f"what is {self.direction} {self.system}|{self.code}"
 
 
 Question: TypeAlias = InValueSet | Related

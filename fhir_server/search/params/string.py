@@ -26,7 +26,19 @@ Mode = Literal["starts", "contains", "exact"]
 
 # letters with a stroke and ligatures, which Unicode does not take apart
 _BASES: Final = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t"}
+    {
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ħ": "h",
+        "ı": "i",
+        "ŋ": "n",
+        "ŧ": "t",
+    }
 )
 # combining classes: none (vowel signs), nukta, the voicing of kana, virama
 _PART_OF_LETTER: Final = frozenset({0, 7, 8, 9})

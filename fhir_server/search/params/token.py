@@ -93,20 +93,21 @@ def _store_codings(parameter: Parameter, path: Path) -> Store:
     prefix, read = parameter.prefix, READ[path.datatype]
 
     def store_codings(node: Node, found: Found) -> None:
-        found.codings = _codings(prefix, read(node))
+        found.codings = codings(prefix, read(node))
 
     return store_codings
 
 
-def _codings(prefix: str, entries: Iterable[Entry]) -> tuple[str, ...]:
-    codings = tuple(sorted({f"{_kept(system)}|{code}" for system, code in entries if system or code}))
-    size = sum(len(coding.encode()) for coding in codings)
+def codings(prefix: str, entries: Iterable[Entry]) -> tuple[str, ...]:
+    """The set of codings of one element, as it is kept. Raises Unprocessable when they are too long together."""
+    found = tuple(sorted({f"{_kept(system)}|{code}" for system, code in entries if system or code}))
+    size = sum(len(coding.encode()) for coding in found)
     if size > MAX_CODINGS:
         raise Unprocessable(
             f"{prefix} has codings of {size} bytes and at most {MAX_CODINGS} can be found. Leave some out.",
             prefix,
         )
-    return codings
+    return found
 
 
 def wanted(value: Value) -> Token:
@@ -263,9 +264,7 @@ def _literals(parameter: Parameter, asked: list[Asked]) -> list[Predicate]:
 
 def _unanswered(question: concept.Question) -> InvalidSearch:
     """Fails closed: what was not answered must not be taken for met."""
-    return InvalidSearch(
-        f"{question}: no terminology service was asked about it here. Search by the codes themselves."
-    )
+    return InvalidSearch(f"No terminology service is asked about {question} here. Give the codes themselves.")
 
 
 def _of_coding(wanted: Asked) -> Predicate:

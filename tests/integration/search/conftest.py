@@ -19,6 +19,7 @@ from fhir_server.search.searchset import Asking, search
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import EVERYTHING, Predicate
+from terminology.service import NoTerminologyService
 
 BASE = "http://fhir.test/fhir"
 
@@ -81,6 +82,7 @@ async def searchset(
         "handling": "strict",
         "limits": Limits(50, 1000),
         "cursor_key": b"k" * 32,
+        "terminology": NoTerminologyService(),
     }
     async with database.connection() as connection:
         seen = showing(access) if isinstance(access, Predicate) else access
@@ -112,6 +114,20 @@ def find(database: Database) -> Callable[..., Awaitable[Found]]:
         type: str, *pairs: tuple[str, str], access: Predicate | Access = EVERYTHING, **changes
     ) -> Found:
         return await searchset(database, type, pairs, access, **changes)
+
+    return found
+
+
+@pytest.fixture
+def ask(find: Callable[..., Awaitable[Found]]) -> Callable[..., Awaitable[Found]]:
+    """The same for a search as it follows the server's address."""
+
+    async def found(url: str, *pairs: tuple[str, str], **changes) -> Found:
+        place, _, query = url.partition("?")
+        *about, type = place.split("/")
+        compartment = Compartment(*about) if about else None
+        asked = (*parse_qsl(query, keep_blank_values=True), *pairs)
+        return await find("" if type == "*" else type, *asked, compartment=compartment, **changes)
 
     return found
 

@@ -24,6 +24,7 @@ from fhir_server.search.searchset import Asking, search
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import EVERYTHING
+from terminology.service import NoTerminologyService
 from tests.integration.search.conftest import showing
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -371,7 +372,9 @@ async def answers(
                 for t in trees
             ]
         )
-        asking = Asking("t", NOW, "http://own/fhir", "strict", Limits(100, 100), b"k" * 32)
+        asking = Asking(
+            "t", NOW, "http://own/fhir", "strict", Limits(100, 100), b"k" * 32, NoTerminologyService()
+        )
         given = []
         async with database.connection() as connection:
             for type, pairs in queries:

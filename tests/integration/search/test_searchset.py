@@ -16,6 +16,7 @@ from fhir_server.search.plan import Limits
 from fhir_server.search.searchset import Asking, search
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import EVERYTHING, NOTHING, Predicate
+from terminology.service import NoTerminologyService
 from tests.integration.search.conftest import showing
 
 DEVICE_QUERY = (
@@ -87,7 +88,9 @@ async def test_an_entry_has_its_address_and_says_that_it_matched(store, find, ob
 
 async def test_a_stored_decimal_keeps_its_digits(database, store, observation):
     await store(observation("o1"))
-    asking = Asking("t", datetime.now(UTC), "http://x", "strict", Limits(50, 50), b"k" * 32)
+    asking = Asking(
+        "t", datetime.now(UTC), "http://x", "strict", Limits(50, 50), b"k" * 32, NoTerminologyService()
+    )
     async with database.connection() as connection:
         body = (await search(connection, "Observation", (), showing(EVERYTHING), asking)).body
 

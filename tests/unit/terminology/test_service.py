@@ -17,3 +17,7 @@ async def test_a_server_without_a_terminology_service_guesses_nothing():
         await service.translate(HEART_RATE, "http://x/cm")
     with pytest.raises(TerminologyUnavailable, match="subsumes 8867-4"):
         await service.subsumes(Coding("http://loinc.org", "8716-3"), HEART_RATE)
+    with pytest.raises(TerminologyUnavailable, match=r"what is above http://loinc.org\|8867-4"):
+        await service.above(HEART_RATE)
+    with pytest.raises(TerminologyUnavailable, match=r"what is below http://loinc.org\|8867-4"):
+        await service.below(HEART_RATE)
