@@ -29,7 +29,7 @@ def types(compartment: str) -> tuple[str, ...]:
 
 def membership(resource_type: str, compartment: Compartment, reading: Reading) -> Wanted:
     """What places a resource of the type in the compartment. Raises InvalidSearch for a type that is in none."""
-    codes = _codes(compartment.type, resource_type)
+    codes = _codes(resource_type, compartment.type)
     if not codes:
         raise InvalidSearch(
             f"{resource_type} is in no {compartment.type} compartment. Search {resource_type} itself, or one of "
@@ -44,9 +44,13 @@ def membership(resource_type: str, compartment: Compartment, reading: Reading) -
 
 
 @cache
-def _codes(compartment: str, resource_type: str) -> tuple[str, ...]:
-    codes = [code for code in members(compartment).get(resource_type, ()) if code != "{def}"]
-    return (*codes, _ITSELF) if resource_type == compartment else tuple(codes)
+def _codes(resource_type: str, compartment: str) -> tuple[str, ...]:
+    """The parameters that decide; of several that are one column, one."""
+    found = dict[str, str]()
+    for code in members(compartment).get(resource_type, ()):
+        if code != "{def}":
+            found.setdefault(served(resource_type)[code].column or code, code)
+    return (*found.values(), _ITSELF) if resource_type == compartment else tuple(found.values())
 
 
 def _named(code: str, compartment: Compartment) -> str:

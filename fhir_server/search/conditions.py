@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/indexes-types.html
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.search import chain, has
 from fhir_server.search.branch import AnyOf, Branch, Chained, Reversed, Wanted
-from fhir_server.search.params import hashes
+from fhir_server.search.params import composite, hashes
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.kinds import KINDS, AnyCondition
 from fhir_server.search.params.parameter import NEGATIONS, Condition, Parameter
@@ -35,7 +35,7 @@ def predicate(wanted: Wanted) -> Predicate:
         case Reversed(resource_type, parameter, source, base_url):
             return has.predicate(resource_type, parameter, rows(source), base_url)
         case AnyOf(conditions):
-            return any_of(dict.fromkeys(map(_condition, conditions)))
+            return any_of(map(_condition, conditions))
     return _condition(wanted)
 
 
@@ -65,6 +65,9 @@ def _union(wanted: AnyCondition) -> Predicate:
 
 
 def _present(parameter: Parameter) -> Predicate:
+    if parameter.kind == "composite":
+        parts = [_present(part.parameter) for part in parameter.parts]
+        return conjunction([*parts, composite.there(parameter)])
     if parameter.required or parameter.column in {"id", "last_updated"}:
         return EVERYTHING
     there = tokens([hashes.present(parameter.prefix)])
