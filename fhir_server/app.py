@@ -16,6 +16,7 @@ from fhir_server import __version__, logs
 from fhir_server.errors import OperatorError, Unavailable
 from fhir_server.interactions.ingest_gateway import gateway
 from fhir_server.keys import MasterKey, master_key
+from fhir_server.operations.background import Background
 from fhir_server.rest import probes
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
@@ -27,6 +28,8 @@ from fhir_server.rest.middleware.fhir import Fhir
 from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
+from fhir_server.rest.request import PREFIX
+from fhir_server.rest.routing import Routes
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
 from fhir_server.store.database import Database
@@ -34,6 +37,7 @@ from fhir_server.store.gather import Gather
 from fhir_server.validation.structure import warm_up
 from ingest.transports import http as readings
 from smart_auth.bearer import EveryoneLocal, StaticToken
+from terminology.service import NoTerminologyService
 
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -48,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(database),
+        lifespan=_lifespan(database, house.background),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
@@ -65,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _wrap(app: FastAPI, house: House) -> None:
     """What every request passes, innermost first."""
-    app.add_middleware(Fhir, endpoint=Endpoint(house, CATALOG))
+    app.add_middleware(Fhir, endpoint=Endpoint(house))
     app.add_middleware(Capacity, most=house.settings.max_waiting)
     app.add_middleware(Unexpected)
     if house.settings.cors_origins:
@@ -80,7 +84,12 @@ def _house(settings: Settings, database: Database, key: MasterKey) -> House:
         gather=Gather(database),
         authenticator=_authenticator(settings),
         cursor_key=key.derive("cursor"),
+        terminology=NoTerminologyService(),
         capabilities=capabilities(CATALOG, secured=settings.auth == "on", cors=bool(settings.cors_origins)),
+        routes=Routes(CATALOG),
+        background=Background(
+            database, settings.base_url or f"http://{settings.host}:{settings.port}{PREFIX}"
+        ),
     )
 
 
@@ -108,14 +117,17 @@ def _master_key(settings: Settings) -> MasterKey:
     return master_key(settings.master_key, settings.data_dir or Path())
 
 
-def _lifespan(database: Database) -> Lifespan:
+def _lifespan(database: Database, background: Background) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
         await database.open()
+        running = asyncio.create_task(background.run())
         try:
             yield
         finally:
+            running.cancel()
+            await asyncio.wait([running])
             await database.close()
 
     return lifespan

@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=5_000_000, ge=1_000, description="Largest request body; beyond it 413."
     )
+    max_bundle_bytes: int = Field(
+        default=50_000_000, ge=1_000, description="Largest body of a batch or transaction; beyond it 413."
+    )
+    max_bundle_entries: int = Field(
+        default=5_000, ge=1, description="Most entries of a batch or transaction; beyond it 413."
+    )
     default_count: int = Field(
         default=50, ge=1, description="Entries on a search page when `_count` is absent."
     )

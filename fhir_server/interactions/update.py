@@ -3,9 +3,10 @@
 https://hl7.org/fhir/R4/http.html#update
 """
 
-from fhir_server.errors import Conflict
+from fhir_server.errors import Conflict, InvalidRequest
 from fhir_server.interactions.condition import Condition
 from fhir_server.interactions.written import Written
+from fhir_server.json import JsonValue
 from fhir_server.store.drafts import Draft
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
@@ -35,3 +36,13 @@ async def replace(work: UnitOfWork, draft: Draft, access: Predicate, condition: 
     if current is None:
         return Written(await work.create(draft), "created")
     return Written(await work.update(draft, current), "created" if current.deleted else "updated")
+
+
+def demand_id(type: str, id: str, given: JsonValue) -> None:
+    """Nothing; InvalidRequest when the body does not give the id of its address."""
+    if given is None:
+        raise InvalidRequest(f"The body has no id. Put {id!r} there, as the address says.", f"{type}.id")
+    if given != id:
+        raise InvalidRequest(
+            f"The body's id is {given!r}, the address says {id!r}. Make them the same.", f"{type}.id"
+        )

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#create
 
 from fhir_server.errors import InvalidResource
 from fhir_server.ids import uuid7
-from fhir_server.json import JsonObject, parse
+from fhir_server.json import JsonObject, dumps, parse
 from fhir_server.search.index import index
 from fhir_server.store.drafts import Draft
 from fhir_server.store.rows import Method
@@ -18,15 +18,14 @@ def prepare(type: str, text: bytes, *, id: str | None = None, method: Method, ba
     References under `base_url`, the server's own address, are found like relative ones.
     Raises InvalidJson, or InvalidResource with every issue found.
     """
-    tree = parse(text)
-    found = tree.get("resourceType")
-    if found != type:
-        raise InvalidResource(
-            f"resourceType is {found!r}, the address says {type}. Send a {type}, or to another address.",
-            f"{type}.resourceType",
-        )
-    check(type, text)
-    return draft(type, tree, id=id or uuid7(), method=method, base_url=base_url)
+    return _checked(type, parse(text), text, id, method, base_url)
+
+
+def prepare_tree(
+    type: str, tree: JsonObject, *, id: str | None = None, method: Method, base_url: str = ""
+) -> Draft:
+    """As `prepare`, of a resource that came as a part of something else."""
+    return _checked(type, tree, dumps(tree), id, method, base_url)
 
 
 def draft(
@@ -40,3 +39,14 @@ def draft(
 ) -> Draft:
     """The draft of a valid resource, with the values it is found by."""
     return Draft(type, id, tree, index(type, tree, base_url=base_url), method, fingerprint, base_url)
+
+
+def _checked(type: str, tree: JsonObject, text: bytes, id: str | None, method: Method, base_url: str) -> Draft:
+    found = tree.get("resourceType")
+    if found != type:
+        raise InvalidResource(
+            f"resourceType is {found!r}, the address says {type}. Send a {type}, or to another address.",
+            f"{type}.resourceType",
+        )
+    check(type, text)
+    return draft(type, tree, id=id or uuid7(), method=method, base_url=base_url)

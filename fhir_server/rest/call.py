@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from fhir_server.operations.background import Background
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.preferences import Preferences
 from fhir_server.rest.request import Request
@@ -15,9 +16,11 @@ from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.store.predicate import Predicate
 from smart_auth.principal import Principal
+from terminology.service import TerminologyService
 
 if TYPE_CHECKING:
     from fhir_server.rest.interaction import Interaction
+    from fhir_server.rest.routing import Routes
 
 
 class Authenticator(Protocol):
@@ -37,7 +40,10 @@ class House:
     gather: Gather
     authenticator: Authenticator
     cursor_key: bytes
+    terminology: TerminologyService
     capabilities: Callable[[str], Answer]
+    routes: "Routes"
+    background: Background
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
     if parameters:
         tree["searchParam"] = parameters
     operations = _operations(
-        (interaction for interaction in catalog if interaction.path.startswith(("/{type}/", f"/{type}/"))), base
+        (interaction for interaction in catalog if interaction.path.startswith(("/{type}/", f"/{type}/"))),
+        base,
     )
     return tree | ({"operation": operations} if operations else {})
 
@@ -102,5 +103,10 @@ def _operations(interactions: Iterable[Interaction], base: str) -> list[JsonValu
 
 
 def _codes(interactions: Iterable[Interaction]) -> list[JsonValue]:
-    codes = dict.fromkeys(interaction.code for interaction in interactions if interaction.operation is None)
+    codes = dict.fromkeys(
+        code
+        for interaction in interactions
+        for code in (interaction.code, interaction.further_code)
+        if code and interaction.operation is None
+    )
     return [{"code": code} for code in codes]

@@ -6,8 +6,10 @@ https://hl7.org/fhir/R4/http.html#summary
 from typing import Final
 
 from fhir_server.operations.catalog import CATALOG as OPERATIONS
+from fhir_server.rest.bundles import take
 from fhir_server.rest.histories import instance_history, system_history, type_history
 from fhir_server.rest.interaction import Interaction
+from fhir_server.rest.jobs import cancel, status
 from fhir_server.rest.metadata import metadata
 from fhir_server.rest.operations import interactions as of_operations
 from fhir_server.rest.patching import conditional_patch, patch
@@ -33,6 +35,20 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         (200, 304),
         metadata,
         public=True,
+    ),
+    Interaction(
+        "bundle",
+        "transaction",
+        "POST",
+        "/",
+        "Many interactions in one request: a batch, or a transaction, all of which succeeds or nothing",
+        "entries",
+        _GENERAL,
+        "bundle",
+        "Bundle",
+        (200, 404, 409, 410, 412, 422),
+        take,
+        further_code="batch",
     ),
     Interaction(
         "read",
@@ -215,6 +231,32 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         "Bundle",
         (200,),
         search_by_form,
+    ),
+    Interaction(
+        "job-status",
+        "operation",
+        "GET",
+        "/_job/{id}",
+        "How far work in the background has come",
+        "administer",
+        _GENERAL,
+        "nothing",
+        "resource",
+        (200, 202, 404),
+        status,
+    ),
+    Interaction(
+        "job-cancel",
+        "operation",
+        "DELETE",
+        "/_job/{id}",
+        "The end of work in the background before its time",
+        "administer",
+        _GENERAL,
+        "nothing",
+        "resource",
+        (202, 404),
+        cancel,
     ),
     *of_operations(OPERATIONS),
 )

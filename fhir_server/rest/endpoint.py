@@ -3,15 +3,12 @@
 https://hl7.org/fhir/R4/http.html; why one endpoint: docs/adr/0008-one-asgi-endpoint.md
 """
 
-from collections.abc import Sequence
-
 from fhir_server.errors import AuthenticationFailed, InvalidRequest, RequestError
 from fhir_server.outcomes import failure
 from fhir_server.rest.answer import Answer, Manner, send_answer, text
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.body import ClientGone, body
 from fhir_server.rest.call import Call, House, Target
-from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import (
     FHIR_JSON,
     PATCH,
@@ -23,7 +20,6 @@ from fhir_server.rest.negotiation import (
 )
 from fhir_server.rest.preferences import preferences
 from fhir_server.rest.request import Request, request
-from fhir_server.rest.routing import Routes
 from fhir_server.rest.trace import Trace, trace
 from fhir_server.search.access import predicate
 from fhir_server.store.predicate import NOTHING, Predicate
@@ -35,11 +31,11 @@ _NOBODY = Principal("nobody", frozenset())
 
 
 class Endpoint:
-    """Serves the interactions of a catalog; every failure that is foreseen is answered as an OperationOutcome."""
+    """Serves the interactions of the house's routes; every failure that is foreseen is answered as an OperationOutcome."""
 
-    def __init__(self, house: House, catalog: Sequence[Interaction]) -> None:
+    def __init__(self, house: House) -> None:
         self._house = house
-        self._routes = Routes(catalog)
+        self._routes = house.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; an unforeseen failure is left to the middleware that knows how to log it."""
@@ -66,7 +62,7 @@ class Endpoint:
             target=target,
             preferences=preferences(asked.header(b"prefer")),
             principal=principal,
-            access=_access(principal, target),
+            access=reachable(principal, target),
             body=await self._body(asked, target, receive),
             house=self._house,
         )
@@ -95,6 +91,9 @@ class Endpoint:
                 return await self._parameters(asked, receive)
             case "resource":
                 check_resource_type(asked.header(b"content-type"))
+            case "bundle":
+                check_resource_type(asked.header(b"content-type"))
+                return await body(asked, receive, self._house.settings.max_bundle_bytes)
             case "form":
                 check_form(asked.header(b"content-type"))
             case "patch":
@@ -109,9 +108,9 @@ class Endpoint:
         return text
 
 
-def _access(principal: Principal, target: Target) -> Predicate:
-    """The rows that the caller may reach: none for what is open to everyone, for that reads no row."""
-    if target.interaction.public:
+def reachable(principal: Principal, target: Target) -> Predicate:
+    """The rows that the caller may reach: none for what is open to everyone, and for a Bundle, whose entries say more."""
+    if target.interaction.public or target.interaction.takes == "bundle":
         return NOTHING
     return predicate(principal, target.type or None, target.interaction.permission)
 

@@ -18,7 +18,7 @@ class Interaction:
 
     `code` is R4's name of it, where R4 has one; `permission` what the access predicate is asked for; `parameters` the
     query parameters it takes, None where search parameters are; `statuses` are the ones it answers with of its own;
-    `operation` the entry of the catalog of operations that it serves.
+    `further_code` a second one of R4's names; `operation` the entry of the catalog of operations that it serves.
     """
 
     name: str
@@ -28,9 +28,10 @@ class Interaction:
     title: str
     permission: str
     parameters: frozenset[str] | None
-    takes: Literal["nothing", "resource", "form", "parameters", "patch"]
+    takes: Literal["nothing", "resource", "form", "parameters", "patch", "bundle"]
     gives: Literal["resource", "Bundle", "CapabilityStatement", "nothing"]
     statuses: tuple[int, ...]
     serve: Callable[[Call], Awaitable[Answer]]
     public: bool = False
     operation: Operation | None = None
+    further_code: str | None = None

@@ -62,6 +62,26 @@ def request(scope: Scope, base_url: str | None) -> Request:
     )
 
 
+def part(method: str, url: str, headers: Mapping[bytes, bytes], base: str) -> Request:
+    """The request that an entry of a Bundle stands for, its `url` relative to `base` or below it.
+
+    Raises InvalidRequest for a URL elsewhere or one that cannot be read.
+    """
+    below = url.removeprefix(f"{base}/") if url != base else ""
+    if ":" in below.partition("?")[0]:
+        raise InvalidRequest(
+            f"{url[:100]} is not below {base}. Send a URL relative to it, as in `Patient/1`."
+        )
+    path, _, query = below.partition("?")
+    return Request(
+        method=method,
+        segments=tuple(_unquoted(segment) for segment in _split(path.encode())),
+        pairs=pairs(query.encode()) if query else (),
+        headers=headers,
+        base=base,
+    )
+
+
 def pairs(query: bytes) -> Pairs:
     """The decoded parameters of a query string or form, in order; raises InvalidRequest for bad escapes or UTF-8."""
     if _BAD_ESCAPE.search(query):

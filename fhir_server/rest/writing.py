@@ -5,11 +5,11 @@ https://hl7.org/fhir/R4/http.html#create
 
 from dataclasses import replace
 
-from fhir_server.errors import InvalidRequest
 from fhir_server.interactions import conditional
 from fhir_server.interactions import delete as deletion
 from fhir_server.interactions.create import create as create_new
 from fhir_server.interactions.create import create_alone
+from fhir_server.interactions.update import demand_id
 from fhir_server.interactions.update import update as update_known
 from fhir_server.interactions.write import prepare
 from fhir_server.interactions.written import Written
@@ -33,7 +33,7 @@ async def create(call: Call) -> Answer:
 async def update(call: Call) -> Answer:
     """200 with the next version, 201 when it is the first one or the first after a deletion."""
     draft = prepare(call.target.type, call.body, id=call.target.id, method="PUT", base_url=call.request.base)
-    _check_id(draft)
+    demand_id(draft.type, draft.id, draft.tree.get("id"))
     return written_answer(call, await update_known(transactions(call), draft, call.access, condition(call)))
 
 
@@ -68,16 +68,3 @@ async def _created(call: Call, draft: Draft) -> Written:
     if call.house.settings.reference_integrity == "off":
         return await create_new(call.house.gather, draft)
     return await create_alone(transactions(call), draft)
-
-
-def _check_id(draft: Draft) -> None:
-    given = draft.tree.get("id")
-    if given is None:
-        raise InvalidRequest(
-            f"The body has no id. Put {draft.id!r} there, as the address says.", f"{draft.type}.id"
-        )
-    if given != draft.id:
-        raise InvalidRequest(
-            f"The body's id is {given!r}, the address says {draft.id!r}. Make them the same.",
-            f"{draft.type}.id",
-        )

@@ -1,0 +1,59 @@
+"""What the conditions of a Bundle find, asked before the transaction and once more inside it.
+
+https://hl7.org/fhir/R4/http.html#ccreate
+
+Asked before, so that resources are linked, validated and numbered while nothing is locked. Asked again under the locks
+that equal conditions share: an answer that has changed since sends everything back to the start.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from fhir_server.interactions.conditional import Query
+from fhir_server.search import match
+from fhir_server.search.execute import Connection
+from fhir_server.search.match import MatchedKey
+from fhir_server.search.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A search of a type for what a condition names, `without` what the Bundle itself deletes or replaces."""
+
+    type: str
+    query: Query
+    plan: Plan
+
+    def without(self, ids: Collection[str]) -> "Question":
+        """The question, not to be answered with those ids."""
+        return Question(self.type, self.query, match.without(self.plan, ids))
+
+
+def question(type: str, query: Query) -> Question:
+    """What `query` asks. Raises InvalidSearch for one that cannot be served, Forbidden for one that may not be asked."""
+    return Question(type, query, match.asked(type, query.text, query.access, query.base_url))
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """Questions in rounds, each round in as few statements as it takes, with their answers."""
+
+    rounds: list[tuple[Sequence[Question], list[list[MatchedKey]]]] = field(default_factory=list)
+
+    async def ask(self, connection: Connection, questions: Sequence[Question]) -> list[list[MatchedKey]]:
+        """Two matches of each question at most, in order."""
+        found = await match.matches(connection, [one.plan for one in questions])
+        self.rounds.append((questions, found))
+        return found
+
+    async def still_holds(self, connection: Connection) -> bool:
+        """Whether every question still has the same answer."""
+        for questions, before in self.rounds:
+            now = await match.matches(connection, [one.plan for one in questions])
+            if [_ids(one) for one in now] != [_ids(one) for one in before]:
+                return False
+        return True
+
+
+def _ids(found: Sequence[MatchedKey]) -> list[str]:
+    return sorted(one.id for one in found)

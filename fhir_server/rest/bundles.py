@@ -1,0 +1,136 @@
+"""Batch and transaction over HTTP.
+
+https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from fhir_server.errors import InvalidRequest, RequestError, TooLarge
+from fhir_server.interactions.bundle.batch import batch as write_each
+from fhir_server.interactions.bundle.change import placed
+from fhir_server.interactions.bundle.failures import MOST_ISSUES
+from fhir_server.interactions.bundle.transaction import transaction as write_all
+from fhir_server.json import JsonObject, parse
+from fhir_server.rest.answer import Answer
+from fhir_server.rest.bundle_answer import answered_entry, bundle, failed_entry, written_entry
+from fhir_server.rest.bundle_entries import Entry, entries
+from fhir_server.rest.call import Call
+from fhir_server.rest.demands import transactions
+from fhir_server.search.access import access
+from fhir_server.store.inside import Inside
+from fhir_server.store.unit_of_work import UnitOfWork
+
+READS_AT_ONCE: Final = 4
+
+
+async def take(call: Call) -> Answer:
+    """The Bundle of the answers to the entries of a batch or transaction.
+
+    Raises InvalidRequest for another Bundle, TooLarge for one with too many entries, and the error of a transaction's
+    first failing entry, with the issues of the others.
+    """
+    tree = parse(call.body)
+    kind = _kind(tree)
+    _refuse_too_many(tree, call.house.settings.max_bundle_entries)
+    found = entries(call, tree)
+    return await (_transaction if kind == "transaction" else _batch)(call, found)
+
+
+async def _transaction(call: Call, found: Sequence[Entry]) -> Answer:
+    _refuse_failed(found)
+    answers = dict[int, bytes]()
+
+    async def read_all(work: UnitOfWork) -> None:
+        house = replace(call.house, database=Inside(work))
+        for entry in found:
+            if entry.change is None:
+                answers[entry.number] = await _read_or_raise(entry, replace(_call(entry), house=house))
+
+    changes = [entry.change for entry in found if entry.change is not None]
+    outcomes = await write_all(
+        call.house.database, transactions(call), changes, access(call.principal), call.request.base, read_all
+    )
+    answers |= {number: written_entry(found[number], outcome) for number, outcome in outcomes.items()}
+    return bundle("transaction-response", [answers[entry.number] for entry in found])
+
+
+async def _batch(call: Call, found: Sequence[Entry]) -> Answer:
+    changes = [entry.change for entry in found if entry.change is not None]
+    outcomes = await write_each(
+        call.house.database, transactions(call), changes, access(call.principal), call.request.base
+    )
+    for outcome in outcomes.values():
+        if isinstance(outcome, Exception) and not isinstance(outcome, RequestError):
+            structlog.get_logger().error("unexpected", exc_info=outcome)
+    answers = {number: written_entry(found[number], outcome) for number, outcome in outcomes.items()}
+    reads = [entry for entry in found if entry.change is None]
+    answers |= zip([entry.number for entry in reads], await _read_each(reads), strict=True)
+    return bundle("batch-response", [answers[entry.number] for entry in found])
+
+
+async def _read_each(reads: Sequence[Entry]) -> list[bytes]:
+    """The answers to what changes nothing, a few at a time; one that fails says so itself."""
+    few = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(entry: Entry) -> bytes:
+        if entry.error is not None:
+            return failed_entry(entry.error)
+        async with few:
+            try:
+                return await _read_or_raise(entry, _call(entry))
+            except RequestError as error:
+                return failed_entry(error)
+
+    return await asyncio.gather(*map(read, reads))
+
+
+async def _read_or_raise(entry: Entry, call: Call) -> bytes:
+    try:
+        answer = await call.target.interaction.serve(call)
+    except RequestError as error:
+        raise placed(error, entry.number, entry.label) from error
+    if answer.stream is not None:
+        answer = Answer(answer.status, b"".join([part async for part in answer.stream]), answer.headers)
+    return answered_entry(call, answer)
+
+
+def _call(entry: Entry) -> Call:
+    assert entry.call is not None, "an entry is an error or was understood"
+    return entry.call
+
+
+def _kind(tree: JsonObject) -> str:
+    if tree.get("resourceType") != "Bundle":
+        raise InvalidRequest(
+            f"A {tree.get('resourceType')} was sent here. Send a Bundle, or POST to the address of its type.",
+            "resourceType",
+        )
+    kind = tree.get("type")
+    if kind not in ("batch", "transaction"):
+        raise InvalidRequest(
+            f"A Bundle of type {kind!r} was sent here. Send a batch or transaction, or POST to Bundle to keep it.",
+            "Bundle.type",
+        )
+    return str(kind)
+
+
+def _refuse_too_many(tree: JsonObject, most: int) -> None:
+    found = tree.get("entry")
+    if isinstance(found, list) and len(found) > most:
+        raise TooLarge(
+            f"The Bundle has {len(found)} entries and may have {most}. Send it in parts, or ask the operator to raise "
+            "the limit.",
+            "Bundle.entry",
+        )
+
+
+def _refuse_failed(found: Sequence[Entry]) -> None:
+    errors = [entry.error for entry in found if entry.error is not None]
+    if errors:
+        errors[0].issues = tuple(issue for error in errors for issue in error.issues)[:MOST_ISSUES]
+        raise errors[0]

@@ -1,0 +1,36 @@
+"""The database as a running transaction sees it, for what is read, or done, as a part of it.
+
+https://hl7.org/fhir/R4/http.html#trules
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fhir_server.store.database import Connection, Database
+from fhir_server.store.drafts import Draft
+from fhir_server.store.rows import Version
+from fhir_server.store.unit_of_work import UnitOfWork
+
+
+class Inside(Database):
+    """One connection, that of the transaction `work`, which whoever began it ends."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """The transaction's connection: one statement after the other."""
+        yield self._work.connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """The transaction itself: what is done in it is committed with the rest."""
+        yield self._work
+
+    async def create_all(self, drafts: Sequence[Draft]) -> list[Version | None]:
+        """Version 1 of each draft, committed with the rest; None where the id was taken."""
+        return await self._work.create_all(drafts)
+
+    async def number(self, drafts: Sequence[Draft]) -> None:
+        """Nothing: what is made in a transaction is numbered there."""
