@@ -49,15 +49,24 @@ class Page:
 
 async def execute(connection: Connection, plan: Plan, after: Position | None) -> Page:
     """The page of `plan` that follows `after` (None: the first)."""
-    count = await total(connection, plan) if plan.total else None
     if plan.count == 0:
-        return Page((), more=False, total=count)
+        return Page((), more=False, total=await total(connection, plan))
     found = await _matches(connection, plan, after)
     matches, beside = tuple(found[: plan.count]), tuple[Resource, ...]()
+    more = len(found) > plan.count
     if plan.inclusion is not None:
         resources = [Resource(*match[:4]) for match in matches]
         beside = tuple(await included(connection, plan.inclusion, resources, plan.base_url))
-    return Page(matches, more=len(found) > plan.count, total=count, included=beside)
+    return Page(matches, more, await _total(connection, plan, after, matches, more=more), beside)
+
+
+async def _total(
+    connection: Connection, plan: Plan, after: Position | None, matches: tuple[Match, ...], *, more: bool
+) -> int | None:
+    """The total, if it is asked for: the page's own length where it shows everything."""
+    if plan.total is None:
+        return None
+    return len(matches) if after is None and not more else await total(connection, plan)
 
 
 async def rows(
