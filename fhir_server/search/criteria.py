@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import InvalidSearch
 from fhir_server.search.index import canonical, is_deceased
-from fhir_server.search.params import reference
+from fhir_server.search.params import composite, reference
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.kinds import KINDS, AnyCondition, modifiers
 from fhir_server.search.params.parameter import NEGATIONS, Condition, Modifier, Parameter, Reading, Value
@@ -51,6 +51,9 @@ def _elements(parameter: Parameter, tree: Node) -> Iterable[tuple[Node, str]]:
     for code in parameter.union:
         yield from _elements(served(parameter.resource_type)[code], tree)
     if parameter.union:
+        return
+    if parameter.kind == "composite":
+        yield from ((element, "") for element in composite.elements(parameter, tree))
         return
     for path in parameter.paths:
         for node in nodes(path, tree):

@@ -9,11 +9,12 @@ from functools import cache
 from typing import Final
 
 from fhir_server.json import dumps
-from fhir_server.search.params import token, uri
+from fhir_server.search.params import composite, quantity, token, uri
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.found import Found, Store
 from fhir_server.search.params.kinds import KINDS
-from fhir_server.search.params.paths import Node, Path
+from fhir_server.search.params.parameter import Parameter
+from fhir_server.search.params.paths import Node, Path, Step, Where, holds
 from fhir_server.store.rows import IndexRow
 
 # The form of the rows that this code makes. Whoever changes what is stored raises it, so that old rows are made anew.
@@ -38,7 +39,7 @@ class _Branch:
         self.known: dict[tuple[str, bytes], Found] = {}
         self.stores: list[Store] = []
         self.below: dict[str, _Branch] = {}
-        self.conditional: list[tuple[str, str, _Branch]] = []
+        self.conditional: list[tuple[Where, _Branch]] = []
 
 
 def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
@@ -104,8 +105,8 @@ def _look(branch: _Branch, node: Node, found: Found) -> None:
         store(node, found)
     if branch.below:
         _walk(branch.below, node, found)
-    for name, value, conditional in branch.conditional:
-        if node.get(name) == value:
+    for where, conditional in branch.conditional:
+        if holds(node, where):
             _visit(conditional, node, found)
 
 
@@ -116,19 +117,29 @@ def _compiled(resource_type: str) -> dict[str, _Branch]:
         if parameter.column in {"id", "last_updated"} or parameter.union:
             continue
         for path in parameter.paths:
-            leaf = _leaf(root, path)
-            leaf.stores.append(KINDS[parameter.kind].store(parameter, path))
-            leaf.recurs = leaf.recurs or path.datatype in RECURRING
+            _keep(root, parameter, path)
     return root.below
 
 
-def _leaf(root: _Branch, path: Path) -> _Branch:
+def _keep(root: _Branch, parameter: Parameter, path: Path) -> None:
+    """Puts what keeps an element at `path` in its place, or above it where codings beside it are kept too."""
+    coded_by = (parameter.coded_by or {}).get(path)
+    if coded_by is not None:
+        above = _leaf(root, path.steps[:-1])
+        above.stores.append(quantity.store_coded(parameter, path, coded_by))
+    elif parameter.kind != "composite" or composite.is_stored(parameter):
+        leaf = _leaf(root, path.steps)
+        leaf.stores.append(KINDS[parameter.kind].store(parameter, path))
+        leaf.recurs = leaf.recurs or path.datatype in RECURRING
+
+
+def _leaf(root: _Branch, steps: tuple[Step, ...]) -> _Branch:
     branch = root
-    for step in path.steps:
+    for step in steps:
         branch = branch.below.setdefault(step.name, _Branch())
         if step.where:
             conditional = _Branch()
-            branch.conditional.append((*step.where, conditional))
+            branch.conditional.append((step.where, conditional))
             branch = conditional
     return branch
 

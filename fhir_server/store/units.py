@@ -63,4 +63,4 @@ async def _missing(connection: psycopg.AsyncConnection, units: Sequence[Unit]) -
 
 def _scale(unit: Unit) -> _Scale | None:
     found = canonical(unit.code) if unit.system == UCUM else None
-    return found and (found.dimension, found.factor, found.shift, found.divisor)
+    return None if found is None else (found.dimension, found.factor, found.shift, found.divisor)

@@ -4,17 +4,19 @@ https://hl7.org/fhir/R4/searchparameter-registry.html
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from fhir_server.definitions.search_parameters import SearchParameter, for_type
+from fhir_server.definitions.search_parameters import Component, SearchParameter, for_type
 from fhir_server.definitions.structure import required_codes
 from fhir_server.search.params.columns import coded, column
+from fhir_server.search.params.errata import COMPONENTS, EXPRESSIONS, REFUSED, TARGETS
 from fhir_server.search.params.hashes import number as parameter_number
 from fhir_server.search.params.kinds import KINDS
-from fhir_server.search.params.parameter import Parameter
-from fhir_server.search.params.paths import Path, Unsupported, paths
+from fhir_server.search.params.parameter import Parameter, Part, Together
+from fhir_server.search.params.paths import Path, Unsupported, paths, relative
 
 # answered from other parameters' entries instead of entries of their own
 _UNIONS: Final = MappingProxyType(
@@ -25,6 +27,8 @@ _UNIONS: Final = MappingProxyType(
             ("value-concept", "value-concept"),
             ("value-quantity", "value-quantity"),
             ("data-absent-reason", "data-absent-reason"),
+            ("code-value-concept", "code-value-concept"),
+            ("code-value-quantity", "code-value-quantity"),
         )
     }
 )
@@ -50,28 +54,81 @@ def unserved(resource_type: str) -> Mapping[str, str]:
 
 @cache
 def _all(resource_type: str) -> Mapping[str, Parameter | str]:
-    return {
-        code: _parameter(resource_type, definition) for code, definition in for_type(resource_type).items()
+    definitions = for_type(resource_type)
+    found = {
+        code: _parameter(resource_type, definition)
+        for code, definition in definitions.items()
+        if definition.type != "composite"
     }
+    for code, definition in definitions.items():
+        if definition.type == "composite":
+            found[code] = _composite(resource_type, definition, found)
+    return _with_codings(found)
 
 
 def _parameter(resource_type: str, definition: SearchParameter) -> Parameter | str:
-    kind = KINDS.get(definition.type)
-    if kind is None:
-        return f"{definition.type} parameters are not served yet"
-    if not definition.expression:
-        return "it is not read from an element of the resource"
-    if (resource_type, definition.code) in _SPECIAL:
-        found: tuple[Path, ...] = ()
-    else:
-        try:
-            found = paths(definition.expression)
-        except Unsupported as error:
-            return str(error)
-    unread = {path.datatype for path in found} - set(kind.READ)
-    if unread:
-        return f"{', '.join(sorted(unread))} cannot be read as a {definition.type}"
-    return _compiled(resource_type, definition, found)
+    named = (resource_type, definition.code)
+    reason = REFUSED.get(named) or REFUSED.get(("", definition.code))
+    if reason is not None:
+        return reason
+    if named in _SPECIAL:
+        return _compiled(resource_type, definition, ())
+    try:
+        found = paths(EXPRESSIONS.get(named, definition.expression))
+    except Unsupported as error:
+        return str(error)
+    kind = KINDS[definition.type]
+    readable = tuple(path for path in found if path.datatype in kind.READ)
+    if not readable:
+        return f"{found[0].datatype} cannot be read as a {definition.type}"
+    return _compiled(resource_type, definition, readable)
+
+
+def _composite(
+    resource_type: str, definition: SearchParameter, others: Mapping[str, Parameter | str]
+) -> Parameter:
+    union = _UNIONS.get((resource_type, definition.code), ())
+    bases = paths(definition.expression)
+    parts = tuple(
+        _part(component, bases[0], others[component.code], COMPONENTS.get((definition.url, component.code)))
+        for component in definition.components
+    )
+    plain = _compiled(resource_type, definition, () if union else bases)
+    return replace(plain, required=False, parts=parts, together=_together(definition, parts))
+
+
+def _part(component: Component, base: Path, parameter: Parameter | str, corrected: str | None) -> Part:
+    assert isinstance(parameter, Parameter), parameter
+    expression = corrected or component.expression
+    of_resource = expression.startswith("%resource.")
+    start = Path((), parameter.resource_type) if of_resource else base
+    found = relative(start, expression.removeprefix("%resource."))
+    readable = tuple(path for path in found if path.datatype in KINDS[parameter.kind].READ)
+    return Part(parameter, readable, of_resource)
+
+
+def _together(definition: SearchParameter, parts: tuple[Part, ...]) -> Together:
+    """How the parts are found in one element; see params/composite.py."""
+    if not definition.repeats:
+        return "single"
+    match [part.parameter.kind for part in parts if not part.of_resource]:
+        case ["token", "quantity"]:
+            return "row"
+        case ["number", "number"]:
+            return "span"
+    return "pair"
+
+
+def _with_codings(found: dict[str, Parameter | str]) -> dict[str, Parameter | str]:
+    """The parameters whose values' rows carry the codings beside them for a composite say so."""
+    for composite in [one for one in found.values() if isinstance(one, Parameter) and one.together == "row"]:
+        if composite.union:
+            continue
+        code, value = composite.parts
+        (base,) = composite.paths
+        beside = {replace(path, steps=(*base.steps, *path.steps)): code.paths[0] for path in value.paths}
+        found[value.parameter.code] = replace(value.parameter, coded_by=MappingProxyType(beside))
+    return found
 
 
 def _compiled(resource_type: str, definition: SearchParameter, found: tuple[Path, ...]) -> Parameter:
@@ -84,7 +141,7 @@ def _compiled(resource_type: str, definition: SearchParameter, found: tuple[Path
         prefix=prefix,
         number=parameter_number(prefix),
         paths=found,
-        targets=definition.targets,
+        targets=definition.targets or TARGETS.get((resource_type, definition.code), ()),
         repeats=definition.repeats,
         required=any(path.required for path in found) or not found,
         column=column(resource_type, definition, found),

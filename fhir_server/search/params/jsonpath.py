@@ -27,4 +27,4 @@ def jsonpath(path: Path, *below: str) -> str:
 
 
 def _property(name: str) -> str:
-    return f'."{name}"'
+    return "".join(f'."{part}"' for part in name.split("."))

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
-from fhir_server.search.params import date, number, quantity, reference, string, token, uri
+from fhir_server.search.params import composite, date, number, quantity, reference, string, token, uri
 from fhir_server.search.params.found import Store
 from fhir_server.search.params.parameter import Condition, Parameter, Value
 from fhir_server.search.params.paths import Node, Path
@@ -61,6 +61,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "quantity": quantity,
         "number": number,
         "uri": uri,
+        "composite": composite,
     }
 )
 

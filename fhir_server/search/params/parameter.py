@@ -12,7 +12,7 @@ from typing import Final, Generic, Literal, TypeVar
 from fhir_server.search.params.columns import Column
 from fhir_server.search.params.paths import Path
 
-Kind = Literal["token", "reference", "date", "string", "quantity", "number", "uri"]
+Kind = Literal["token", "reference", "date", "string", "quantity", "number", "uri", "composite"]
 Modifier = Literal[
     "",
     "missing",
@@ -29,6 +29,9 @@ Modifier = Literal[
 ]
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
+# how SQL knows that all parts of a composite hold for one element; see params/composite.py
+Together = Literal["single", "row", "pair", "span"]
+
 # met by those that do not meet the condition with the other modifier, without a value too
 NEGATIONS: Final[Mapping[Modifier, Modifier]] = MappingProxyType({"not": "", "not-in": "in"})
 
@@ -41,6 +44,8 @@ class Parameter:
 
     `prefix` names it in hashes, `number` in the range and string tables. `union` names the parameters that answer
     instead of it. `required` means that every resource has a value. `systems` are those that its plain codes imply.
+    `parts` are those of a composite, `together` how it finds them in one element. `coded_by` says for a value's path
+    where, beside the value, the codings stand that its row carries for a composite.
     """
 
     resource_type: str
@@ -57,6 +62,21 @@ class Parameter:
     coded: bool = False
     union: tuple[str, ...] = ()
     systems: Mapping[str, frozenset[str]] | None = None
+    parts: tuple["Part", ...] = ()
+    together: Together = "single"
+    coded_by: Mapping[Path, Path] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a composite: the parameter it is asked like, and where it stands below the composite's element.
+
+    `of_resource`: it is read from the resource instead.
+    """
+
+    parameter: Parameter
+    paths: tuple[Path, ...]
+    of_resource: bool = False
 
 
 @dataclass(frozen=True, slots=True)

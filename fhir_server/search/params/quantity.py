@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fhir_server.json import decimal
-from fhir_server.search.params import hashes, number
+from fhir_server.search.params import hashes, number, token
 from fhir_server.search.params.escapes import split, unescape
 from fhir_server.search.params.found import Found, Store, presence
 from fhir_server.search.params.parameter import Condition, Parameter, Prefix, Value
-from fhir_server.search.params.paths import Node, Path
+from fhir_server.search.params.paths import Node, Path, nodes
 from fhir_server.search.params.prefix import prefixed
 from fhir_server.search.params.sql import any_of, conjunction, rows
 from fhir_server.store.predicate import EVERYTHING, Predicate
@@ -84,6 +84,25 @@ def store(parameter: Parameter, path: Path) -> Store:
             found.numbers.append(row(parameter, entry))
 
     return store_column if parameter.column == "value" else store_row
+
+
+def store_coded(parameter: Parameter, path: Path, code: Path) -> Store:
+    """What keeps, of the element above `path`, the quantity together with the codings that it has at `code`."""
+    name, read, read_code = path.steps[-1].name, READ[path.datatype], token.READ[code.datatype]
+    place, present = ".".join((*path.names[:-1], *code.names)), presence(parameter)
+
+    def store_row(node: Node, found: Found) -> None:
+        value = node.get(name)
+        if value is None:
+            return
+        found.tokens.update(present)
+        entry = read(value)
+        if entry is not None:
+            entries = (entry for coded in nodes(code, node) for entry in read_code(coded))
+            codings = token.codings(f"{parameter.resource_type}.{place}", entries)
+            found.numbers.append(row(parameter, entry, codings))
+
+    return store_row
 
 
 def wanted(value: Value) -> Asked:
@@ -174,7 +193,9 @@ def row(parameter: Parameter, entry: Entry, codings: tuple[str, ...] = ()) -> Pa
 
 def _base(wanted: number.Asked, system: str, code: str) -> Base | None:
     scale = canonical(code) if system == UCUM else None
-    return scale and Base(scale.dimension, number.scaled(wanted, scale.factor, scale.shift), scale.divisor)
+    if scale is None:
+        return None
+    return Base(scale.dimension, number.scaled(wanted, scale.factor, scale.shift), scale.divisor)
 
 
 def _matches_base(wanted: Base, entry: Entry) -> bool:

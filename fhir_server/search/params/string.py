@@ -170,6 +170,13 @@ def _family(node: Node) -> Iterator[tuple[str, bool]]:
     yield node, True
 
 
+def _concept(node: Node) -> Iterator[tuple[str, bool]]:
+    """For extensions, whose values may be coded where R4 has a parameter read texts."""
+    for text in (node.get("text"), *(coding.get("display") for coding in node.get("coding", ()))):
+        if text:
+            yield text, False
+
+
 def _parts(*names: str) -> Callable[[Node], Iterator[tuple[str, bool]]]:
     def read(node: Node) -> Iterator[tuple[str, bool]]:
         for name in names:
@@ -185,6 +192,7 @@ READ: Final[Mapping[str, Callable[[Node], Iterator[tuple[str, bool]]]]] = Mappin
     {
         "string": _text,
         "markdown": _text,
+        "CodeableConcept": _concept,
         "HumanName": _parts("text", "family", "given", "prefix", "suffix"),
         "Address": _parts("text", "line", "city", "district", "state", "postalCode", "country"),
     }

@@ -4,11 +4,8 @@ from fhir_server.definitions.search_parameters import for_type
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.search.params import catalog
 
-UNSERVED_BESIDE_COMPOSITES = {
-    "Bundle.composition", "Bundle.message", "Consent.source-reference", "Device.din",
-    "DiagnosticReport.assessed-condition", "Location.near", "Observation.amino-acid-change", "Observation.dna-variant",
-    "Observation.gene-amino-acid-change", "Observation.gene-dnavariant", "Observation.gene-identifier", "Patient.age",
-    "Patient.birthOrderBoolean", "Patient.mothersMaidenName", "QuestionnaireResponse.item-subject",
+UNSERVED = {
+    "Bundle.composition", "Bundle.message", "Location.near", "Patient.age", "Patient.birthOrderBoolean",
 }  # fmt: skip
 OF_NO_ELEMENT = {"_content", "_filter", "_query", "_text"}
 
@@ -19,15 +16,15 @@ def test_every_parameter_is_either_served_or_refused_for_a_reason():
         assert all(catalog.unserved(type).values())
 
 
-def test_beside_composites_only_these_are_refused():
+def test_only_these_are_refused():
     refused = {
         f"{type}.{code}"
         for type in RESOURCE_TYPES
         for code in catalog.unserved(type)
-        if for_type(type)[code].type != "composite" and code not in OF_NO_ELEMENT
+        if code not in OF_NO_ELEMENT
     }
 
-    assert refused == UNSERVED_BESIDE_COMPOSITES
+    assert refused == UNSERVED
 
 
 def test_no_two_parameters_have_the_same_number():

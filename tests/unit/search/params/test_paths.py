@@ -2,7 +2,7 @@
 
 import pytest
 
-from fhir_server.search.params.paths import Unsupported, nodes, paths
+from fhir_server.search.params.paths import Unsupported, nodes, paths, relative
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,38 @@ def test_a_resolved_type_is_kept_with_the_path():
     assert [path.only for path in paths("Observation.subject.where(resolve() is Patient)")] == ["Patient"]
 
 
-@pytest.mark.parametrize(
-    "expression", ["Patient.extension('http://x')", "Bundle.entry[0].resource", "Patient.colour"]
-)
+@pytest.mark.parametrize("expression", ["Patient.name.first()", "Bundle.entry[0].resource", "Patient.colour"])
 def test_what_is_beyond_the_subset_is_said_so(expression):
     with pytest.raises(Unsupported):
         paths(expression)
+
+
+def test_an_expression_that_ends_at_an_extension_reads_its_value():
+    (text,) = (path for path in paths("Patient.extension('http://x/y.z')") if path.datatype == "string")
+    tree = {
+        "extension": [{"url": "http://x/y.z", "valueString": "a"}, {"url": "http://x", "valueString": "b"}]
+    }
+
+    assert list(nodes(text, tree)) == ["a"]
+
+
+def test_elements_can_be_told_by_an_extension_that_they_have():
+    (path,) = paths("Questionnaire.item.where(hasExtension('http://x/y.z')).linkId")
+    tree = {
+        "item": [
+            {"linkId": "1", "extension": [{"url": "http://other"}, {"url": "http://x/y.z"}]},
+            {"linkId": "2", "extension": [{"url": "http://other"}]},
+            {"linkId": "3"},
+        ]
+    }
+
+    assert list(nodes(path, tree)) == ["1"]
+
+
+def test_a_path_can_start_at_the_elements_of_another():
+    (base,) = paths("ValueSet.useContext")
+
+    assert [path.names for path in relative(base, "value.as(Quantity) | value.as(Range)")] == [
+        ("valueQuantity",),
+        ("valueRange",),
+    ]
