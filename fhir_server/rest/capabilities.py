@@ -15,9 +15,12 @@ from fhir_server.operations.definition import url
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORMATS, PATCH
+from fhir_server.search.compartment import COMPARTMENTS
+from fhir_server.search.include import references, referring_to
 from fhir_server.search.params.catalog import served
 
 RELEASED: Final = "2026-01-01"
+_COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition"
 _SYSTEM_PATHS: Final = ("/", "/_history")
 
 
@@ -53,6 +56,7 @@ def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool, cors: boo
         "mode": "server",
         "security": _security(secured=secured, cors=cors),
         "resource": [_resource(catalog, base, type) for type in RESOURCE_TYPES],
+        "compartment": [f"{_COMPARTMENT}/{name.lower()}" for name in COMPARTMENTS],
     }
     system = _codes(interaction for interaction in catalog if interaction.path in _SYSTEM_PATHS)
     if system:
@@ -83,10 +87,16 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
         "conditionalUpdate": "conditional-update" in names,
         "conditionalDelete": "single" if "conditional-delete" in names else "not-supported",
     }
+    includes: list[JsonValue] = [f"{type}:{one.code}" for one in references(type)]
+    referrers: list[JsonValue] = [f"{one.resource_type}:{one.code}" for one in referring_to(type)]
     parameters: list[JsonValue] = [
         {"name": code, "definition": parameter.url, "type": parameter.kind}
         for code, parameter in sorted(served(type).items())
     ]
+    if includes:
+        tree["searchInclude"] = ["*", *includes]
+    if referrers:
+        tree["searchRevInclude"] = ["*", *referrers]
     if parameters:
         tree["searchParam"] = parameters
     operations = _operations(

@@ -314,3 +314,22 @@ async def test_a_patients_readings_by_date_are_sorted_on_within_one_date(store, 
         found = await find("Observation", *found.next)
 
     assert ids + found.ids == ["amended2", "final2", "amended1", "final1"]
+
+
+@pytest.mark.parametrize("sort", ["_id", "-_id", "_lastUpdated,-_id", "-_lastUpdated"])
+async def test_over_several_types_resources_of_one_id_are_each_given_once(store, find, observation, sort):
+    for n in range(4):
+        await store(observation(f"same{n}"), {"resourceType": "Patient", "id": f"same{n}"})
+    pairs = (("_type", "Observation,Patient"), ("_sort", sort))
+    entries, found = [], await find("", *pairs, ("_count", "1"))
+    while True:
+        entries += [
+            (entry["resource"]["id"], entry["resource"]["resourceType"]) for entry in found.bundle["entry"]
+        ]
+        if not found.next:
+            break
+        found = await find("", *found.next)
+
+    assert sorted(entries) == [(f"same{n}", type) for n in range(4) for type in ("Observation", "Patient")]
+    ids = [id for id, _ in entries]
+    assert ids == sorted(ids, reverse=sort.startswith("-"))
