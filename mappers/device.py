@@ -3,9 +3,9 @@
 https://hl7.org/fhir/R4/device.html
 """
 
-from collections.abc import Callable
-
+from mappers.identity import device_metric_id
 from mappers.mapped import Resource
+from mappers.metric import Scale
 from mappers.profile import DeviceProfile, FieldRule
 from mappers.template import codeable_concept, coding
 from terminology import systems
@@ -24,9 +24,10 @@ def device(device_id: str, name: str, profile: DeviceProfile) -> Resource:
     }
 
 
-def device_metrics(device_id: str, profile: DeviceProfile, new_id: Callable[[], str]) -> tuple[Resource, ...]:
-    """One DeviceMetric for everything a device of this profile measures; `new_id` gives their logical ids."""
-    return tuple(_device_metric(device_id, rule, new_id()) for rule in profile.rules)
+def device_metrics(device_id: str, profile: DeviceProfile) -> tuple[Resource, ...]:
+    """One DeviceMetric for everything a device of this profile measures, or has set on it."""
+    rules = [each for rule in profile.rules for each in (rule, *rule.by_unit.values())]
+    return tuple(_device_metric(device_id, rule) for rule in rules)
 
 
 def assignment(
@@ -53,17 +54,19 @@ def _device_type(profile: DeviceProfile) -> dict[str, object]:
     return {"coding": [coding(Coding(systems.MDC, profile.mdc_device_type))], "text": profile.text}
 
 
-def _device_metric(device_id: str, rule: FieldRule, metric_id: str) -> Resource:
-    unit: dict[str, object] = {
-        "coding": [coding(Coding(systems.UCUM, rule.scale.unit))],
-        "text": rule.scale.human,
-    }
+def _device_metric(device_id: str, rule: FieldRule) -> Resource:
+    scale = rule.scale
+    unit: dict[str, object] = {} if scale is None else {"unit": _unit(scale)}
     return {
         "resourceType": "DeviceMetric",
-        "id": metric_id,
+        "id": device_metric_id(device_id, rule.key),
         "type": codeable_concept(rule.metric),
-        "unit": unit,
+        **unit,
         "source": {"reference": f"Device/{device_id}"},
         "operationalStatus": "on",
         "category": rule.kind,
     }
+
+
+def _unit(scale: Scale) -> dict[str, object]:
+    return {"coding": [coding(Coding(systems.UCUM, scale.unit))], "text": scale.human}

@@ -11,9 +11,9 @@ from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Reso
 from mappers.metrics import metric
 from mappers.observation import map_reading
 from mappers.occasion import occasion_of
-from mappers.quantity import measured
-from mappers.reading import MappingIssue, Reading
+from mappers.reading import Reading
 from mappers.template import codeable_concept
+from mappers.value import value
 
 REPORT: Final = "ecg-report"
 HEART_RATE: Final = "heartRate"
@@ -52,8 +52,8 @@ def _calculated_rate(reading: Reading, context: MappingContext) -> int | None:
     if sent is None or reading.fields.get(HEART_RATE) is not None:
         return None
     rule = context.profile.fields[RR_INTERVAL]
-    interval = measured(rule, RR_INTERVAL, sent, reading.units.get(RR_INTERVAL))
-    return None if isinstance(interval, MappingIssue) else round(Decimal(60_000) / interval)
+    interval = value(rule, RR_INTERVAL, sent, reading.units.get(RR_INTERVAL))
+    return round(Decimal(60_000) / interval) if isinstance(interval, int | Decimal) else None
 
 
 def _with_rate(reading: Reading, rate: int) -> Reading:

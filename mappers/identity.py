@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-8
 
 import hashlib
 import hmac
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from mappers.times import DeviceTime
 
 SEQUENCE_LENGTH: Final = 64
+_DEVICE_METRICS: Final = uuid.UUID("6a0f3c52-5f0b-5f0e-9d7c-2f6a1b7f4a10")
 _VARIANT: Final = "89ab"
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -48,6 +50,11 @@ def resource_id(key: bytes, milliseconds: int, identifier: str) -> str:
     return f"{time[:8]}-{time[8:]}-8{tail[:3]}-{variant}{tail[3:6]}-{tail[6:18]}"
 
 
+def device_metric_id(device_id: str, metric_key: str) -> str:
+    """The id of the DeviceMetric for one metric of a device: always the same, so that a setting can refer to it."""
+    return str(uuid.uuid5(_DEVICE_METRICS, f"{device_id}/{metric_key}"))
+
+
 def fingerprint(resource: Mapping[str, object]) -> bytes:
     """16 bytes that are equal for equal clinical content under one identity.
 
@@ -67,6 +74,7 @@ _CONTENT: Final = frozenset(
         "valueSampledData",
         "dataAbsentReason",
         "component",
+        "hasMember",
         "result",
         "conclusion",
     }

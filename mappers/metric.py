@@ -13,11 +13,15 @@ from terminology import systems
 from terminology.service import Coding
 
 Confidence = Literal["A", "B", "C", "L"]
+Kind = Literal["measurement", "setting", "calculation"]
 
 CATEGORIES: Final[Mapping[str, Coding]] = MappingProxyType(
     {
         "vital-signs": Coding(systems.OBSERVATION_CATEGORY, "vital-signs", "Vital Signs"),
         "procedure": Coding(systems.OBSERVATION_CATEGORY, "procedure", "Procedure"),
+        "laboratory": Coding(systems.OBSERVATION_CATEGORY, "laboratory", "Laboratory"),
+        "exam": Coding(systems.OBSERVATION_CATEGORY, "exam", "Exam"),
+        "activity": Coding(systems.OBSERVATION_CATEGORY, "activity", "Activity"),
         "setting": Coding(systems.LOCAL_CATEGORY, "setting", "Device setting"),
         "technical": Coding(systems.LOCAL_CATEGORY, "technical", "Technical state of the device"),
     }
@@ -47,9 +51,11 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row of the registry. A measured value has a `scale`, a panel has `components`, a report neither.
+    """One row of the registry.
 
-    A panel is wrong without the components in `requires`.
+    A number has a `scale`, what is chosen from a list has `answers` by the device's word for each. A panel has
+    `components`, without those in `requires` it is wrong; or it has `members`, Observations of their own. A report has
+    none of these. What is a `setting` was chosen by somebody and measures nothing.
     """
 
     key: str
@@ -58,6 +64,9 @@ class Metric:
     categories: tuple[str, ...]
     profile: str | None
     scale: Scale | None
+    answers: Mapping[str, Coding]
     components: tuple[str, ...]
     requires: tuple[str, ...]
+    members: tuple[str, ...]
+    kind: Kind
     confidence: Confidence

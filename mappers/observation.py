@@ -3,17 +3,20 @@
 https://hl7.org/fhir/R4/observation.html
 """
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.message import message_issues
-from mappers.occasion import occasion_of
-from mappers.plausibility import Number, cross_issues
-from mappers.profile import FieldRule, Panel
-from mappers.quantity import measured, quantity
+from mappers.occasion import Occasion, occasion_of
+from mappers.plausibility import cross_issues
+from mappers.profile import FieldRule, Group, Panel
+from mappers.quantity import Bound
 from mappers.reading import MappingIssue, Reading
+from mappers.value import Value, value, value_element
+from terminology.service import Coding
 
-Found: TypeAlias = dict[str, tuple[FieldRule, str, Number]]
+Found: TypeAlias = dict[str, tuple[FieldRule, str, Value]]
 """What was measured, by metric key: the rule, the name the device used, the value in the metric's unit."""
 
 
@@ -34,18 +37,20 @@ def map_reading(reading: Reading, context: MappingContext) -> MappingResult:
 def _measurements(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> Found:
     found: Found = {}
     fields, units = context.profile.fields, reading.units
-    for name, value in reading.fields.items():
+    for name, sent in reading.fields.items():
         rule = fields.get(name)
         if rule is None:
             issues.append(_unknown_field(name, context))
-        elif value is not None:
-            number = measured(rule, name, value, units.get(name) if units else None)
-            if isinstance(number, MappingIssue):
-                issues.append(number)
+        elif sent is not None:
+            unit = units.get(name) if units else None
+            rule = rule.sent_in(unit)
+            read = value(rule, name, sent, unit)
+            if isinstance(read, MappingIssue):
+                issues.append(read)
             elif rule.key in found:
                 issues.append(_sent_twice(name, found[rule.key][1]))
             else:
-                found[rule.key] = (rule, name, number)
+                found[rule.key] = (rule, name, read)
     return found
 
 
@@ -62,44 +67,59 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
     if reading.units:
         issues.extend(_unit_alone(name) for name in reading.units.keys() - reading.fields.keys())
     if context.profile.checks and found:
-        values = {key: number for key, (_, _, number) in found.items()}
+        values = {
+            key: number for key, (_, _, number) in found.items() if not isinstance(number, Bound | Coding)
+        }
         names = {key: name for key, (_, name, _) in found.items()}
         issues.extend(cross_issues(context.profile.checks, values, names))
 
 
 def _require(rules: tuple[FieldRule, ...], found: Found, issues: list[MappingIssue]) -> None:
     for rule in rules:
-        if rule.key not in found and not any(issue.element in rule.names for issue in issues):
+        keys = {rule.key, *(other.key for other in rule.by_unit.values())}
+        if keys.isdisjoint(found) and not any(issue.element in rule.names for issue in issues):
             issues.append(MappingIssue("required", rule.name, f"{rule.name} is missing. Send it."))
 
 
 def _observations(reading: Reading, context: MappingContext, found: Found) -> tuple[Resource, ...]:
     occasion = occasion_of(reading, context)
     panels = context.profile.panels
-    resources: list[Resource] = []
-    built: set[str] = set()
-    for key, (rule, _, number) in found.items():
+    made: dict[str, Resource] = {}
+    for key, (rule, _, read) in found.items():
         panel = panels.get(key) if panels else None
         if panel is None:
-            resource = occasion.fill(rule.template.head, key)
-            resource["device"] = occasion.device
-            resource["valueQuantity"] = quantity(number, rule.scale)
-            resources.append(resource)
-        elif panel.template.metric_key not in built:
-            built.add(panel.template.metric_key)
-            resource = occasion.fill(panel.template.head, panel.template.metric_key)
+            resource = made[key] = occasion.fill(rule.template.head, key)
+            resource["device"] = occasion.measured_by(rule)
+            element, content = value_element(rule, read)
+            resource[element] = content
+        elif panel.template.metric_key not in made:
+            resource = made[panel.template.metric_key] = occasion.fill(
+                panel.template.head, panel.template.metric_key
+            )
             resource["device"] = occasion.device
             resource["component"] = _components(panel, found)
-            resources.append(resource)
-    return tuple(resources)
+    if context.profile.group is None:
+        return tuple(made.values())
+    return (*made.values(), *_grouped(context.profile.group, occasion, made))
 
 
 def _components(panel: Panel, found: Found) -> list[object]:
     return [
-        {"code": rule.template.code, "valueQuantity": quantity(found[rule.key][2], rule.scale)}
+        {"code": rule.template.code} | dict([value_element(rule, found[rule.key][2])])
         for rule in panel.components
         if rule.key in found
     ]
+
+
+def _grouped(group: Group, occasion: Occasion, made: Mapping[str, Resource]) -> list[Resource]:
+    """The panel of those that are its members; none where fewer than two are."""
+    members = [resource for key, resource in made.items() if key in group.members]
+    if len(members) < 2:
+        return []
+    panel = occasion.fill(group.template.head, group.template.metric_key)
+    panel["device"] = occasion.device
+    panel["hasMember"] = [{"reference": f"Observation/{each['id']}"} for each in members]
+    return [panel]
 
 
 def _unknown_field(name: str, context: MappingContext) -> MappingIssue:

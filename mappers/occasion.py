@@ -6,8 +6,9 @@ https://hl7.org/fhir/R4/observation-definitions.html#Observation.effective_x_
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mappers.identity import identifier_value, resource_id, sequence_text, time_part
+from mappers.identity import device_metric_id, identifier_value, resource_id, sequence_text, time_part
 from mappers.mapped import MappingContext, Resource
+from mappers.profile import FieldRule
 from mappers.reading import Reading
 from mappers.times import from_datetime
 from terminology.systems import READING_IDENTITY
@@ -38,6 +39,12 @@ class Occasion:
         resource[element] = value
         resource["issued"] = self.issued
         return resource
+
+    def measured_by(self, rule: FieldRule) -> dict[str, object]:
+        """The Device; for what was set on it, the DeviceMetric of that setting."""
+        if rule.kind != "setting":
+            return self.device
+        return {"reference": f"DeviceMetric/{device_metric_id(self.context.device_id, rule.key)}"}
 
 
 def occasion_of(reading: Reading, context: MappingContext) -> Occasion:

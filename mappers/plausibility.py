@@ -85,10 +85,19 @@ def _rate_fits_rr(values: Values, names: Names) -> Iterator[MappingIssue]:
         yield MappingIssue("business-rule", name, text, "warning")
 
 
+def _in_above_out(values: Values, names: Names) -> Iterator[MappingIssue]:
+    ipap, epap = values["ipap-set"], values["epap-set"]
+    if ipap < epap:
+        name = names["ipap-set"]
+        text = f"{name} {ipap} is below {names['epap-set']} {epap}. Check that they are not swapped."
+        yield MappingIssue("invariant", name, text)
+
+
 CHECKS: Final = (
     Check(("systolic-pressure", "diastolic-pressure"), _pulse_pressure),
     Check(("systolic-pressure", "diastolic-pressure", "mean-pressure"), _mean_pressure),
     Check(("qt-interval", "rr-interval"), _qt_below_rr),
     Check(("heart-rate-ecg", "rr-interval"), _rate_fits_rr),
+    Check(("ipap-set", "epap-set"), _in_above_out),
 )
 """Every rule between values, in the order it is reported."""

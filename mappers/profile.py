@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/devicemetric.html
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -12,14 +12,13 @@ from typing import Final, Literal, cast
 
 from mappers.declaration import Declaration, declaration
 from mappers.errors import UnknownProfile
-from mappers.metric import Metric, Scale
+from mappers.metric import Kind, Metric, Scale
 from mappers.metrics import metrics, panel_of
 from mappers.plausibility import Check, checks_for
 from mappers.template import Template, template
 from terminology.errors import TerminologyError
 from terminology.ucum import Conversion, conversion
 
-Kind = Literal["measurement", "setting", "calculation"]
 Modality = Literal["sensed", "self-reported"]
 Statistic = Literal["unspecified", "mean", "median", "minimum", "maximum"]
 Source = Literal["live", "recording"]
@@ -27,11 +26,22 @@ Sequence = Literal["none", "optional", "required"]
 Resolution = Literal["any", "subsecond"]
 
 PROFILES: Final = (
+    "activity-tracker",
+    "apap",
+    "bedside-monitor",
+    "bipap",
     "blood-pressure",
+    "continuous-glucose-monitor",
+    "cpap",
     "ecg-monitor",
     "edge-monitor",
     "edge-monitor-body-probe",
+    "glucose-meter",
+    "oxygen-concentrator",
     "pulse-oximeter",
+    "respiration-monitor",
+    "scale",
+    "thermometer",
 )
 """Every device profile; each is a file of `maps/`."""
 
@@ -40,22 +50,32 @@ PROFILES: Final = (
 class FieldRule:
     """What one field of a device means: `key` is its metric's, `names` what it goes by, `name` first.
 
-    `unit` is None where the device must send it.
+    `scale` is None where the value is one of the metric's answers, `unit` where the device must send it. Sent in a unit
+    of `by_unit` it is another metric: mass and amount of substance have codes of their own. `bounded` values may be
+    sent as `<20` or `>600`.
     """
 
     name: str
     names: tuple[str, ...]
     key: str
     metric: Metric
-    scale: Scale
+    scale: Scale | None
     unit: str | None
     unit_names: Mapping[str, str]
     conversions: Mapping[str, Conversion]
+    by_unit: "Mapping[str, FieldRule]"
     template: Template
     required: bool
+    bounded: bool
     kind: Kind
     modality: Modality
     statistic: Statistic
+
+    def sent_in(self, unit: str | None) -> "FieldRule":
+        """The rule for a value that was sent in `unit`, as the device writes it; None where it relies on its profile."""
+        if unit is None or not self.by_unit:
+            return self
+        return self.by_unit.get(self.unit_names.get(unit, unit), self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +91,19 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A panel of Observations that each stand alone: those of the metrics, or panels, in `members`."""
+
+    template: Template
+    members: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceProfile:
     """How one kind of device speaks.
 
     `fields` has every name a field goes by, `required` the metrics without which a reading is refused, `panels` the
-    panel of each component metric. A `recording` may be of any age. `sequence` says whether the device's message
+    panel of each component metric, `group` the panel whose members are Observations of their own. A `recording` may be of any age. `sequence` says whether the device's message
     sequence is part of a reading's identity, `resolution` whether its times must have fractions of a second.
     """
 
@@ -89,6 +117,7 @@ class DeviceProfile:
     rules: tuple[FieldRule, ...]
     required: tuple[FieldRule, ...]
     panels: Mapping[str, Panel]
+    group: Group | None
     checks: tuple[Check, ...]
 
 
@@ -133,6 +162,7 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
         rules=rules,
         required=tuple(rule for rule in rules if rule.required),
         panels=MappingProxyType(_panels(rules, declared)),
+        group=_group(source),
         checks=checks_for(frozenset(rule.key for rule in rules)),
     )
     source.close()
@@ -149,11 +179,10 @@ def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> Fiel
     metric = metrics().get(key)
     if metric is None:
         raise entry.error(f"`metric: {key}` is not in the registry.")
-    if metric.scale is None:
+    if metric.scale is None and not metric.answers:
         raise entry.error(f"`metric: {key}` has no value of its own. Name one of its components.")
-    unit = entry.optional_text("unit")
-    kind = cast("Kind", entry.one_of("kind", ("measurement", "setting", "calculation"), "measurement"))
-    return FieldRule(
+    unit, kind = entry.optional_text("unit"), _kind(metric, entry)
+    rule = FieldRule(
         name=name,
         names=(name, *entry.texts("also")),
         key=key,
@@ -162,8 +191,10 @@ def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> Fiel
         unit=unit,
         unit_names=unit_names,
         conversions=_conversions(unit, metric.scale, entry),
+        by_unit=MappingProxyType({}),
         template=template(metric, kind),
         required=entry.flag("required", default=False),
+        bounded=entry.flag("bounded", default=False),
         kind=kind,
         modality=cast("Modality", entry.one_of("modality", ("sensed", "self-reported"), "sensed")),
         statistic=cast(
@@ -171,9 +202,52 @@ def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> Fiel
             entry.one_of("statistic", ("unspecified", "mean", "median", "minimum", "maximum"), "unspecified"),
         ),
     )
+    others = entry.child("by_unit")
+    return rule if others is None else replace(rule, by_unit=_by_unit(rule, others))
 
 
-def _conversions(unit: str | None, scale: Scale, entry: Declaration) -> Mapping[str, Conversion]:
+def _kind(metric: Metric, entry: Declaration) -> Kind:
+    kind = cast("Kind", entry.one_of("kind", ("measurement", "setting", "calculation"), metric.kind))
+    if "setting" in {kind, metric.kind} and kind != metric.kind:
+        raise entry.error(
+            f"`kind: {kind}`: {metric.key} is a {metric.kind}, and what was set is not what was measured."
+        )
+    return kind
+
+
+def _by_unit(rule: FieldRule, declared: Declaration) -> Mapping[str, FieldRule]:
+    others = {}
+    for unit, key in declared.text_entries():
+        metric = metrics().get(key)
+        if metric is None or metric.scale is None:
+            raise declared.error(f"`{unit}: {key}` is no metric with a value.")
+        others[unit] = replace(
+            rule,
+            key=key,
+            metric=metric,
+            scale=metric.scale,
+            unit=unit,
+            conversions=_conversions(unit, metric.scale, declared),
+            template=template(metric, rule.kind),
+        )
+    return MappingProxyType(others)
+
+
+def _group(source: Declaration) -> Group | None:
+    key = source.optional_text("group")
+    if key is None:
+        return None
+    metric = metrics().get(key)
+    if metric is None or not metric.members:
+        raise source.error(f"`group: {key}` is no panel with members.")
+    return Group(template(metric), frozenset(metric.members))
+
+
+def _conversions(unit: str | None, scale: Scale | None, entry: Declaration) -> Mapping[str, Conversion]:
+    if scale is None:
+        if unit is not None:
+            raise entry.error(f"`unit: {unit}`: a value chosen from a list has no unit.")
+        return MappingProxyType({})
     units = dict.fromkeys(scale.accepts if unit is None else (unit, *scale.accepts))
     try:
         return MappingProxyType({each: conversion(each, scale.unit) for each in units})
@@ -190,7 +264,7 @@ def _refuse_twice(rules: tuple[FieldRule, ...], declared: Declaration) -> None:
 
 
 def _panels(rules: tuple[FieldRule, ...], declared: Declaration) -> dict[str, Panel]:
-    by_metric = {rule.key: rule for rule in rules if rule.kind != "setting"}
+    by_metric = {rule.key: rule for rule in rules}
     panels: dict[str, Panel] = {}
     for key in by_metric:
         metric = panel_of(key)

@@ -1,10 +1,12 @@
-"""One value of one field: a plausible number in the metric's own unit, or why not.
+"""One number of one field: plausible and in the metric's own unit, or why not.
 
 https://hl7.org/fhir/R4/datatypes.html#Quantity
 """
 
+import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 from mappers.metric import Scale
 from mappers.profile import FieldRule
@@ -12,35 +14,58 @@ from mappers.reading import FieldValue, MappingIssue
 from terminology import systems
 
 Number: TypeAlias = int | Decimal
+Comparator = Literal["<", "<=", ">", ">="]
 
 MAX_DIGITS: Final = 40
 """No measurement has more; what has, costs memory to convert."""
 _BEYOND: Final = 10**MAX_DIGITS
+_BOUND: Final = re.compile(r"(<=|>=|<|>)\s?(\d{1,12}(?:\.\d{1,12})?)", re.ASCII)
 
 
-def measured(rule: FieldRule, name: str, value: FieldValue, unit: str | None) -> Number | MappingIssue:
-    """`value` in the unit of the metric's scale, or an issue that names the field and says what to send instead.
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value beyond what the device can measure: only on which side of `limit` it lies is known."""
+
+    comparator: Comparator
+    limit: Number
+
+
+def measured(
+    rule: FieldRule, scale: Scale, name: str, value: FieldValue, unit: str | None
+) -> Number | Bound | MappingIssue:
+    """`value` in the unit of `scale`, the rule's, or an issue that names the field and says what to send instead.
 
     `unit` is what the device sent beside the value, None where it relies on its profile. Nothing is guessed: a text,
     a boolean, a value that is not finite, implausible or in an unknown unit is an issue.
     """
+    if rule.bounded and isinstance(value, str) and (bound := _BOUND.fullmatch(value)):
+        limit = measured(rule, scale, name, Decimal(bound[2]), unit)
+        return (
+            limit if isinstance(limit, MappingIssue | Bound) else Bound(cast("Comparator", bound[1]), limit)
+        )
     number = _finite(name, value)
     if isinstance(number, MappingIssue):
         return number
     source = rule.unit if unit is None else rule.unit_names.get(unit, unit)
     if source is None:
-        text = f"{name} {number} has no unit. Send one of {', '.join(rule.scale.accepts)}."
+        text = f"{name} {number} has no unit. Send one of {', '.join(scale.accepts)}."
         return MappingIssue("required", name, text)
     convert = rule.conversions.get(source)
     if convert is None:
         text = f"{name} has the unit {(unit or source)[:40]!r}, which is not one of {', '.join(rule.conversions)}."
         return MappingIssue("code-invalid", name, text)
-    return _plausible(rule, name, number, convert.apply(number))
+    return _plausible(scale, name, number, convert.apply(number))
 
 
-def quantity(value: int | Decimal, scale: Scale) -> dict[str, object]:
+def quantity(value: Number | Bound, scale: Scale) -> dict[str, object]:
     """The FHIR Quantity of `value`, which is in the unit of `scale`."""
-    return {"value": value, "unit": scale.human, "system": systems.UCUM, "code": scale.unit}
+    if isinstance(value, Bound):
+        return {"value": value.limit, "comparator": value.comparator, **_unit(scale)}
+    return {"value": value, **_unit(scale)}
+
+
+def _unit(scale: Scale) -> dict[str, object]:
+    return {"unit": scale.human, "system": systems.UCUM, "code": scale.unit}
 
 
 def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
@@ -59,8 +84,7 @@ def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
     return MappingIssue("value", name, text)
 
 
-def _plausible(rule: FieldRule, name: str, sent: Number, value: Number) -> Number | MappingIssue:
-    scale = rule.scale
+def _plausible(scale: Scale, name: str, sent: Number, value: Number) -> Number | MappingIssue:
     if scale.low <= value <= scale.high:
         return _positional(value)
     for suspect in scale.suspects:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from mappers.declaration import Declaration
-from mappers.metric import CATEGORIES, Confidence, Metric, Scale, Suspect
+from mappers.metric import CATEGORIES, Confidence, Kind, Metric, Scale, Suspect
 from mappers.vital_signs import VITAL_SIGNS_PROFILES
 from terminology import loinc, systems
 from terminology.errors import TerminologyError
@@ -16,6 +16,7 @@ from terminology.service import Coding
 from terminology.ucum import conversion
 
 CONFIDENCES: Final = ("A", "B", "C", "L")
+KINDS: Final = ("measurement", "setting", "calculation")
 MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
 """An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
 
@@ -31,16 +32,19 @@ def registry(source: Declaration) -> Mapping[str, Metric]:
 
 def _metric(key: str, row: Declaration) -> Metric:
     report = row.flag("report", default=False)
-    components = row.texts("components")
+    components, members, answers = row.texts("components"), row.texts("members"), _answers(row)
     found = Metric(
         key=key,
         text=row.text("text"),
         codings=_codings(row),
         categories=row.texts("category"),
         profile=row.optional_text("profile"),
-        scale=None if report or components else _scale(row),
+        scale=None if report or components or members or answers else _scale(row),
+        answers=answers,
         components=components,
         requires=row.texts("requires"),
+        members=members,
+        kind=cast("Kind", row.one_of("kind", KINDS, "measurement")),
         confidence=cast("Confidence", row.one_of("confidence", CONFIDENCES)),
     )
     row.close()
@@ -56,6 +60,16 @@ def _codings(row: Declaration) -> tuple[Coding, ...]:
     if (mdc := row.child("mdc")) is not None:
         codings.append(_coding(mdc, systems.MDC, "refid"))
     return tuple(codings)
+
+
+def _answers(row: Declaration) -> Mapping[str, Coding]:
+    declared = row.child("answers")
+    if declared is None:
+        return MappingProxyType({})
+    system = systems.LOINC if declared.one_of("system", ("loinc", "mdc")) == "loinc" else systems.MDC
+    found = {entry.text("says"): _coding(entry, system, "display") for entry in declared.children("codes")}
+    declared.close()
+    return MappingProxyType(found)
 
 
 def _coding(entry: Declaration, system: str, display: str) -> Coding:
@@ -107,8 +121,10 @@ def _check_codes(found: Metric, row: Declaration) -> None:
     for coding in found.codings:
         by_system.setdefault(coding.system, []).append(coding.code)
     local = systems.LOCAL_METRIC in by_system
-    if local == (systems.LOINC in by_system):
-        raise row.error("give either `loinc` or, where no code tells the truth, `local`.")
+    if not by_system or (local and systems.LOINC in by_system):
+        raise row.error(
+            "give `loinc` or `mdc` or both; or, where no published code tells the truth, `local`."
+        )
     if local != (found.confidence == "L"):
         raise row.error(
             f"`confidence: {found.confidence}` does not fit: L stands for `local` and for nothing else."
@@ -135,9 +151,11 @@ def _check_profile(found: Metric, row: Declaration) -> None:
     unit = found.scale.unit if found.scale else None
     if found.categories[:1] != ("vital-signs",):
         raise row.error(f"{found.profile} fixes `category: [vital-signs]`.")
-    if Coding(systems.LOINC, rule.code) not in [Coding(each.system, each.code) for each in found.codings]:
+    if rule.code and Coding(systems.LOINC, rule.code) not in [
+        Coding(each.system, each.code) for each in found.codings
+    ]:
         raise row.error(f"{found.profile} fixes the LOINC code {rule.code}.")
-    if (unit is None) != (not rule.units) or (unit is not None and unit not in rule.units):
+    if rule.code and ((unit is None) != (not rule.units) or (unit is not None and unit not in rule.units)):
         raise row.error(f"`unit: {unit}`: {found.profile} allows {', '.join(rule.units) or 'no value'}.")
 
 
@@ -145,6 +163,9 @@ def _check_components(found: Metric, known: Mapping[str, Metric], row: Declarati
     for key in found.requires:
         if key not in found.components:
             raise row.error(f"`requires: {key}` is not one of its components.")
+    for key in found.members:
+        if key not in known:
+            raise row.error(f"`members: {key}` is not in the registry.")
     for key in found.components:
         component = known.get(key)
         if component is None:

@@ -13,9 +13,9 @@ _BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
 
 @dataclass(frozen=True, slots=True)
 class VitalSignRule:
-    """The LOINC code that a profile fixes and the UCUM codes it allows; no units means that it allows no value."""
+    """The LOINC code that a profile fixes, if it does, and the UCUM codes it allows; no units: it allows no value."""
 
-    code: str
+    code: str | None
     units: tuple[str, ...]
 
 
@@ -29,5 +29,7 @@ VITAL_SIGNS_PROFILES: Final[Mapping[str, VitalSignRule]] = MappingProxyType(
         _BASE + "bodyheight": VitalSignRule("8302-2", ("cm", "[in_i]")),
         _BASE + "bmi": VitalSignRule("39156-5", ("kg/m2",)),
         _BASE + "bp": VitalSignRule("85354-9", ()),
+        _BASE + "vitalspanel": VitalSignRule("85353-1", ()),
+        _BASE + "vitalsigns": VitalSignRule(None, ()),
     }
 )

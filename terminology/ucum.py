@@ -61,6 +61,12 @@ _EXACT: Final = (
     Conversion("m", "cm", Fraction(100)),
     Conversion("[in_i]", "cm", Fraction(254, 100)),
     Conversion("kPa", "mm[Hg]", Fraction(10**6, 133322)),
+    Conversion("L/s", "L/min", Fraction(60)),
+    Conversion("L", "mL", Fraction(1000)),
+    Conversion("min", "h", Fraction(1, 60)),
+    Conversion("s", "h", Fraction(1, 3600)),
+    Conversion("h", "min", Fraction(60)),
+    Conversion("s", "min", Fraction(1, 60)),
 )
 """Written out so that no server loads a unit library to start; the tests prove each against ucumvert."""
 

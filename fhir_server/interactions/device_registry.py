@@ -73,7 +73,7 @@ async def register(
     async with database.transaction() as work:
         key = await registration.add(work.connection, name=name, id=id, profile=profile)
         await registration.add_secret(work.connection, Seal(master_key), key, id, secret.encode())
-        for resource in (device(id, name, kind), *device_metrics(id, kind, uuid7)):
+        for resource in (device(id, name, kind), *device_metrics(id, kind)):
             await _create(work, resource)
         if patient is not None:
             use = await _assign(work, id, patient, start or _now())

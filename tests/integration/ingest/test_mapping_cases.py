@@ -52,6 +52,10 @@ def shown(resource):
     code = resource["code"]["coding"][0]["code"]
     if "component" in resource:
         return {"code": code, "components": [shown(each) for each in resource["component"]]}
+    if "hasMember" in resource:
+        return {"code": code, "members": len(resource["hasMember"])}
+    if "valueCodeableConcept" in resource:
+        return {"code": code, "answer": resource["valueCodeableConcept"]["coding"][0]["code"]}
     value = resource["valueQuantity"]
     return {"code": code, "value": str(value["value"]), "unit": value["code"]}
 

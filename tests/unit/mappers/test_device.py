@@ -28,10 +28,10 @@ def test_the_name_is_an_identifier_and_never_the_id():
 
 
 def test_every_field_is_a_device_metric():
-    ids = iter("abcdefgh")
-    made = device_metrics("d1", device_profile("ecg-monitor"), lambda: next(ids))
+    made = device_metrics("d1", device_profile("ecg-monitor"))
 
-    assert [each["id"] for each in made] == list("abcdefgh")
+    assert len({each["id"] for each in made}) == len(made) == len(device_profile("ecg-monitor").rules)
+    assert made == device_metrics("d1", device_profile("ecg-monitor"))
     assert {each["category"] for each in made} == {"calculation"}
     assert made[0]["unit"] == {
         "coding": [{"system": "http://unitsofmeasure.org", "code": "/min"}],

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappers.declaration import parse
+from mappers.device import device_metrics
 from mappers.errors import WeakKey
 from mappers.identity import fingerprint
 from mappers.mapped import Mapped, MappingContext, Rejected
@@ -30,6 +31,9 @@ VITAL_SIGNS = {
     "http://hl7.org/fhir/StructureDefinition/bodytemp": ("8310-5", {"Cel", "[degF]"}),
     "http://hl7.org/fhir/StructureDefinition/bodyheight": ("8302-2", {"cm", "[in_i]"}),
     "http://hl7.org/fhir/StructureDefinition/bodyweight": ("29463-7", {"kg", "g", "[lb_av]"}),
+    "http://hl7.org/fhir/StructureDefinition/bmi": ("39156-5", {"kg/m2"}),
+    "http://hl7.org/fhir/StructureDefinition/vitalsigns": ("40443-4", {"/min"}),
+    "http://hl7.org/fhir/StructureDefinition/vitalspanel": ("85353-1", None),
     "http://hl7.org/fhir/StructureDefinition/bp": ("85354-9", None),
 }
 CODES_OF_VITAL_SIGNS = {code: profile for profile, (code, _) in VITAL_SIGNS.items()}
@@ -38,7 +42,7 @@ THERMOMETER = """\
 text: Thermometer
 sequence: required
 resolution: subsecond
-fields: {temperature: {metric: body-temperature}, rate: {metric: respiratory-rate, unit: /min, kind: setting}}
+fields: {temperature: {metric: body-temperature}, rate: {metric: backup-rate-set, unit: /min}}
 """
 
 
@@ -78,7 +82,10 @@ def assert_vital_sign(observation):
     assert {"system": "http://loinc.org", "code": code}.items() <= observation["code"]["coding"][0].items()
     assert observation["subject"]["reference"].startswith("Patient/")
     assert re.search(r"T.*(Z|[+-]\d\d:\d\d)$", observation["effectiveDateTime"])
-    if units is None:
+    if "hasMember" in observation:
+        assert "valueQuantity" not in observation
+        quantities = []
+    elif units is None:
         codes = {each["code"]["coding"][0]["code"] for each in observation["component"]}
         assert {"8480-6", "8462-4"} <= codes
         assert "valueQuantity" not in observation
@@ -95,10 +102,16 @@ def assert_vital_sign(observation):
 def plausible_fields(profile):
     """One value in the middle of what is accepted for every field of the profile."""
     return {
-        rule.name: (rule.scale.low + rule.scale.high) / 2 + (10 if rule.key == "systolic-pressure" else 0)
+        rule.name: middle(rule.scale) + (10 if rule.key == "systolic-pressure" else 0)
+        if rule.scale
+        else next(iter(rule.metric.answers))
         for rule in profile.rules
         if rule.key != "mean-pressure"
     }
+
+
+def middle(scale):
+    return (scale.low + scale.high) / 2
 
 
 @pytest.mark.parametrize("key", PROFILES)
@@ -263,7 +276,89 @@ def test_a_setting_is_never_a_vital_sign():
 
     (setting,) = result.resources
     assert setting["category"][0]["coding"][0]["code"] == "setting"
+    assert setting["subject"] == {"reference": "Patient/p1"}
     assert "meta" not in setting
+
+
+def test_a_setting_refers_to_the_device_metric_of_that_setting():
+    (setting,) = resources({"ipap": 12}, "bipap")
+    metrics = {each["id"]: each for each in device_metrics("d1", device_profile("bipap"))}
+
+    metric = metrics[setting["device"]["reference"].removeprefix("DeviceMetric/")]
+    assert metric["category"] == "setting"
+    assert metric["type"] == setting["code"]
+    assert metric["source"] == {"reference": "Device/d1"}
+
+
+def test_the_vital_signs_of_one_message_make_a_panel_and_the_rest_stands_alone():
+    *members, panel = resources(
+        {"heartRate": 72, "spo2": 97, "systolic": 120, "diastolic": 80, "gcs": 15}, "bedside-monitor"
+    )
+
+    assert panel["code"]["coding"][0]["code"] == "85353-1"
+    assert panel["meta"]["profile"] == ["http://hl7.org/fhir/StructureDefinition/vitalspanel"]
+    named = {each["reference"].removeprefix("Observation/") for each in panel["hasMember"]}
+    codes = {each["code"]["coding"][0]["code"] for each in members if each["id"] in named}
+    assert codes == {"8867-4", "2708-6", "85354-9"}
+    assert "9269-2" in {each["code"]["coding"][0]["code"] for each in members}
+
+
+def test_one_vital_sign_makes_no_panel():
+    assert len(resources({"heartRate": 72}, "bedside-monitor")) == 1
+
+
+def test_a_night_of_therapy_binds_what_was_measured_and_not_what_was_set():
+    *made, panel = resources(
+        {"ipap": 12, "epap": 6, "ahi": Decimal("2.1"), "leak95": 14}, "bipap", duration=timedelta(hours=7)
+    )
+
+    assert panel["code"]["coding"][0]["code"] == "69999-1"
+    named = {each["reference"].removeprefix("Observation/") for each in panel["hasMember"]}
+    assert {each["code"]["coding"][0]["code"] for each in made if each["id"] in named} == {
+        "69990-0",
+        "69997-5",
+    }
+
+
+def test_a_value_in_the_unit_of_another_metric_has_that_metrics_code_and_is_not_converted():
+    (mass,) = resources({"glucose": 99}, "glucose-meter")
+    (amount,) = resources({"glucose": Decimal("5.5")}, "glucose-meter", units={"glucose": "mmol/L"})
+
+    assert (mass["code"]["coding"][0]["code"], mass["valueQuantity"]["code"]) == ("41653-7", "mg/dL")
+    assert (amount["code"]["coding"][0]["code"], amount["valueQuantity"]["code"]) == ("14743-9", "mmol/L")
+    assert str(amount["valueQuantity"]["value"]) == "5.5"
+
+
+@pytest.mark.parametrize(("sent", "comparator", "limit"), [(">600", ">", "600"), ("<= 30", "<=", "30")])
+def test_a_value_beyond_what_a_meter_measures_keeps_its_side(sent, comparator, limit):
+    (observation,) = resources({"glucose": sent}, "glucose-meter")
+
+    quantity = observation["valueQuantity"]
+    assert (quantity["comparator"], str(quantity["value"])) == (comparator, limit)
+
+
+@pytest.mark.parametrize("sent", ["HI", ">", "> high", "600>", "=600", ">6e2", ""])
+def test_a_bound_without_its_limit_is_refused(sent):
+    result = map_reading(reading({"glucose": sent}, "glucose-meter"), context("glucose-meter"))
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", "glucose")]
+
+
+def test_a_level_of_consciousness_is_one_of_its_answers():
+    (observation,) = resources({"acvpu": "V"}, "bedside-monitor")
+
+    assert observation["valueCodeableConcept"]["coding"] == [
+        {"system": "http://loinc.org", "code": "LA17108-4", "display": "Verbal"}
+    ]
+
+
+@pytest.mark.parametrize("sent", ["X", "v", 1, True])
+def test_an_answer_that_is_not_on_the_list_is_refused_with_the_list(sent):
+    result = map_reading(reading({"acvpu": sent}, "bedside-monitor"), context("bedside-monitor"))
+
+    (issue,) = result.issues
+    assert (issue.code, issue.element) == ("code-invalid", "acvpu")
+    assert "A, C, V, P, U" in issue.text
 
 
 MONITOR = """\

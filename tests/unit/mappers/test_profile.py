@@ -43,7 +43,7 @@ def test_a_sound_profile_is_read():
 
 
 def test_an_unknown_device_type_is_refused_with_those_there_are():
-    with pytest.raises(UnknownProfile, match=r"'toaster'\. Choose one of blood-pressure"):
+    with pytest.raises(UnknownProfile, match=r"'toaster'\. Choose one of activity-tracker"):
         device_profile("toaster")
 
 
@@ -62,6 +62,14 @@ def test_an_unknown_device_type_is_refused_with_those_there_are():
             "metric: body-temperature",
             "code: 8310-5\n    metric: body-temperature",
             "line 10: `code` is unknown",
+        ),
+        ("    kind: measurement", "    kind: setting", "body-temperature is a measurement"),
+        ("    unit: Cel", "    unit: Cel\n    by_unit: {K: fever}", "`K: fever` is no metric"),
+        ("source: live", "source: live\ngroup: blood-pressure", "`group: blood-pressure` is no panel"),
+        (
+            "metric: body-temperature",
+            "metric: consciousness",
+            "`unit: Cel`: a value chosen from a list has no unit",
         ),
         ("    kind: measurement", "    kind: guess", "`kind: guess` is unknown. Choose one of"),
         ("statistic: mean", "statistic: average", "`statistic: average` is unknown"),

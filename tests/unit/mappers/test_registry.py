@@ -88,7 +88,18 @@ def test_a_sound_row_is_read():
             "local: {code: hr}",
             "fixes the LOINC code|L stands",
         ),
-        ("  loinc: [{code: 8867-4, display: Heart rate}]\n", "", "give either `loinc` or"),
+        ("  loinc: [{code: 8867-4, display: Heart rate}]\n", "", "fixes the LOINC code 8867-4"),
+        (
+            "  loinc: [{code: 8867-4, display: Heart rate}]\n  mdc: {code: 147842, refid: MDC_ECG_HEART_RATE}\n",
+            "",
+            "give `loinc` or `mdc`",
+        ),
+        ("confidence: A", "kind: wish\n  confidence: A", "`kind: wish` is unknown"),
+        (
+            "  confidence: A\n",
+            "  confidence: A\n" + PANEL.replace("components: [pulse]\n  requires: []", "members: [breath]"),
+            "`members: breath` is not in the registry",
+        ),
     ],
 )
 def test_a_mistake_in_the_registry_is_refused_with_its_place(was, becomes, complaint):

@@ -1,0 +1,36 @@
+"""What a device sent for one field, as the value of an Observation.
+
+https://hl7.org/fhir/R4/observation-definitions.html#Observation.value_x_
+"""
+
+from typing import TypeAlias
+
+from mappers.profile import FieldRule
+from mappers.quantity import Bound, Number, measured, quantity
+from mappers.reading import FieldValue, MappingIssue
+from mappers.template import coding
+from terminology.service import Coding
+
+Value: TypeAlias = Number | Bound | Coding
+
+
+def value(rule: FieldRule, name: str, sent: FieldValue, unit: str | None) -> Value | MappingIssue:
+    """The number or the answer that `sent` is, or an issue that names the field and says what to send instead."""
+    if rule.scale is not None:
+        return measured(rule, rule.scale, name, sent, unit)
+    if unit is not None:
+        return MappingIssue("structure", name, f"{name} is chosen from a list and has no unit. Leave it out.")
+    answers = rule.metric.answers
+    found = answers.get(sent) if isinstance(sent, str) else None
+    if found is None:
+        text = f"{name} is {str(sent)[:40]!r}. Send one of {', '.join(answers)}."
+        return MappingIssue("code-invalid", name, text)
+    return found
+
+
+def value_element(rule: FieldRule, found: Value) -> tuple[str, object]:
+    """The element `value[x]` of `found` by its name, and its content."""
+    if isinstance(found, Coding):
+        return "valueCodeableConcept", {"coding": [coding(found)]}
+    assert rule.scale is not None, "only an answer has no scale"
+    return "valueQuantity", quantity(found, rule.scale)
