@@ -6,8 +6,16 @@ https://hl7.org/fhir/R4/operationslist.html
 from typing import Final
 
 from fhir_server.operations.everything import EVERYTHING
+from fhir_server.operations.lastn import LASTN
 from fhir_server.operations.operation import Operation
 from fhir_server.operations.record import RECORD
+from fhir_server.operations.stats import STATS
 from fhir_server.operations.validate import VALIDATE
 
-CATALOG: Final[tuple[Operation, ...]] = (EVERYTHING, RECORD, VALIDATE)
+CATALOG: Final[tuple[Operation, ...]] = (
+    EVERYTHING,
+    RECORD,
+    LASTN,
+    STATS,
+    VALIDATE,
+)
