@@ -159,13 +159,14 @@ def _row(parameter: Parameter, asked: Asked) -> Predicate:
 
 
 def _store_pair(parameter: Parameter) -> Store:
-    first, second = parameter.parts
+    values = {path.names[0] for path in parameter.parts[1].paths}
 
     def store_pair(node: Node, found: Found) -> None:
+        if values.isdisjoint(node):
+            return
         element = Element(None, node)
-        seconds = _stored(second, element, found.base_url)
-        if seconds:
-            found.tokens.update(_pairs(parameter, [_stored(first, element, found.base_url), seconds]))
+        sides = [_stored(part, element, found.base_url) for part in parameter.parts]
+        found.tokens.update(_pairs(parameter, sides))
 
     return store_pair
 

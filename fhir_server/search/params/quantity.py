@@ -18,7 +18,7 @@ from fhir_server.search.params import hashes, number, token
 from fhir_server.search.params.escapes import split, unescape
 from fhir_server.search.params.found import Found, Store, presence
 from fhir_server.search.params.parameter import Condition, Parameter, Prefix, Value
-from fhir_server.search.params.paths import Node, Path, nodes
+from fhir_server.search.params.paths import Node, Path
 from fhir_server.search.params.prefix import prefixed
 from fhir_server.search.params.sql import any_of, conjunction, rows
 from fhir_server.store.predicate import EVERYTHING, Predicate
@@ -33,6 +33,7 @@ CURRENCIES: Final = "urn:iso:std:iso:4217"
 # less than the distance of any two numbers this server stores (see `fhir_server.json`): `<5` ends this far below 5
 _NEXT = Decimal((0, (1,), -400))
 _ZERO = Decimal(0)
+_NOTHING: Final[dict[str, Node]] = {}
 
 
 class Entry(NamedTuple):
@@ -87,9 +88,10 @@ def store(parameter: Parameter, path: Path) -> Store:
 
 
 def store_coded(parameter: Parameter, path: Path, code: Path) -> Store:
-    """What keeps, of the element above `path`, the quantity together with the codings that it has at `code`."""
-    name, read, read_code = path.steps[-1].name, READ[path.datatype], token.READ[code.datatype]
-    place, present = ".".join((*path.names[:-1], *code.names)), presence(parameter)
+    """What keeps, of the element above `path`, the quantity together with the codings of the property `code` beside it."""
+    name, read, present = path.names[-1], READ[path.datatype], presence(parameter)
+    (beside,), read_code = code.names, token.READ[code.datatype]
+    place = ".".join((parameter.resource_type, *path.names[:-1], beside))
 
     def store_row(node: Node, found: Found) -> None:
         value = node.get(name)
@@ -98,9 +100,8 @@ def store_coded(parameter: Parameter, path: Path, code: Path) -> Store:
         found.tokens.update(present)
         entry = read(value)
         if entry is not None:
-            entries = (entry for coded in nodes(code, node) for entry in read_code(coded))
-            codings = token.codings(f"{parameter.resource_type}.{place}", entries)
-            found.numbers.append(row(parameter, entry, codings))
+            entries = tuple(read_code(node.get(beside, _NOTHING)))
+            found.numbers.append(row(parameter, entry, token.codings(place, entries)))
 
     return store_row
 

@@ -93,12 +93,13 @@ def _store_codings(parameter: Parameter, path: Path) -> Store:
     prefix, read = parameter.prefix, READ[path.datatype]
 
     def store_codings(node: Node, found: Found) -> None:
-        found.codings = codings(prefix, read(node))
+        found.codings = codings(prefix, tuple(read(node)))
 
     return store_codings
 
 
-def codings(prefix: str, entries: Iterable[Entry]) -> tuple[str, ...]:
+@lru_cache(maxsize=8_192)
+def codings(prefix: str, entries: tuple[Entry, ...]) -> tuple[str, ...]:
     """The set of codings of one element, as it is kept. Raises Unprocessable when they are too long together."""
     found = tuple(sorted({f"{_kept(system)}|{code}" for system, code in entries if system or code}))
     size = sum(len(coding.encode()) for coding in found)
