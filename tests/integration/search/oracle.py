@@ -17,6 +17,7 @@ VALUE_SETS = {
         ("http://hl7.org/fhir/observation-status", "final"),
     },
     "http://vs/none": set(),
+    "http://vs/like-a-status": {("http://a", "amended")},
 }
 PARENTS = {("http://a", "x"): ("http://a", "top"), ("http://a", "y"): ("http://a", "x")}
 
