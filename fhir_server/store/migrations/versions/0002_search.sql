@@ -3,6 +3,18 @@ ALTER TABLE resource_number ADD COLUMN code_set BIGINT;
 
 COMMENT ON TABLE resource_number IS 'Numbers (unit NULL) and quantities beyond the resource''s own value columns; `code_set` of the same component.';
 
+DROP INDEX resource_date_rid;
+
+CREATE INDEX resource_date_rid ON resource_date (rid, param);
+
+DROP INDEX resource_number_rid;
+
+CREATE INDEX resource_number_rid ON resource_number (rid, param);
+
+DROP INDEX resource_string_rid;
+
+CREATE INDEX resource_string_rid ON resource_string (rid, param);
+
 CREATE TABLE token_text (
     token BIGINT NOT NULL,
     param INTEGER NOT NULL,
