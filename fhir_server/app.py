@@ -16,7 +16,7 @@ from fhir_server import __version__, logs
 from fhir_server.errors import OperatorError, Unavailable
 from fhir_server.interactions.ingest_gateway import gateway
 from fhir_server.keys import MasterKey, master_key
-from fhir_server.operations.background import Background
+from fhir_server.operations.background import Background, ended
 from fhir_server.rest import probes
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
@@ -122,12 +122,12 @@ def _lifespan(database: Database, background: Background) -> Lifespan:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
         await database.open()
+        await background.look()
         running = asyncio.create_task(background.run())
         try:
             yield
         finally:
-            running.cancel()
-            await asyncio.wait([running])
+            await ended(running)
             await database.close()
 
     return lifespan

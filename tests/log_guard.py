@@ -42,6 +42,9 @@ _EVENTS: Final = frozenset(
         "answer not kept for copies of the request",
         "claim left to its lease",
         "readings taken in",
+        "job failed",
+        "job ended",
+        "background waits for the database",
         "A client sent what is no HTTP/1.1.",
     }
 )

@@ -7,8 +7,11 @@ from typing import Final
 
 from fhir_server.operations.everything import EVERYTHING
 from fhir_server.operations.lastn import LASTN
+from fhir_server.operations.meta import META
 from fhir_server.operations.operation import Operation
 from fhir_server.operations.record import RECORD
+from fhir_server.operations.reindex import REINDEX
+from fhir_server.operations.relabel import META_ADD, META_DELETE
 from fhir_server.operations.stats import STATS
 from fhir_server.operations.validate import VALIDATE
 
@@ -18,4 +21,8 @@ CATALOG: Final[tuple[Operation, ...]] = (
     LASTN,
     STATS,
     VALIDATE,
+    META,
+    META_ADD,
+    META_DELETE,
+    REINDEX,
 )

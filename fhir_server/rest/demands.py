@@ -6,14 +6,14 @@ https://hl7.org/fhir/R4/http.html#concurrency
 from typing import Final
 from urllib.parse import urlencode
 
-from fhir_server.errors import InvalidRequest, InvalidSearch
+from fhir_server.errors import InvalidRequest, InvalidSearch, Unavailable
 from fhir_server.interactions.condition import UNCONDITIONAL, Condition
 from fhir_server.interactions.conditional import Query
 from fhir_server.interactions.integrity import HeldToIntegrity
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import versions
 from fhir_server.rest.request import pairs
-from fhir_server.search.access import access, predicate
+from fhir_server.search.access import access
 from fhir_server.store.unit_of_work import Transactions
 
 _OWN: Final = ("_format", "_pretty")
@@ -40,7 +40,15 @@ def transactions(call: Call) -> Transactions:
 
 
 def query(call: Call, text: str) -> Query:
-    """The search `text`, among what the caller may search."""
+    """The search `text`, among what the caller may search.
+
+    Raises Unavailable while the search index is not whole: what it does not show yet must not be made a second time.
+    """
+    if call.house.background.notices:
+        raise Unavailable(
+            "The search index is being rebuilt, so no condition can be judged. Send the request again later.",
+            retry_after=60,
+        )
     seen = access(call.principal)
     seen(call.target.type, "search")
     return Query(text, seen, call.request.base)

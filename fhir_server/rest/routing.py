@@ -5,13 +5,14 @@ https://hl7.org/fhir/R4/http.html#summary
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import InvalidRequest, MethodNotAllowed, NotFound
 from fhir_server.rest.call import Target
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.request import Request
+from fhir_server.search.compartment import COMPARTMENTS
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
@@ -29,9 +30,12 @@ class Routes:
 
         Raises NotFound for an address that is not R4's or not served, MethodNotAllowed for a method it does not take.
         """
-        path, type, id, version = _taken_apart(request.segments)
-        if path.startswith("/{type}") and type not in RESOURCE_TYPES:
+        address = _taken_apart(request.segments)
+        path, type, id, _, compartment = address
+        if "/{type}" in path and type not in RESOURCE_TYPES:
             raise NotFound(f"{type[:60]!r} is not a resource type of R4. Types are case-sensitive.")
+        if compartment and compartment not in COMPARTMENTS:
+            raise NotFound(f"There is no {compartment[:60]} compartment, only {', '.join(COMPARTMENTS)}.")
         methods = self._methods(path, type)
         if not methods:
             raise NotFound(f"Nothing is served at {path or '/'}. /metadata lists what is.")
@@ -39,13 +43,13 @@ class Routes:
         if interaction is None:
             raise _not_allowed(request.method, path, methods)
         if "{id}" in path and not _ID.fullmatch(id):
-            raise _bad_id(interaction, type, id)
-        return Target(interaction, type, id, version)
+            raise _bad_id(interaction, compartment or type, id)
+        return Target(interaction, *address[1:])
 
     def allowed(self, request: Request) -> tuple[str, ...]:
         """The methods that the address takes; none for one that is not served."""
-        path, type, _, _ = _taken_apart(request.segments)
-        return _allowed(self._methods(path, type))
+        address = _taken_apart(request.segments)
+        return _allowed(self._methods(address.path, address.type))
 
     def _methods(self, path: str, type: str) -> Mapping[str, Interaction]:
         """The interactions at `path`: those of every type, else those of this type alone."""
@@ -53,31 +57,48 @@ class Routes:
         return self._by_path.get(path.replace("{type}", type), {}) if found is None else found
 
 
-_SYSTEM: Final = frozenset({"metadata", "_history"})
+class _Address(NamedTuple):
+    """The path as the catalog writes it, then what it names, where it does."""
+
+    path: str
+    type: str = ""
+    id: str = ""
+    version: str = ""
+    compartment: str = ""
+
+
+_SYSTEM: Final = frozenset({"metadata", "_history", "_search"})
 _ON_TYPE: Final = frozenset({"_search", "_history"})
 
 
-def _taken_apart(segments: tuple[str, ...]) -> tuple[str, str, str, str]:
-    """The path as the catalog writes it, then type, id and version where it has them."""
+def _taken_apart(segments: tuple[str, ...]) -> _Address:
     match segments:
         case (first,) if first in _SYSTEM or first[:1] == "$":
-            return f"/{first[:80]}", "", "", ""
+            return _Address(f"/{first[:80]}")
+        case ("_job", id):
+            return _Address("/_job/{id}", "", id)
         case (type,):
-            return "/{type}", type, "", ""
+            return _Address("/{type}", type)
         case (type, last) if last in _ON_TYPE or last[:1] == "$":
-            return f"/{{type}}/{last[:80]}", type, "", ""
+            return _Address(f"/{{type}}/{last[:80]}", type)
         case (type, id) if id[:1] not in ("_", "$"):
-            return "/{type}/{id}", type, id, ""
+            return _Address("/{type}/{id}", type, id)
         case (type, id, "_history"):
-            return "/{type}/{id}/_history", type, id, ""
+            return _Address("/{type}/{id}/_history", type, id)
         case (type, id, operation) if operation[:1] == "$":
-            return f"/{{type}}/{{id}}/{operation[:80]}", type, id, ""
+            return _Address(f"/{{type}}/{{id}}/{operation[:80]}", type, id)
         case (type, id, "_history", version, operation) if operation[:1] == "$":
-            return f"/{{type}}/{{id}}/_history/{{vid}}/{operation[:80]}", type, id, version
+            return _Address(f"/{{type}}/{{id}}/_history/{{vid}}/{operation[:80]}", type, id, version)
         case (type, id, "_history", version):
-            return "/{type}/{id}/_history/{vid}", type, id, version
+            return _Address("/{type}/{id}/_history/{vid}", type, id, version)
+        case (compartment, id, "*" | "_search" as last):
+            return _Address(f"/{{compartment}}/{{id}}/{last}", "", id, "", compartment)
+        case (compartment, id, type) if type[:1] != "_":
+            return _Address("/{compartment}/{id}/{type}", type, id, "", compartment)
+        case (compartment, id, type, "_search"):
+            return _Address("/{compartment}/{id}/{type}/_search", type, id, "", compartment)
         case _:
-            return "/" + "/".join(segments)[:80], "", "", ""
+            return _Address("/" + "/".join(segments)[:80])
 
 
 def _allowed(methods: Mapping[str, Interaction]) -> tuple[str, ...]:

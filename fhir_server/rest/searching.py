@@ -47,5 +47,6 @@ def _asking(call: Call) -> Asking:
             settings.next_link_seconds,
         ),
         cursor_key=call.house.cursor_key,
+        notices=call.house.background.notices,
         terminology=call.house.terminology,
     )

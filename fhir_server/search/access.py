@@ -22,7 +22,15 @@ _SCOPE = re.compile(r"system/(\*|[A-Za-z]+)\.(c?r?u?d?s?)")
 
 # the letter of a SMART v2 scope that each kind of interaction needs; the history of many resources is a search
 _PERMISSION: Final = MappingProxyType(
-    {"create": "c", "read": "r", "update": "u", "delete": "d", "search": "s", "history": "s"}
+    {
+        "create": "c",
+        "read": "r",
+        "update": "u",
+        "delete": "d",
+        "search": "s",
+        "history": "s",
+        "administer": "cruds",
+    }
 )
 
 

@@ -17,8 +17,13 @@ _MATCH = b',"search":{"mode":"match"}}'
 _INCLUDE = b',"search":{"mode":"include"}}'
 
 
-def bundle(plan: Plan, page: Page, *, self_url: str, next_url: str | None) -> bytes:
-    """The Bundle's JSON; without `total` when it was not counted, without `entry` when there is none."""
+def bundle(
+    plan: Plan, page: Page, *, self_url: str, next_url: str | None, notices: Sequence[str] = ()
+) -> bytes:
+    """The Bundle's JSON; without `total` when it was not counted, without `entry` when there is none.
+
+    `notices` are told beside what was passed over.
+    """
     links = [{"relation": "self", "url": self_url}]
     if next_url:
         links.append({"relation": "next", "url": next_url})
@@ -30,8 +35,8 @@ def bundle(plan: Plan, page: Page, *, self_url: str, next_url: str | None) -> by
     entries = [_entry(starts[one.type], one.id, one.body, plan.shape, _MATCH) for one in page.matches]
     beside = plan.shape.beside
     entries += [_entry(starts[one.type], one.id, one.body, beside, _INCLUDE) for one in page.included]
-    if plan.ignored:
-        entries.append(_outcome(plan.ignored))
+    if plan.ignored or notices:
+        entries.append(_outcome(plan.ignored, notices))
     tail = b',"entry":[' + b",".join(entries) + b"]}" if entries else b"}"
     return head + b',"link":' + orjson.dumps(links) + tail
 
@@ -51,8 +56,9 @@ def _entry(start: bytes, id: str, text: str, shape: Shape, mode: bytes) -> bytes
     return b'%b%b","resource":%b%b' % (start, id.encode(), body, mode)
 
 
-def _outcome(ignored: Sequence[str]) -> bytes:
-    """Tells of what was passed over, since the client asked for leniency."""
-    issues = [{"severity": "warning", "code": "not-supported", "diagnostics": text} for text in ignored]
+def _outcome(ignored: Sequence[str], notices: Sequence[str]) -> bytes:
+    """Tells of what was passed over, since the client asked for leniency, and of what may be missing."""
+    told = [*(("not-supported", text) for text in ignored), *(("incomplete", text) for text in notices)]
+    issues = [{"severity": "warning", "code": code, "diagnostics": text} for code, text in told]
     resource = {"resourceType": "OperationOutcome", "issue": issues}
     return orjson.dumps({"resource": resource, "search": {"mode": "outcome"}})

@@ -27,7 +27,7 @@ Pairs = Sequence[tuple[str, str]]
 class Asking:
     """Who asks, when, at which address, and how strictly they want to be read.
 
-    `cursor_key` seals their next link; `terminology` says what codes mean.
+    `cursor_key` seals their next link; `terminology` says what codes mean; `notices` are what every answer tells for now.
     """
 
     subject: str
@@ -37,6 +37,7 @@ class Asking:
     limits: Limits
     cursor_key: bytes
     terminology: TerminologyService
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,8 @@ async def search(
     found = await execute(connection, planned, cursor.position if cursor else None)
     self_url = url(asking.base_url, by.place, pairs if cursor else understood(planned))
     next_url = await _next(connection, by, planned, found, now, asking)
-    return Searchset(
-        bundle(planned, found, self_url=self_url, next_url=next_url), len(found.matches), found.total
-    )
+    body = bundle(planned, found, self_url=self_url, next_url=next_url, notices=asking.notices)
+    return Searchset(body, len(found.matches), found.total)
 
 
 def understood(planned: Plan) -> tuple[tuple[str, str], ...]:

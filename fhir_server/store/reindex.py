@@ -1,0 +1,117 @@
+"""What resources are found by, made anew from their stored text: no new version, no entry in the change log.
+
+docs/adr/0006-search.md
+
+A row that somebody wrote since it was read is left alone: its writer has just made its index. So no lock is held while
+the index is made, and a write never waits for more than one statement.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import psycopg
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.arrays import bigints, texts
+from fhir_server.store.insert import index_columns
+from fhir_server.store.interning import Interned
+from fhir_server.store.predicate import Predicate
+from fhir_server.store.ranges import range_inserts
+from fhir_server.store.rows import IndexRow
+
+_TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
+
+_READ = """
+SELECT r.rid, r.xmin::text, r.type, r.id, r.body::text FROM resource r
+ WHERE r.rid > %s AND NOT r.deleted AND ({scope}) ORDER BY r.rid LIMIT %s"""
+
+_COUNT = "SELECT count(*) FROM resource r WHERE NOT r.deleted AND ({scope})"
+
+_NEW = """(g.patient, g.code_set, g.date_lo, g.date_hi, g.value_lo::numeric, g.value_hi::numeric, g.value_unit,
+           g.tokens::bigint[])"""
+
+_REPLACE = f"""
+WITH given AS MATERIALIZED (
+  SELECT row.* FROM unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+    AS row (rid, xmin, patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit, tokens)),
+same AS MATERIALIZED (
+  SELECT r.rid FROM resource r JOIN given g ON g.rid = r.rid
+   WHERE r.xmin = g.xmin::xid ORDER BY r.type, r.id FOR UPDATE OF r),
+replaced AS (
+  UPDATE resource r SET (patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit, tokens) = ROW {_NEW}
+    FROM given g JOIN same USING (rid)
+   WHERE r.rid = g.rid
+     AND (r.patient, r.code_set, r.date_lo, r.date_hi, r.value_lo, r.value_hi, r.value_unit, r.tokens)
+         IS DISTINCT FROM {_NEW}),
+no_dates AS (DELETE FROM resource_date WHERE rid IN (SELECT rid FROM same)),
+no_numbers AS (DELETE FROM resource_number WHERE rid IN (SELECT rid FROM same)),
+no_strings AS (DELETE FROM resource_string WHERE rid IN (SELECT rid FROM same)){{ranges}}
+SELECT rid FROM same"""
+
+
+class Stored(NamedTuple):
+    """A resource to be indexed: `xmin` names the transaction that wrote it as it was read."""
+
+    rid: int
+    xmin: str
+    type: str
+    id: str
+    body: str
+
+
+async def page(
+    connection: psycopg.AsyncConnection, after: int, types: Sequence[str], limit: int
+) -> list[Stored]:
+    """At most `limit` resources of `types` (none: of all) with row numbers beyond `after`, in their order."""
+    scope = _scope(types)
+    cursor = await connection.execute(_READ.format(scope=scope.sql), (after, *scope.params, limit))
+    return [
+        Stored(rid, xmin, _TYPES[type], id, body) for rid, xmin, type, id, body in await cursor.fetchall()
+    ]
+
+
+async def count(connection: psycopg.AsyncConnection, types: Sequence[str]) -> int:
+    """How many resources there are of `types` (none: of all)."""
+    scope = _scope(types)
+    row = await (await connection.execute(_COUNT.format(scope=scope.sql), scope.params)).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def replace(
+    connection: psycopg.AsyncConnection, interned: Interned, indexed: Sequence[tuple[Stored, IndexRow]]
+) -> int:
+    """How many were given their new index: all but those written by others since they were read.
+
+    `interned` has learned what the rows need.
+    """
+    if not indexed:
+        return 0
+    rows = [row for _, row in indexed]
+    ranges = range_inserts([(one.rid, row) for one, row in indexed], interned, "same")
+    statement = _REPLACE.format(
+        ranges="".join(f",\nrange_{number} AS ({part.sql})" for number, part in enumerate(ranges))
+    )
+    columns = (
+        bigints([one.rid for one, _ in indexed]),
+        texts([one.xmin.encode() for one, _ in indexed]),
+        *index_columns(rows, interned),
+        *(column for part in ranges for column in part.params),
+    )
+    return len(await (await connection.execute(statement, columns)).fetchall())
+
+
+async def index_version(connection: psycopg.AsyncConnection) -> int:
+    """The form of the index that every resource is known to have."""
+    row = await (await connection.execute("SELECT version FROM search_index")).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def set_index_version(connection: psycopg.AsyncConnection, version: int) -> None:
+    """Nothing; from here on every resource is known to have the index of `version`, or of a later one."""
+    await connection.execute("UPDATE search_index SET version = greatest(version, %s)", (version,))
+
+
+def _scope(types: Sequence[str]) -> Predicate:
+    if not types:
+        return Predicate("TRUE")
+    return Predicate("r.type = ANY(%s::smallint[])", ([RESOURCE_TYPES[type] for type in types],))
