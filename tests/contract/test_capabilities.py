@@ -76,6 +76,14 @@ async def test_every_search_parameter_listed_is_served_and_no_other(client, stat
                 assert listed[code]["definition"] == parameter.url
 
 
+async def test_a_search_parameter_that_gives_no_order_says_so_and_no_other(client, statement):
+    (observation,) = (one for one in statement["rest"][0]["resource"] if one["type"] == "Observation")
+
+    for parameter in observation["searchParam"]:
+        answer = await client.get(f"/fhir/Observation?_sort={parameter['name']}")
+        assert (answer.status_code == 400) is (parameter.get("documentation") == "`_sort` does not take it.")
+
+
 async def test_the_statement_has_an_etag(client):
     first = await client.get("/fhir/metadata")
     again = await client.get("/fhir/metadata", headers={"If-None-Match": first.headers["etag"]})
