@@ -1,4 +1,4 @@
-"""Readings from a file: a DICOM ECG, or readings in JSON or NDJSON.
+"""Readings from a file: a DICOM ECG, the nights on a ResMed card, or readings in JSON or NDJSON.
 
 docs/ingest.md, "Files"
 """
@@ -21,11 +21,12 @@ from mappers.ecg import EcgReport, map_ecg
 from mappers.mapped import MappingContext, MappingResult
 from mappers.reading import Reading
 
-Kind = Literal["dicom-ecg", "json", "ndjson"]
+Kind = Literal["dicom-ecg", "resmed-nights", "json", "ndjson"]
 
 MAX_BYTES: Final = 200_000_000
 MAX_READINGS: Final = 1_000_000
 _TOGETHER: Final = 1_000
+_EDF: Final = b"0       "  # the version in the header of every EDF file
 _ALWAYS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -43,13 +44,15 @@ def kind_of(content: bytes) -> Kind:
     """What a file holds, by its content. Raises UnreadableFile for what is none of the known kinds."""
     if content[128:132] == b"DICM":
         return "dicom-ecg"
+    if content[:8] == _EDF:
+        return "resmed-nights"
     text = content.lstrip()
     if text[:1] == b"[":
         return "json"
     if text[:1] == b"{":
         first, _, rest = text.partition(b"\n")
         return "ndjson" if rest.strip() and first.rstrip().endswith(b"}") else "json"
-    raise UnreadableFile("The file is neither DICOM nor JSON nor NDJSON.")
+    raise UnreadableFile("The file is neither DICOM nor EDF nor JSON nor NDJSON.")
 
 
 async def ingest_file(
@@ -75,6 +78,8 @@ async def ingest_file(
         raise UnreadableFile(f"No device named {device!r} is registered. Run `fhir-server device add` first.")
     if kind == "dicom-ecg":
         return await _ecg(path, content, pipeline, registered, patient, now, zone)
+    if kind == "resmed-nights":
+        return await _nights(path, content, pipeline, registered, patient, now, zone)
     return await _readings(path, content, kind, pipeline, registered, patient, now)
 
 
@@ -104,6 +109,32 @@ async def _ecg(
 
 def _mapped(conclusion: str | None, reading: Reading, context: MappingContext) -> MappingResult:
     return map_ecg(EcgReport(reading, conclusion), context)
+
+
+async def _nights(
+    path: Path,
+    content: bytes,
+    pipeline: Pipeline,
+    device: Device,
+    patient: str | None,
+    now: datetime,
+    zone: timezone,
+) -> FileSummary:
+    # edfio brings numpy, which is slow to import
+    from ingest.decoders import resmed
+
+    nights = resmed.decode(content, device, now, zone)
+    readings = [replace(reading, patient=patient) for reading in nights.readings]
+    known = await _assigned(pipeline, device, readings, patient)
+    results = await pipeline.stored(readings, known, "vitals")
+    notes = [
+        f"{len(readings)} nights; {nights.unused} days without use; the card states no zone, {zone} is assumed"
+    ]
+    if nights.modes:
+        notes.append(
+            f"settings not stored, since these modes are not known here: {', '.join(map(str, nights.modes))}"
+        )
+    return FileSummary(path, "resmed-nights", tuple(results), tuple(notes))
 
 
 async def _readings(

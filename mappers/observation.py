@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/observation.html
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TypeAlias
 
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
@@ -11,10 +12,8 @@ from mappers.message import message_issues
 from mappers.occasion import Occasion, occasion_of
 from mappers.plausibility import cross_issues
 from mappers.profile import FieldRule, Group, Panel
-from mappers.quantity import Bound
 from mappers.reading import MappingIssue, Reading
 from mappers.value import Value, value, value_element
-from terminology.service import Coding
 
 Found: TypeAlias = dict[str, tuple[FieldRule, str, Value]]
 """What was measured, by metric key: the rule, the name the device used, the value in the metric's unit."""
@@ -67,9 +66,7 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
     if reading.units:
         issues.extend(_unit_alone(name) for name in reading.units.keys() - reading.fields.keys())
     if context.profile.checks and found:
-        values = {
-            key: number for key, (_, _, number) in found.items() if not isinstance(number, Bound | Coding)
-        }
+        values = {key: number for key, (_, _, number) in found.items() if isinstance(number, int | Decimal)}
         names = {key: name for key, (_, name, _) in found.items()}
         issues.extend(cross_issues(context.profile.checks, values, names))
 

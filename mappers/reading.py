@@ -12,7 +12,15 @@ from typing import Literal, TypeAlias
 
 from mappers.times import DeviceTime
 
-FieldValue: TypeAlias = int | Decimal | str | bool | None
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A device's own sign that it has no value; `reason` is a code of the data-absent-reason code system."""
+
+    reason: Literal["unknown", "error", "not-performed"]
+
+
+FieldValue: TypeAlias = int | Decimal | str | bool | Absent | None
 """What a device may send for one field; only `int` and `Decimal` measure anything, None counts as not sent."""
 
 Severity = Literal["error", "warning"]

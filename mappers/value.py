@@ -7,15 +7,18 @@ from typing import TypeAlias
 
 from mappers.profile import FieldRule
 from mappers.quantity import Bound, Number, measured, quantity
-from mappers.reading import FieldValue, MappingIssue
+from mappers.reading import Absent, FieldValue, MappingIssue
 from mappers.template import coding
+from terminology import systems
 from terminology.service import Coding
 
-Value: TypeAlias = Number | Bound | Coding
+Value: TypeAlias = Number | Bound | Coding | Absent
 
 
 def value(rule: FieldRule, name: str, sent: FieldValue, unit: str | None) -> Value | MappingIssue:
-    """The number or the answer that `sent` is, or an issue that names the field and says what to send instead."""
+    """The number, the answer or the absence that `sent` is, or an issue that names the field and says what to send instead."""
+    if isinstance(sent, Absent):
+        return sent
     if rule.scale is not None:
         return measured(rule, rule.scale, name, sent, unit)
     if unit is not None:
@@ -29,7 +32,10 @@ def value(rule: FieldRule, name: str, sent: FieldValue, unit: str | None) -> Val
 
 
 def value_element(rule: FieldRule, found: Value) -> tuple[str, object]:
-    """The element `value[x]` of `found` by its name, and its content."""
+    """The element `value[x]` or `dataAbsentReason` of `found` by its name, and its content."""
+    if isinstance(found, Absent):
+        absent = Coding(systems.DATA_ABSENT_REASON, found.reason)
+        return "dataAbsentReason", {"coding": [coding(absent)]}
     if isinstance(found, Coding):
         return "valueCodeableConcept", {"coding": [coding(found)]}
     assert rule.scale is not None, "only an answer has no scale"

@@ -8,6 +8,7 @@ from pydicom.data import get_testdata_file
 
 from ingest.errors import UnreadableFile
 from ingest.files import ingest_file
+from tests.data.resmed_card import card
 
 
 @pytest.fixture
@@ -97,3 +98,38 @@ async def test_readings_in_a_file_belong_to_the_patient_assigned_then(clinic, tm
     made = await ingest_file(path, clinic.pipeline(), device="pi-1", patient=None, clock=now)
     stored = await clinic.resource(made.results[0].references[0])
     assert stored["subject"]["reference"] == "Patient/p7"
+
+
+async def test_the_nights_of_a_card_become_panels_with_their_settings_beside_them(clinic, tmp_path):
+    path = tmp_path / "STR.edf"
+    path.write_bytes(card())
+    await clinic.device("apap", name="cpap-1", patient=None)
+    made = await ingest_file(path, clinic.pipeline(), device="cpap-1", patient="p1", clock=now)
+
+    assert [result.status for result in made.results] == ["created", "created"], made.results
+    night = [await clinic.resource(each) for each in made.results[0].references]
+    values = {each["code"]["coding"][0]["code"]: each.get("valueQuantity", {}).get("value") for each in night}
+    shown = [str(values[code]) for code in ("69997-5", "69990-0", "8410964")]
+    assert shown == ["15.6", "0.2", "7"]
+    (panel,) = [each for each in night if "hasMember" in each]
+    assert panel["effectivePeriod"] == {"start": "2023-08-21T12:00:00Z", "end": "2023-08-22T12:00:00Z"}
+    (setting,) = [each for each in night if each["code"]["coding"][0]["code"] == "8410964"]
+    assert (await clinic.resource(setting["device"]["reference"]))["category"] == "setting"
+
+
+async def test_a_card_brought_again_changes_nothing(clinic, tmp_path):
+    path = tmp_path / "STR.edf"
+    path.write_bytes(card())
+    await clinic.device("apap", name="cpap-1", patient=None)
+    for expected in ("created", "unchanged"):
+        made = await ingest_file(path, clinic.pipeline(), device="cpap-1", patient="p1", clock=now)
+        assert {result.status for result in made.results} == {expected}
+
+
+async def test_a_card_that_breaks_off_stores_nothing(clinic, tmp_path):
+    path = tmp_path / "STR.edf"
+    path.write_bytes(card()[:-5])
+    await clinic.device("apap", name="cpap-1", patient=None)
+    with pytest.raises(UnreadableFile, match="4443 of the 4448 bytes"):
+        await ingest_file(path, clinic.pipeline(), device="cpap-1", patient="p1", clock=now)
+    assert await clinic.scalar("SELECT count(*) FROM resource WHERE type = 96") == 0

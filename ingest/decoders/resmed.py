@@ -1,0 +1,154 @@
+"""The nightly summary on the card of a ResMed device (`STR.edf`): what was set, and what each night was like.
+
+https://www.edfplus.info/specs/edf.html
+
+A record is a day from noon to noon. A digital -1 is the device's sign that it has no value. Leaks are in L/s, and say
+which statistic they are; the times are the device's own and carry no zone.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Final
+
+import edfio
+
+from ingest.errors import UnreadableFile
+from ingest.ports import Device
+from mappers.reading import Absent, FieldValue, Reading
+from mappers.times import from_datetime
+
+_DAYS: Final = "Date"
+_MINUTES_OF_USE: Final = "Duration"
+_MISSING: Final = -1
+_EPOCH: Final = date(1970, 1, 1)
+_NOON: Final = time(12)
+_DAY: Final = timedelta(days=1)
+
+# by the names of the device types `cpap` and `apap`
+_MEASURED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "MaskPress.50": "pressureMedian",
+        "MaskPress.95": "pressure95",
+        "MaskPress.Max": "pressureMaximum",
+        "Leak.50": "leakMedian",
+        "Leak.95": "leak95",
+        "Leak.Max": "leakMaximum",
+        "AHI": "ahi",
+        "OAI": "obstructiveApneaIndex",
+        "CAI": "centralApneaIndex",
+        "UAI": "unclassifiedApneaIndex",
+        _MINUTES_OF_USE: "usage",
+    }
+)
+_SET: Final[Mapping[int, tuple[str, Mapping[str, str]]]] = MappingProxyType(
+    {
+        0: ("CPAP", {"S.C.Press": "pressureSet"}),
+        1: ("APAP", {"S.AS.MinPress": "pressureMinimumSet", "S.AS.MaxPress": "pressureMaximumSet"}),
+    }
+)
+_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {"cmH2O": "cm[H2O]", "L/s": "L/s", "min.": "min", "": "/h"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """The nights on a card, as readings; `unused` days had none, `modes` are those whose settings are not known here."""
+
+    readings: tuple[Reading, ...]
+    unused: int
+    modes: tuple[int, ...]
+
+
+def decode(content: bytes, device: Device, received: datetime, zone: timezone) -> Nights:
+    """The nights in `content`, measured by `device`, whose clock runs in `zone`.
+
+    Raises UnreadableFile, saying where, when the file is broken or a signal is not as such a card has it.
+    """
+    file = _file(content)
+    days = _signal(file, _DAYS).digital
+    use = _signal(file, _MINUTES_OF_USE).digital
+    used = [number for number, minutes in enumerate(use) if int(minutes) > 0]
+    modes = [int(_signal(file, "Mode").digital[number]) for number in used]
+    readings = tuple(
+        _night(file, number, mode, int(days[number]), device, received, zone)
+        for number, mode in zip(used, modes, strict=True)
+    )
+    return Nights(readings, len(days) - len(used), tuple(sorted(set(modes) - _SET.keys())))
+
+
+def _file(content: bytes) -> edfio.Edf:
+    """The file, complete. EDF says in its header how many bytes it has."""
+    try:
+        declared = int(content[184:192]) + int(content[236:244]) * 2 * _samples(content)
+        if len(content) < declared:
+            raise UnreadableFile(f"The EDF file has {len(content)} of the {declared} bytes that it declares.")
+        return edfio.read_edf(io.BytesIO(content), header_encoding="latin-1")
+    except (ValueError, IndexError, KeyError, OSError) as error:
+        raise UnreadableFile(f"The file is no complete EDF: {error}.") from error
+
+
+def _samples(content: bytes) -> int:
+    """How many samples a record has."""
+    signals = int(content[252:256])
+    start = 256 + signals * 216
+    return sum(int(content[start + 8 * number : start + 8 * number + 8]) for number in range(signals))
+
+
+def _signal(file: edfio.Edf, label: str) -> edfio.EdfSignal:
+    try:
+        return file.get_signal(label)
+    except ValueError as error:
+        raise UnreadableFile(
+            f"The file has no signal {label!r}: it is no STR.edf of a ResMed card."
+        ) from error
+
+
+def _night(
+    file: edfio.Edf, number: int, mode: int, day: int, device: Device, received: datetime, zone: timezone
+) -> Reading:
+    names = dict(_MEASURED)
+    fields: dict[str, FieldValue] = {}
+    if mode in _SET:
+        fields["mode"], chosen = _SET[mode]
+        names |= chosen
+    units: dict[str, str] = {}
+    for label, name in names.items():
+        signal = _signal(file, label)
+        fields[name], units[name] = _value(signal, number), _unit(signal, label)
+    start = datetime.combine(_EPOCH + day * _DAY, _NOON, zone)
+    return Reading(
+        device=device.name,
+        profile=device.profile,
+        time=from_datetime(start),
+        received=received,
+        fields=fields,
+        units=units,
+        duration=_DAY,
+    )
+
+
+def _value(signal: edfio.EdfSignal, number: int) -> FieldValue:
+    """The physical value, exact: the calibration in the header is decimal."""
+    digital = int(signal.digital[number])
+    if digital == _MISSING:
+        return Absent("unknown")
+    low, high = (Fraction(repr(end)) for end in signal.physical_range)
+    bottom, top = signal.digital_range
+    step = (high - low) / (top - bottom)
+    exact = low + (digital - bottom) * step
+    return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
+def _unit(signal: edfio.EdfSignal, label: str) -> str:
+    unit = _UNITS.get(signal.physical_dimension)
+    if unit is None:
+        raise UnreadableFile(
+            f"{label} is in {signal.physical_dimension!r}, which is not one of {', '.join(filter(None, _UNITS))}."
+        )
+    return unit

@@ -1,0 +1,94 @@
+"""The nights of a ResMed card."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from ingest.decoders.resmed import decode
+from ingest.errors import UnreadableFile
+from ingest.ports import Device
+from mappers.mapped import Mapped, MappingContext
+from mappers.observation import map_reading
+from mappers.profile import device_profile
+from mappers.reading import Absent
+from tests.data.resmed_card import CARD, card
+
+RECEIVED = datetime(2026, 1, 31, 12, tzinfo=UTC)
+DEVICE = Device(
+    1, "d1", "cpap-1", "apap", disabled=False, secrets=(), assignments=(), assignments_since=RECEIVED
+)
+ZONE = timezone(timedelta(hours=-5))
+
+
+def test_each_night_that_was_used_is_a_reading_from_noon_to_noon():
+    nights = decode(card(), DEVICE, RECEIVED, ZONE)
+
+    assert [reading.time.text for reading in nights.readings] == [
+        "2023-08-21T12:00:00-05:00",
+        "2023-08-23T12:00:00-05:00",
+    ]
+    assert {reading.duration for reading in nights.readings} == {timedelta(days=1)}
+    assert nights.unused == 1
+
+
+def test_values_are_exact_and_in_the_cards_own_units():
+    night = decode(card(), DEVICE, RECEIVED, ZONE).readings[0]
+
+    assert night.fields["leak95"] == Decimal("0.26")
+    assert night.fields["pressure95"] == Decimal("5.52")
+    assert night.fields["ahi"] == Decimal("0.2")
+    assert night.fields["usage"] == 254
+    assert (night.units["leak95"], night.units["usage"], night.units["ahi"]) == ("L/s", "min", "/h")
+
+
+def test_the_settings_are_those_of_the_nights_own_mode():
+    fixed, automatic = (reading.fields for reading in decode(card(), DEVICE, RECEIVED, ZONE).readings)
+
+    assert (fixed["mode"], fixed["pressureSet"]) == ("CPAP", 7)
+    assert "pressureMaximumSet" not in fixed
+    assert (automatic["mode"], automatic["pressureMinimumSet"]) == ("APAP", Decimal("7.6"))
+    assert "pressureSet" not in automatic
+
+
+def test_a_missing_value_is_stored_as_absent_and_never_as_a_number():
+    night = decode(card(), DEVICE, RECEIVED, ZONE).readings[1]
+    profile = device_profile("apap")
+    mapped = map_reading(night, MappingContext("p1", "d1", profile, b"k" * 32))
+
+    assert night.fields["ahi"] == Absent("unknown")
+    assert isinstance(mapped, Mapped), mapped
+    (ahi,) = [each for each in mapped.resources if each["code"]["coding"][0]["code"] == "69990-0"]
+    assert ahi["dataAbsentReason"]["coding"][0]["code"] == "unknown"
+    assert "valueQuantity" not in ahi
+
+
+def test_a_mode_that_is_not_known_gives_its_measurements_and_no_settings():
+    signals = CARD | {"Mode": ("", (0, 16), (0, 16), [0, 0, 9])}
+    nights = decode(card(signals), DEVICE, RECEIVED, ZONE)
+
+    assert nights.modes == (9,)
+    assert "mode" not in nights.readings[1].fields
+    assert nights.readings[1].fields["usage"] == 130
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (card()[:-3], "of the 4448 bytes that it declares"),
+        (card()[:300], "no complete EDF"),
+        (b"0       " + b"x" * 600, "no complete EDF"),
+        (card({name: row for name, row in CARD.items() if name != "AHI"}), "no signal 'AHI'"),
+        (card(CARD | {"Leak.95": ("mL/s", (0, 2), (0, 100), [1, 1, 1])}), "Leak.95 is in 'mL/s'"),
+    ],
+    ids=["cut short", "cut in its header", "noise", "a signal is missing", "another unit"],
+)
+def test_a_broken_card_is_refused_with_its_place(content, complaint):
+    with pytest.raises(UnreadableFile, match=complaint):
+        decode(content, DEVICE, RECEIVED, ZONE)
+
+
+def test_days_are_counted_from_1970():
+    night = decode(card(), DEVICE, RECEIVED, UTC).readings[0]
+
+    assert night.time.moment.date() - date(1970, 1, 1) == timedelta(days=19590)
