@@ -30,7 +30,7 @@ def planned(type, *pairs, handling="strict"):
         ("value-quantity", "1e999999"),
         ("status", "|"),
         ("status:exact", "final"),
-        ("status:in", "http://x"),
+        ("status:of-type", "http://x|a|b"),
         ("subject:Practitioner", "x"),
         ("subject:Patient", "Device/1"),
         ("subject", "Nothing/1"),
