@@ -28,7 +28,6 @@ from fhir_server.rest.middleware.fhir import Fhir
 from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
-from fhir_server.rest.request import PREFIX
 from fhir_server.rest.routing import Routes
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
@@ -87,9 +86,7 @@ def _house(settings: Settings, database: Database, key: MasterKey) -> House:
         terminology=NoTerminologyService(),
         capabilities=capabilities(CATALOG, secured=settings.auth == "on", cors=bool(settings.cors_origins)),
         routes=Routes(CATALOG),
-        background=Background(
-            database, settings.base_url or f"http://{settings.host}:{settings.port}{PREFIX}"
-        ),
+        background=Background(database, settings.fhir_url),
     )
 
 

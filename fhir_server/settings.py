@@ -68,7 +68,9 @@ class Settings(BaseSettings):
         default=3, ge=1, le=8, description="Most steps of a chained search parameter; beyond it 400."
     )
     max_include: int = Field(
-        default=1_000, ge=1, description="Most resources included beside the matches of a page; beyond it 400."
+        default=1_000,
+        ge=1,
+        description="Most resources included beside the matches of a page; beyond it 400.",
     )
     handling: Literal["strict", "lenient"] = Field(
         default="strict",
@@ -102,3 +104,8 @@ class Settings(BaseSettings):
     log_file: Path | None = Field(
         default=None, description="File that log lines are appended to; unset means standard error."
     )
+
+    @property
+    def fhir_url(self) -> str:
+        """The address of `/fhir` where no request tells it: the public one, else the one listened on."""
+        return self.base_url or f"http://{self.host}:{self.port}/fhir"

@@ -14,6 +14,7 @@ from fhir_server.cli import (
     ingest,
     load,
     migrate,
+    reindex,
     serve,
     version,
 )
@@ -37,5 +38,6 @@ commands.add_typer(deadletter.app, name="deadletter")
 commands.command("backup")(backup.backup)
 commands.command("restore")(backup.restore)
 commands.command("migrate")(migrate.migrate)
+commands.command("reindex")(reindex.reindex)
 commands.command("explain")(explain.explain)
 commands.command("version")(version.version)

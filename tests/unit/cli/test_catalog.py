@@ -26,6 +26,7 @@ WANTED = {
     "backup",
     "restore",
     "migrate",
+    "reindex",
     "explain",
     "version",
 }
