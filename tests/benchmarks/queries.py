@@ -177,7 +177,7 @@ QUESTIONS = (
     Question(
         "lastn",
         "Observation/$lastn of a patient",
-        lambda n: f"Observation/$lastn?patient=Patient/p{n % records.WARD}&max=1",
+        lambda n: f"Observation/$lastn?patient=Patient/p{n % records.WARD}&category=vital-signs&max=1",
         2,
         4000,
         Floor((_LASTN,), lambda n: (f"p{n % records.WARD}",)),

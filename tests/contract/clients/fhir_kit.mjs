@@ -83,7 +83,7 @@ const steps = {
 
   async operation () {
     const { id } = await stored()
-    const input = { patient: `Patient/${id}`, max: 2 }
+    const input = { patient: `Patient/${id}`, code: 'http://loinc.org|8867-4', max: 2 }
     const bundle = await client.operation({ name: '$lastn', resourceType: 'Observation', method: 'GET', input })
     return bundle.entry.map(({ resource }) => resource.valueQuantity.value)
   },
