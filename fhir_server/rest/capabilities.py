@@ -18,6 +18,8 @@ from fhir_server.rest.negotiation import FORMATS, PATCH
 from fhir_server.search.compartment import COMPARTMENTS
 from fhir_server.search.include import references, referring_to
 from fhir_server.search.params.catalog import served
+from fhir_server.search.params.parameter import Parameter
+from fhir_server.search.sort import sortable
 
 RELEASED: Final = "2026-01-01"
 _COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition"
@@ -89,10 +91,7 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
     }
     includes: list[JsonValue] = [f"{type}:{one.code}" for one in references(type)]
     referrers: list[JsonValue] = [f"{one.resource_type}:{one.code}" for one in referring_to(type)]
-    parameters: list[JsonValue] = [
-        {"name": code, "definition": parameter.url, "type": parameter.kind}
-        for code, parameter in sorted(served(type).items())
-    ]
+    parameters: list[JsonValue] = [_search_parameter(one) for _, one in sorted(served(type).items())]
     if includes:
         tree["searchInclude"] = ["*", *includes]
     if referrers:
@@ -104,6 +103,13 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
         base,
     )
     return tree | ({"operation": operations} if operations else {})
+
+
+def _search_parameter(parameter: Parameter) -> JsonObject:
+    tree: JsonObject = {"name": parameter.code, "definition": parameter.url, "type": parameter.kind}
+    if parameter.code in sortable(parameter.resource_type):
+        return tree
+    return tree | {"documentation": "`_sort` does not take it."}
 
 
 def _operations(interactions: Iterable[Interaction], base: str) -> list[JsonValue]:

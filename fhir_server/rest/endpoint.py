@@ -109,8 +109,12 @@ class Endpoint:
 
 
 def reachable(principal: Principal, target: Target) -> Predicate:
-    """The rows that the caller may reach: none for what is open to everyone, and for a Bundle, whose entries say more."""
-    if target.interaction.public or target.interaction.takes == "bundle":
+    """The rows that the caller may reach: none for what is open to everyone, nor where more must be known to tell.
+
+    The entries of a Bundle and the types that a search of many is asked of are granted one by one.
+    """
+    several = target.interaction.permission == "search" and not target.type
+    if target.interaction.public or target.interaction.takes == "bundle" or several:
         return NOTHING
     return predicate(principal, target.type or None, target.interaction.permission)
 

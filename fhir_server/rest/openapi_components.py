@@ -10,6 +10,7 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.operations.operation import Operation
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORMATS
+from fhir_server.search.compartment import COMPARTMENTS
 from fhir_server.search.params.catalog import served
 
 # Any: an OpenAPI document is an open tree of JSON.
@@ -17,7 +18,8 @@ Json = dict[str, Any]
 
 _ID: Final = "^[A-Za-z0-9.-]{1,64}$"
 _SEARCH_RESULT: Final = (
-    "_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_cursor",
+    "_format", "_pretty", "_summary", "_elements", "_count", "_sort", "_total", "_cursor", "_include", "_revinclude",
+    "_list", "_contained",
 )  # fmt: skip
 _HEADERS: Final = {
     "create": ("Prefer", "If-None-Exist"),
@@ -62,7 +64,9 @@ def _of_operation(operation: Operation, method: str) -> list[Json]:
         for one in operation.takes
         if one.is_primitive
     ]
-    found = [_ref(_key(type, code)) for type in operation.types for code in served(type) if operation.searches]
+    found = [
+        _ref(_key(type, code)) for type in operation.types for code in served(type) if operation.searches
+    ]
     return [*general, *own, *found]
 
 
@@ -104,6 +108,7 @@ def _resource(*types: str) -> Json:
 _PARAMETERS: Final = (
     _path("type", "A resource type", enum=[*RESOURCE_TYPES]),
     _path("id", "The id of a resource", pattern=_ID),
+    _path("compartment", "The type of resource that a compartment is about", enum=[*COMPARTMENTS]),
     _path("vid", "The number of a version", pattern="^[1-9][0-9]{0,8}$"),
     _header("Prefer", "return=minimal|representation|OperationOutcome, handling=strict|lenient"),
     _header("If-Match", "The ETag of the version to replace"),
@@ -116,7 +121,19 @@ _PARAMETERS: Final = (
     _query("_elements", "The elements that are kept, separated by commas"),
     _query("_count", "The entries of a page", pattern="^[0-9]{1,4}$"),
     _query("_sort", "Search parameters to sort by, with commas between; `-` before one for the last first"),
-    _query("_total", "Whether all matches are counted, or guessed where there are many", enum=["none", "estimate", "accurate"]),
+    _query(
+        "_total",
+        "Whether all matches are counted, or guessed where there are many",
+        enum=["none", "estimate", "accurate"],
+    ),
+    _query(
+        "_include",
+        "What matches refer to that comes with them: `Type:parameter`, `Type:parameter:Target`, `*`",
+    ),
+    _query("_revinclude", "What refers to matches and comes with them, in the same form"),
+    _query("_list", "The id of a List whose items are wanted"),
+    _query("_contained", "Contained resources are never searched", enum=["false"]),
+    _query("_type", "The types that are searched, separated by commas"),
     _query("_cursor", "The place of a page, from a next link"),
     _query("_since", "Only versions made at this instant or later"),
     _query("_at", "Only versions that were current in this period"),

@@ -8,7 +8,7 @@ were not there.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import chain as joined
 from typing import Final
 
@@ -63,6 +63,24 @@ def inclusion(
     return Inclusion(links, _readable(types, access), limit)
 
 
+@cache
+def references(resource_type: str) -> tuple[Parameter, ...]:
+    """The parameters by which resources of the type refer."""
+    return tuple(one for one in served(resource_type).values() if one.kind == "reference")
+
+
+def referring_to(resource_type: str) -> list[Parameter]:
+    """The parameters, of all types, by which resources may refer to one of the type."""
+    return [one for source in RESOURCE_TYPES for one in references(source) if resource_type in targets(one)]
+
+
+def targets(parameter: Parameter) -> frozenset[str]:
+    """The types that are referred to; by a canonical URL, only those that have one."""
+    if not by_url(parameter):
+        return frozenset(parameter.targets)
+    return frozenset(target for target in parameter.targets if "url" in served(target))
+
+
 def _readable(types: Iterable[str], access: Access) -> dict[str, Predicate]:
     readable = {}
     for name in sorted(types):
@@ -98,15 +116,10 @@ def _check_names(include: Include) -> None:
 def _parameters(include: Include, searched: frozenset[str]) -> Iterator[Parameter]:
     if include.source == EVERY:
         sources = RESOURCE_TYPES if include.reverse or include.iterate else searched
-        return joined.from_iterable(_references(source) for source in sources)
+        return joined.from_iterable(references(source) for source in sources)
     if include.parameter == EVERY:
-        return iter(_references(include.source))
+        return iter(references(include.source))
     return iter((_parameter(include),))
-
-
-@lru_cache(maxsize=256)
-def _references(resource_type: str) -> tuple[Parameter, ...]:
-    return tuple(one for one in served(resource_type).values() if one.kind == "reference")
 
 
 def _parameter(include: Include) -> Parameter:
@@ -114,7 +127,7 @@ def _parameter(include: Include) -> Parameter:
     parameter = served(include.source).get(include.parameter)
     if parameter is None:
         reason = unserved(include.source).get(include.parameter, "there is no such search parameter")
-        known = ", ".join(sorted(one.code for one in _references(include.source)))
+        known = ", ".join(sorted(one.code for one in references(include.source)))
         raise UnknownParameter(f"{shown}: {reason}. {include.source} refers by {known}.", name)
     if parameter.kind != "reference":
         raise InvalidSearch(f"{shown}: {parameter.prefix} is a {parameter.kind} and refers to nothing.", name)
@@ -124,17 +137,13 @@ def _parameter(include: Include) -> Parameter:
 
 
 def _link(include: Include, parameter: Parameter, searched: frozenset[str]) -> Link | None:
-    targets = (
-        frozenset(parameter.targets) & {include.target} if include.target else frozenset(parameter.targets)
-    )
-    if by_url(parameter):
-        targets = frozenset(target for target in targets if "url" in served(target))
+    found = targets(parameter) & {include.target} if include.target else targets(parameter)
     if not include.iterate:
         if include.reverse:
-            targets &= searched
+            found &= searched
         elif include.source not in {EVERY, *searched}:
             return None
-    return Link(parameter, targets, include.reverse, include.iterate) if targets else None
+    return Link(parameter, found, include.reverse, include.iterate) if found else None
 
 
 def _leads_nowhere(include: Include, searched: frozenset[str]) -> str:

@@ -16,12 +16,10 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
 from fhir_server.search.access import Access
 from fhir_server.search.branch import Branch, Chained, Reversed, Wanted
-from fhir_server.search.chain import by_url
 from fhir_server.search.criteria import condition
-from fhir_server.search.params import quantity
+from fhir_server.search.include import targets
 from fhir_server.search.params.catalog import served, unserved
-from fhir_server.search.params.kinds import AnyCondition
-from fhir_server.search.params.parameter import Condition, Parameter, Reading
+from fhir_server.search.params.parameter import Parameter, Reading
 from fhir_server.search.parse import Backward, Criterion, Forward, Step
 
 MOST_TARGETS: Final = 16  # gone on to at once; beyond it the client names the type
@@ -71,12 +69,6 @@ def _along(resource_type: str, criterion: Criterion, steps: Sequence[Step], term
     return condition(_parameter(resource_type, criterion.name, criterion), criterion, terms.reading)
 
 
-def is_loose(met: AnyCondition) -> bool:
-    """Whether SQL alone may find too much: it cannot tell number and unit, without a system, of one element from those of two."""
-    loose = any(isinstance(one, quantity.Asked) and one.code and one.system is None for one in met.asked)
-    return loose and met.parameter.repeats
-
-
 def _forward(
     resource_type: str, criterion: Criterion, step: Forward, rest: Sequence[Step], terms: Terms
 ) -> Chained:
@@ -86,7 +78,7 @@ def _forward(
         target = _branch(step.target, criterion, rest, terms)
         return Chained(parameter, (target,))
     found, lacking, forbidden = list[Branch](), list[UnknownParameter](), list[Forbidden]()
-    for name in _targets(parameter):
+    for name in sorted(targets(parameter)):
         try:
             found.append(_branch(name, criterion, rest, terms))
         except UnknownParameter as error:
@@ -134,11 +126,6 @@ def _listed(resource_type: str, criterion: Criterion, terms: Terms) -> Reversed:
 def _branch(resource_type: str, criterion: Criterion, rest: Sequence[Step], terms: Terms) -> Branch:
     """The resources of the type that meet the rest of the criterion."""
     met = _along(resource_type, criterion, rest, terms)
-    if isinstance(met, Condition) and is_loose(met):
-        raise InvalidSearch(
-            f"{criterion.label[:100]}=number||unit is not served in a chain. Name the unit's system.",
-            criterion.label[:100],
-        )
     return Branch(resource_type, terms.access(resource_type, "search"), (met,))
 
 
@@ -164,25 +151,19 @@ def _reference(resource_type: str, name: str, criterion: Criterion) -> Parameter
     return parameter
 
 
-def _targets(parameter: Parameter) -> tuple[str, ...]:
-    if not by_url(parameter):
-        return parameter.targets
-    return tuple(target for target in parameter.targets if "url" in served(target))
-
-
 def _check_target(parameter: Parameter, target: str, criterion: Criterion) -> None:
-    targets = _targets(parameter)
-    if target not in targets:
-        known = "any type" if len(targets) > MOST_TARGETS else ", ".join(sorted(targets))
+    known = targets(parameter)
+    if target not in known:
+        named = "any type" if len(known) > MOST_TARGETS else ", ".join(sorted(known))
         raise InvalidSearch(
-            f"{criterion.label[:100]}: {parameter.prefix} never refers to a {target[:60]}. It refers to {known}.",
+            f"{criterion.label[:100]}: {parameter.prefix} never refers to a {target[:60]}. It refers to {named}.",
             criterion.label[:100],
         )
 
 
 def _none_has(parameter: Parameter, criterion: Criterion) -> UnknownParameter:
-    targets = ", ".join(sorted(_targets(parameter))[:MOST_TARGETS])
+    named = ", ".join(sorted(targets(parameter))[:MOST_TARGETS])
     return UnknownParameter(
-        f"{criterion.label[:100]}: none of {targets}, which {parameter.prefix} refers to, has such a parameter.",
+        f"{criterion.label[:100]}: none of {named}, which {parameter.prefix} refers to, has such a parameter.",
         criterion.label[:100],
     )

@@ -81,3 +81,109 @@ async def test_a_reference_by_this_servers_own_address_is_a_relative_one(client,
     for asked in ("p1", "Patient/p1", "http://server.example/fhir/Patient/p1"):
         bundle = (await client.get("/fhir/Observation", params={"subject": asked})).json()
         assert len(bundle.get("entry", [])) == 1, asked
+
+
+@pytest.fixture
+async def record(client, fhir):
+    """A patient with an Encounter, an Observation and its Provenance, and what belongs to another."""
+    for tree in (
+        {"resourceType": "Patient", "id": "p1", "name": [{"family": "Chalmers"}]},
+        {"resourceType": "Encounter", "id": "e1", "status": "finished", "class": {"code": "AMB"},
+         "subject": {"reference": "Patient/p1"}},
+        {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "x"},
+         "subject": {"reference": "Patient/p1"}, "encounter": {"reference": "Encounter/e1"}},
+        {"resourceType": "Observation", "id": "o2", "status": "final", "code": {"text": "x"},
+         "subject": {"reference": "Patient/p2"}},
+        {"resourceType": "Provenance", "id": "v1", "target": [{"reference": "Observation/o1"}],
+         "recorded": "2026-01-01T00:00:00Z", "agent": [{"who": {"reference": "Patient/p1"}}]},
+    ):  # fmt: skip
+        answer = await client.put(f"/fhir/{tree['resourceType']}/{tree['id']}", **fhir(tree))
+        assert answer.status_code == 201, answer.text
+
+
+def entries(answer):
+    assert answer.status_code == 200, answer.text
+    found = answer.json().get("entry", [])
+    return sorted((entry["fullUrl"].partition("/fhir/")[2], entry["search"]["mode"]) for entry in found)
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+SEARCHES = [
+    ("Patient/p1/Observation", ["Observation/o1"]),
+    ("Patient/p1/Observation?status=final", ["Observation/o1"]),
+    ("Patient/p1/Observation?status=amended", []),
+    ("Encounter/e1/*", ["Encounter/e1", "Observation/o1"]),
+    ("Patient/p1/*?_type=Encounter,Observation", ["Encounter/e1", "Observation/o1"]),
+    ("?_type=Encounter,Provenance", ["Encounter/e1", "Provenance/v1"]),
+    ("/?_id=p1,o1", ["Observation/o1", "Patient/p1"]),
+    ("Observation?patient.name=Chalmers", ["Observation/o1"]),
+    ("Patient?_has:Observation:patient:encounter.status=finished", ["Patient/p1"]),
+]
+
+
+async def test_searches_reach_over_types_and_compartments_by_address_and_by_form(client, record):
+    for asked, urls in SEARCHES:
+        place, _, query = asked.partition("?")
+        address = f"/fhir/{place}".rstrip("/")
+        form = f"{address.removesuffix('/*')}/_search"
+        wanted = [(url, "match") for url in urls]
+
+        assert entries(await client.get(f"{address}?{query}")) == wanted, asked
+        assert entries(await client.post(form, content=query, headers=FORM)) == wanted, asked
+        assert (await client.head(f"{address}?{query}")).status_code == 200
+
+
+async def test_includes_come_with_the_matches(client, record):
+    asked = "/fhir/Observation?_id=o1&_include=Observation:encounter&_revinclude=Provenance:target"
+    assert entries(await client.get(asked)) == [
+        ("Encounter/e1", "include"),
+        ("Observation/o1", "match"),
+        ("Provenance/v1", "include"),
+    ]
+
+
+async def test_what_is_beyond_a_limit_of_the_operator_is_refused_with_its_name(serving, fhir):
+    async with serving(max_include=1, max_chain=1) as client:
+        for n in range(2):
+            tree = {"resourceType": "Observation", "id": f"o{n}", "status": "final", "code": {"text": "x"},
+                    "subject": {"reference": "Patient/p1"}}  # fmt: skip
+            await client.put(f"/fhir/Observation/o{n}", **fhir(tree))
+        await client.put("/fhir/Patient/p1", **fhir({"resourceType": "Patient", "id": "p1"}))
+        costly = await client.get("/fhir/Patient?_revinclude=Observation:patient")
+        long = await client.get("/fhir/Observation?patient.organization.name=x")
+    assert costly.status_code == long.status_code == 400
+    assert costly.json()["issue"][0] == {
+        "severity": "error",
+        "code": "too-costly",
+        "diagnostics": "_revinclude leads to more than 1 resources beside the matches of this page. "
+        "Include less, or ask for a smaller _count.",
+        "expression": ["_revinclude"],
+    }
+    assert long.json()["issue"][0]["expression"] == ["patient.organization.name"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("Medication/m1/Observation", 404, "There is no Medication compartment"),
+        ("Patient/p1/Nothing", 404, "'Nothing' is not a resource type"),
+        ("Patient/p1/Medication", 400, "Medication is in no Patient compartment"),
+        ("Patient/p 1/Observation", 404, "is not an id"),
+        ("Patient/p1/_search", 405, "Use POST"),
+        ("_search", 405, "Use POST"),
+        ("?_type=Nothing", 400, "_type=Nothing"),
+    ],
+)
+async def test_an_address_that_is_no_search_is_refused_in_words(client, path, status, told):
+    answer = await client.get(f"/fhir/{path}")
+    assert answer.status_code == status
+    assert told in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_a_condition_may_be_a_chain(client, fhir, record):
+    tree = {"resourceType": "Observation", "status": "final", "code": {"text": "y"},
+            "subject": {"reference": "Patient/p1"}}  # fmt: skip
+    found = fhir(tree)
+    found["headers"]["If-None-Exist"] = "patient.name=Chalmers&encounter:Encounter.status=finished"
+    again = await client.post("/fhir/Observation", **found)
+    assert (again.status_code, again.json()["id"]) == (200, "o1")
