@@ -21,7 +21,7 @@ from terminology.common_units import COMMON
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-    from lark import Token, Tree
+    from lark import Lark, Token, Tree
 
 LONGEST: Final = 100  # characters of a code that is worked out
 _HIGHEST: Final = 40  # exponent
@@ -184,10 +184,11 @@ def _atom(code: str) -> _Size:
 
 
 @lru_cache(maxsize=1)
-def _parser() -> "object":
+def _parser() -> "Lark":
     from ucumvert import get_ucum_parser
 
-    return get_ucum_parser()
+    parser: Lark = get_ucum_parser()  # ucumvert is untyped
+    return parser
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from fhir_server.search.params.parameter import Condition, Reading
 from fhir_server.search.parse import Criterion, Include, Parsed
 from fhir_server.search.sort import Sort, newest_first, sort, sort_across_types
 from fhir_server.search.summary import Shape, shape
-from fhir_server.search.wanted import Terms, is_loose, wanted
+from fhir_server.search.wanted import Terms, wanted
 
 Handling = Literal["strict", "lenient"]
 Total = Literal["estimate", "accurate"]
@@ -82,8 +82,6 @@ def plan(parsed: Parsed, access: Access, handling: Handling, limits: Limits, rea
     _check_contained(result.get("_contained"))
     count = 0 if result.get("_summary") == "count" else _count(result.get("_count"), limits)
     total = _total(result.get("_total")) or ("accurate" if count == 0 else None)
-    if total:
-        _refuse_what_cannot_be_counted(branches)
     return Plan(
         place=parsed.place,
         branches=branches,
@@ -221,16 +219,6 @@ def _total(text: str | None) -> Total | None:
         case "estimate" | "accurate":
             return text
     raise InvalidSearch(f"_total={text[:40]} is unknown. It takes none, estimate or accurate.", "_total")
-
-
-def _refuse_what_cannot_be_counted(branches: Sequence[Branch]) -> None:
-    """The database cannot tell a number and a unit without system of one component from those of two."""
-    for one in (condition for branch in branches for condition in branch.wanted):
-        if isinstance(one, Condition) and is_loose(one):
-            raise InvalidSearch(
-                f"{one.parameter.code}=number||unit cannot be counted. Name the unit's system, or ask for no total.",
-                one.parameter.code,
-            )
 
 
 def _sort(text: str | None, types: Sequence[str], branches: Sequence[Branch]) -> Sort:

@@ -18,6 +18,7 @@ from fhir_server.search.parse import REPRESENTATION, Compartment, parse, place
 from fhir_server.search.plan import Handling, Limits, Plan, plan
 from fhir_server.search.seal import Seal
 from fhir_server.search.terminology import Terminology, answered
+from fhir_server.search.units import look_up_units
 from terminology.service import TerminologyService
 
 Pairs = Sequence[tuple[str, str]]
@@ -65,6 +66,7 @@ async def search(
     by = Seal(asking.cursor_key, asking.subject, place(resource_type, compartment))
     cursor = await _resumed(connection, by, pairs)
     asked, now = (cursor.pairs, cursor.asked_at) if cursor else (pairs, asking.now)
+    await look_up_units(asked)
     parsed = parse(resource_type, asked, compartment)
     planned = await answered(
         plan(parsed, access, asking.handling, asking.limits, Reading(now, asking.base_url)),

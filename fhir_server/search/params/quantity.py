@@ -154,9 +154,9 @@ def lies(wanted: Asked, lo: str, hi: str, unit: str) -> Predicate:
         return number.lies(wanted.number, lo, hi)
     kept = [Predicate(f"u.hash = {unit}")]
     if wanted.base is not None:
-        measured = [f"({end} * u.factor + u.shift) * {wanted.base.divisor}" for end in (lo, hi)]
+        low, high = (f"({end} * u.factor + u.shift) * {wanted.base.divisor}" for end in (lo, hi))
         kept.append(Predicate("u.dimension = %s", (wanted.base.dimension,)))
-        kept.append(number.lies(wanted.base.number, *measured, of="%s * u.divisor"))
+        kept.append(number.lies(wanted.base.number, low, high, of="%s * u.divisor"))
     else:
         kept += [_written(wanted.system, wanted.code), number.lies(wanted.number, lo, hi)]
     found = conjunction(kept)

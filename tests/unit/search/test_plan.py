@@ -72,11 +72,6 @@ def test_more_criteria_or_values_than_anyone_needs_are_refused():
         planned("Observation", ("status", ",".join(["x"] * 501)))
 
 
-def test_a_count_of_components_by_unit_without_system_is_refused_and_not_guessed():
-    with pytest.raises(InvalidSearch, match="cannot be counted"):
-        planned("Observation", ("component-value-quantity", "5||mg"), ("_total", "accurate"))
-
-
 @pytest.mark.parametrize(
     ("pairs", "order"),
     [
