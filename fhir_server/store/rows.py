@@ -67,9 +67,13 @@ class ParamString(NamedTuple):
 
 
 class ParamText(NamedTuple):
-    """A folded text under a search parameter, and the token that resources with it carry."""
+    """A folded text under a search parameter, and the token that resources with it carry.
+
+    The texts of one element share a token, each with a `place` of its own.
+    """
 
     token: int
+    place: int
     param: int
     folded: str
 

@@ -76,11 +76,14 @@ code_set_coding = Table(
 token_text = Table(
     "token_text",
     metadata,
-    Column("token", BigInteger, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False),
     Column("param", Integer, nullable=False),
     Column("folded", _text(), nullable=False),
+    PrimaryKeyConstraint("token", "place"),
     Index("token_text_value", "param", text("left(folded, 200)")),
-    comment="The distinct texts of codes and identifiers, folded, by the token that resources with that text carry.",
+    comment="The texts of codes, identifiers and URLs, folded, by the token that resources with them carry; "
+    "those of one element share it.",
 )
 
 unit = Table(

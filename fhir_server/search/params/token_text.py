@@ -2,7 +2,8 @@
 
 https://hl7.org/fhir/R4/search.html#token
 
-A resource carries one token for each distinct text; the dictionary `token_text` says which texts begin as asked.
+A resource carries one token for all the texts of an element together, since each token costs every write; the dictionary
+`token_text` says which tokens have a text that begins as asked.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,9 +32,10 @@ def store(parameter: Parameter, path: Path) -> Store:
     prefix, number, read = parameter.prefix, parameter.number, READ[path.datatype]
 
     def store_texts(node: Node, found: Found) -> None:
-        for text in {kept for text in read(node) if (kept := _kept(prefix, number, text)).folded}:
-            found.tokens.add(text.token)
-            found.texts.append(text)
+        texts = _kept(prefix, number, frozenset(read(node)))
+        if texts:
+            found.tokens.add(texts[0].token)
+            found.texts += texts
 
     return store_texts
 
@@ -56,9 +58,10 @@ def matches(wanted: Text, node: Node, datatype: str) -> bool:
 
 
 @lru_cache(maxsize=8_192)
-def _kept(prefix: str, number: int, text: str) -> ParamText:
-    folded = string.normalize(text)
-    return ParamText(hashes.token(prefix, "t", folded), number, folded)
+def _kept(prefix: str, number: int, texts: frozenset[str]) -> tuple[ParamText, ...]:
+    folded = sorted({string.normalize(text) for text in texts} - {""})
+    token = hashes.token(prefix, "t", *folded)
+    return tuple(ParamText(token, place, number, text) for place, text in enumerate(folded))
 
 
 def _coding(node: Node) -> Iterator[str]:

@@ -100,7 +100,7 @@ def token(prefix: str, uri: str) -> int:
 @lru_cache(maxsize=8_192)
 def _forms(prefix: str, number: int, uri: str, *, canonical: bool) -> tuple[ParamText, ...]:
     stored = forms(uri) if canonical else (uri,)
-    return tuple(ParamText(token(prefix, form), number, form) for form in stored)
+    return tuple(ParamText(token(prefix, form), 0, number, form) for form in stored)
 
 
 def _matches(wanted: Asked, uri: str) -> bool:

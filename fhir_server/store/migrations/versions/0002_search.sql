@@ -17,14 +17,15 @@ CREATE INDEX resource_string_rid ON resource_string (rid, param);
 
 CREATE TABLE token_text (
     token BIGINT NOT NULL,
+    place INTEGER NOT NULL,
     param INTEGER NOT NULL,
     folded TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (token)
+    PRIMARY KEY (token, place)
 );
 
 CREATE INDEX token_text_value ON token_text (param, left(folded, 200));
 
-COMMENT ON TABLE token_text IS 'The distinct texts of codes and identifiers, folded, by the token that resources with that text carry.';
+COMMENT ON TABLE token_text IS 'The texts of codes, identifiers and URLs, folded, by the token that resources with them carry; those of one element share it.';
 
 CREATE TABLE unit (
     hash BIGINT NOT NULL,
