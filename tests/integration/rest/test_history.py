@@ -85,8 +85,57 @@ async def test_at_shows_the_version_that_was_current_then(client, versions, path
     assert len(year) >= 5
 
 
+@pytest.mark.parametrize("path", ["/fhir/Patient/p1/_history", "/fhir/Patient/_history", "/fhir/_history"])
+async def test_what_was_made_anew_says_201_as_its_write_did(client, versions, patient, fhir, path):
+    back = await client.put("/fhir/Patient/p1", **fhir(patient | {"id": "p1"}))
+    changed = await client.put("/fhir/Patient/p1", **fhir(patient | {"id": "p1"}))
+    deleted = await client.delete("/fhir/Patient/p1")
+    told = [entry["response"]["status"] for entry in (await client.get(f"{path}?_count=3")).json()["entry"]]
+    assert told == [str(answer.status_code) for answer in (deleted, changed, back)] == ["204", "200", "201"]
+
+
+@pytest.mark.parametrize("path", ["/fhir/Patient/p1/_history", "/fhir/Patient/_history", "/fhir/_history"])
+async def test_a_deletion_is_an_entry_without_a_resource(client, versions, path):
+    entries = (await client.get(path)).json()["entry"]
+    (deletion,) = [entry for entry in entries if "resource" not in entry]
+    assert deletion["request"] == {"method": "DELETE", "url": "Patient/p1"}
+    assert deletion["fullUrl"] == "http://server.example/fhir/Patient/p1"
+
+
+@pytest.mark.parametrize("path", ["/fhir/Patient/p1/_history", "/fhir/Patient/_history", "/fhir/_history"])
+async def test_a_page_may_be_asked_for_without_entries(client, versions, path):
+    bundle = (await client.get(f"{path}?_count=0")).json()
+    assert "entry" not in bundle
+    assert list(links(bundle)) == ["self"]
+    assert (await client.get("/fhir/Patient/nobody/_history?_count=0")).status_code == 404
+
+
+async def test_since_and_at_hold_together(client, versions):
+    whole = (await client.get("/fhir/Patient/p1/_history")).json()["entry"]
+    moments = [entry["response"]["lastModified"] for entry in whole]
+    both = {"_since": moments[2], "_at": moments[1]}
+    found = (await client.get("/fhir/Patient/p1/_history", params=both)).json()["entry"]
+    assert [entry["response"]["etag"] for entry in found] == [whole[1]["response"]["etag"]]
+    none = (await client.get("/fhir/Patient/p1/_history", params={"_at": "2000"})).json()
+    assert "entry" not in none
+
+
 @pytest.mark.parametrize(
-    "query", ["_since=yesterday", "_at=noon", "_count=many", "_count=-1", "_before=x", "foo=1"]
+    "query",
+    [
+        "_since=2026&_since=2027",
+        "_at=2026&_at=2026",
+        "_count=1&_count=2",
+        "_since=",
+        "_at=2026-02-30",
+        "_count=1.0",
+        "_since=yesterday",
+        "_at=noon",
+        "_count=many",
+        "_count=-1",
+        "_before=x",
+        "foo=1",
+    ],
 )
 async def test_a_window_that_cannot_be_read_is_refused_by_name(client, versions, query):
     answer = await client.get(f"/fhir/_history?{query}")
