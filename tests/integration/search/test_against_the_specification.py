@@ -237,15 +237,21 @@ def codes_of(many: list[dict]) -> list[tuple[str | None, str | None]]:
     ]
 
 
+MILLIGRAMS = {"mg": 1, "g": 1000}
+
+
 def quantity_found(text: str, quantity: dict) -> bool:
     prefix, rest = split_prefix(text)
     number, *unit = rest.split("|")
-    if unit and unit[0] and (quantity.get("system"), quantity.get("code")) != tuple(unit):
-        return False
-    if unit and not unit[0] and unit[1] not in (quantity.get("code"), quantity.get("unit")):
-        return False
     asked, value = Decimal(number), quantity["value"]
     half = Decimal(1).scaleb(asked.as_tuple().exponent) / 2
+    if unit and unit[0]:
+        if quantity.get("system") != unit[0] or "code" not in quantity:
+            return False
+        value *= MILLIGRAMS[quantity["code"]]
+        asked, half = asked * MILLIGRAMS[unit[1]], half * MILLIGRAMS[unit[1]]
+    if unit and not unit[0] and unit[1] not in (quantity.get("code"), quantity.get("unit")):
+        return False
     comparator = quantity.get("comparator")
     open_below, open_above = comparator in ("<", "<="), comparator in (">", ">=")
     inside = not comparator and asked - half <= value < asked + half

@@ -1,7 +1,9 @@
 """Each way to ask each kind of parameter is a statement that PostgreSQL takes."""
 
+from itertools import product
+
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.params.catalog import Parameter, served
+from fhir_server.search.params.catalog import Parameter, servedfrom fhir_server.search.params.token_entry import FOLDS
 
 VALUES = {
     "token": ("x", "http://a|x", "|x", "http://a|", "x,y"),
@@ -21,6 +23,7 @@ VALUES = {
     "number": ("5", "ap5", "1e99", "-0.5"),
     "uri": ("http://x", "urn:oid:1.2"),
 }
+PAIRS = {"token": "http://a|x", "reference": "Patient/1", "date": "ge2013", "string": "eve", "number": "5"}
 MODIFIERS = {"token": ("not",), "string": ("exact", "contains")}
 
 
@@ -34,7 +37,24 @@ def shape(parameter: Parameter) -> tuple[object, ...]:
         bool(parameter.union),
         parameter.required,
         datatypes if parameter.kind == "quantity" else None,
+        has_no_system(parameter),
+        parameter.together,
+        tuple(part.parameter.kind for part in parameter.parts),
     )
+
+
+def has_no_system(parameter: Parameter) -> bool:
+    return parameter.kind == "token" and any(path.datatype in FOLDS for path in parameter.paths[:1])
+
+
+def values(parameter: Parameter) -> tuple[str, ...]:
+    if parameter.column == "id" or has_no_system(parameter):
+        return ("x", "x,y")
+    if parameter.kind != "composite":
+        return VALUES[parameter.kind]
+    first, *others = (part.parameter.kind for part in parameter.parts)
+    ends = [VALUES["quantity"] if kind == "quantity" else (PAIRS[kind],) for kind in others]
+    return tuple("$".join((PAIRS[first], *end)) for end in product(*ends))
 
 
 async def test_every_shape_of_parameter_can_be_asked_in_every_form(find):
@@ -42,7 +62,7 @@ async def test_every_shape_of_parameter_can_be_asked_in_every_form(find):
 
     for parameter in shapes.values():
         modifiers = ("", *MODIFIERS.get(parameter.kind, ()))
-        asked = [(modifier, value) for modifier in modifiers for value in VALUES[parameter.kind]]
+        asked = [(modifier, value) for modifier in modifiers for value in values(parameter)]
         asked += [("missing", "true"), ("missing", "false")]
         if parameter.kind == "reference":
             asked += [("identifier", "urn:x|1"), ("identifier", "1")]
