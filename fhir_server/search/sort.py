@@ -38,6 +38,7 @@ class Sort:
         return self.keys[0].sql if self.keys[0].column else None
 
 
+@lru_cache(maxsize=1024)
 def sort(resource_type: str, text: str) -> Sort:
     """The order that `_sort=text` asks for. Raises InvalidSearch, naming what can be sorted by, for what is none."""
     codes = [part.removeprefix("-") for part in text.split(",")]
