@@ -15,9 +15,9 @@ from fhir_server.json import dumps
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import etag
-from fhir_server.rest.history_window import BEFORE, cursor, window
+from fhir_server.rest.history_window import BEFORE, cursor, once, window
 from fhir_server.rest.request import Request
-from fhir_server.store.rows import Version
+from fhir_server.store.history import Entry
 
 _STATUS: Final[Mapping[str, str]] = {"POST": "201", "PUT": "200", "PATCH": "200", "DELETE": "204"}
 _KEPT: Final = ("_since", "_at", "_count", "_format", "_pretty")
@@ -53,18 +53,18 @@ def _answer(call: Call, page: Page) -> Answer:
     head = dumps({"resourceType": "Bundle", "type": "history", "timestamp": instant(now()), "link": links})
     if not page.entries:
         return Answer(200, head)
-    entries = b",".join(_entry(base, entry.version) for entry in page.entries)
+    entries = b",".join(_entry(base, entry) for entry in page.entries)
     return Answer(200, head[:-1] + b',"entry":[' + entries + b"]}")
 
 
-def _entry(base: str, version: Version) -> bytes:
+def _entry(base: str, entry: Entry) -> bytes:
+    version = entry.version
     url = version.type if version.method == "POST" else f"{version.type}/{version.id}"
-    created = version.version == 1 or version.method == "POST"
     tail = dumps(
         {
             "request": {"method": version.method, "url": url},
             "response": {
-                "status": "201" if created else _STATUS[version.method],
+                "status": "201" if entry.created else _STATUS[version.method],
                 "etag": etag(version.version).decode(),
                 "lastModified": instant(version.last_updated),
             },
@@ -85,7 +85,7 @@ def _kept(request: Request, *more: str) -> list[tuple[str, str]]:
 
 
 def _count(call: Call) -> int:
-    text = call.request.value("_count")
+    text = once(call.request, "_count")
     settings = call.house.settings
     if text is None:
         return settings.default_count

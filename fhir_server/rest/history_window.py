@@ -21,12 +21,20 @@ _LARGEST: Final = 2**63
 
 def window(request: Request) -> Window:
     """The window that the request asks for. Raises InvalidRequest for a date or place that cannot be read."""
-    since, at, before = request.value("_since"), request.value("_at"), request.value(BEFORE)
+    since, at, before = (once(request, name) for name in ("_since", "_at", BEFORE))
     return Window(
         since=None if since is None else _span("_since", since)[0],
         at=None if at is None else _span("_at", at),
         before=None if before is None else _place(before),
     )
+
+
+def once(request: Request, name: str) -> str | None:
+    """The value of a parameter, None where it is absent. Raises InvalidRequest when it is there several times."""
+    values = [value for key, value in request.pairs if key == name]
+    if len(values) > 1:
+        raise InvalidRequest(f"{name} is given {len(values)} times. Give it once.", name)
+    return values[0] if values else None
 
 
 def cursor(place: tuple[datetime, int]) -> str:

@@ -17,7 +17,8 @@ _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 _SELECT = """
 SELECT c.seq, r.type, r.id, c.version, c.last_updated,
        CASE WHEN c.version = r.version THEN r.method ELSE h.method END,
-       CASE WHEN c.version = r.version THEN r.body ELSE h.body END::text
+       CASE WHEN c.version = r.version THEN r.body ELSE h.body END::text,
+       {created}
   FROM change_log c
   JOIN resource r ON r.rid = c.rid
   LEFT JOIN resource_history h ON h.rid = c.rid AND h.version = c.version AND c.version <> r.version
@@ -25,12 +26,17 @@ SELECT c.seq, r.type, r.id, c.version, c.last_updated,
  ORDER BY c.last_updated DESC, c.seq DESC LIMIT %s"""
 
 _INSTANCE = """
-SELECT 0, r.type, r.id, v.version, v.last_updated, v.method, v.body::text
+SELECT v.version, r.type, r.id, v.version, v.last_updated, v.method, v.body::text,
+       {created}
   FROM resource r CROSS JOIN LATERAL (
     SELECT r.version, r.last_updated, r.method, r.body
     UNION ALL SELECT version, last_updated, method, body FROM resource_history WHERE rid = r.rid) AS v
  WHERE ({access}) AND r.type = %s AND r.id = %s AND {window}
  ORDER BY v.version DESC LIMIT %s"""
+
+# the first version, or the first after a deletion
+_CREATED = """{v}.version = 1 OR EXISTS (
+  SELECT FROM resource_history p WHERE p.rid = r.rid AND p.version = {v}.version - 1 AND p.body IS NULL)"""
 
 # replaced after the period's start, if at all, and made before its end
 _CURRENT = """({v}.version = r.version OR coalesce(
@@ -52,10 +58,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A version in a history and its place in it, from which the next page goes on."""
+    """A version in a history and its place in it, from which the next page goes on.
+
+    `created` says that nothing was there before it: it is the first version, or the first after a deletion.
+    """
 
     version: Version
     place: tuple[datetime, int]
+    created: bool
 
 
 async def instance(
@@ -72,10 +82,11 @@ async def instance(
     if window.before is not None:
         conditions.append("v.version < %s")
         params.append(window.before[1])
-    statement = _INSTANCE.format(access=access.sql, window=" AND ".join(conditions))
+    statement = _INSTANCE.format(
+        access=access.sql, window=" AND ".join(conditions), created=_CREATED.format(v="v")
+    )
     cursor = await connection.execute(statement, (*access.params, RESOURCE_TYPES[type], id, *params, limit))
-    found = [_entry(row) for row in await cursor.fetchall()]
-    return [Entry(entry.version, (entry.place[0], entry.version.version)) for entry in found]
+    return [_entry(row) for row in await cursor.fetchall()]
 
 
 async def everything(
@@ -97,7 +108,10 @@ async def everything(
         conditions.append("(c.last_updated, c.seq) < (%s, %s)")
         params.extend(window.before)
     statement = _SELECT.format(
-        access=access.sql, scope="TRUE" if type is None else "c.type = %s", window=" AND ".join(conditions)
+        access=access.sql,
+        scope="TRUE" if type is None else "c.type = %s",
+        window=" AND ".join(conditions),
+        created=_CREATED.format(v="c"),
     )
     scope = () if type is None else (RESOURCE_TYPES[type],)
     cursor = await connection.execute(statement, (*access.params, *scope, *params, limit))
@@ -105,6 +119,6 @@ async def everything(
 
 
 def _entry(row: tuple[object, ...]) -> Entry:
-    seq, type, id, number, at, method, body = row
+    place, type, id, number, at, method, body, created = row
     text = body.encode() if isinstance(body, str) else None
-    return Entry(Version(_TYPES[type], id, number, at, method, text), (at, seq))  # type: ignore[index, arg-type]  # the statement's columns
+    return Entry(Version(_TYPES[type], id, number, at, method, text), (at, place), created)  # type: ignore[index, arg-type]  # the statement's columns
