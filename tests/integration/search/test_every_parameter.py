@@ -3,7 +3,8 @@
 from itertools import product
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.params.catalog import Parameter, servedfrom fhir_server.search.params.token_entry import FOLDS
+from fhir_server.search.params.catalog import Parameter, served
+from fhir_server.search.params.token_entry import FOLDS
 
 VALUES = {
     "token": ("x", "http://a|x", "|x", "http://a|", "x,y"),
