@@ -112,7 +112,10 @@ class Attempt:
         return change.method != "DELETE" and not self._found.keeps(change)
 
     async def _refer(self, database: Database) -> None:
-        """Resolves conditional references, and drafts anew the resources that have some."""
+        """Resolves conditional references, and drafts anew the resources that have some.
+
+        What the Bundle deletes or replaces is not looked for as it is now; what it makes of it is.
+        """
         asked = sorted(self._drafts.asked())
         if not asked:
             return
@@ -123,7 +126,8 @@ class Attempt:
             except RequestError as error:
                 referred[text] = error
         async with database.connection() as connection:
-            answers = await self._inquiry.ask(connection, list(questions.values()))
+            changed = self._found.written(self._changes, "DELETE", "PUT", "PATCH")
+            answers = await self._inquiry.ask(connection, list(questions.values()), changed)
         within = Within(self._drafts.drafts.items(), [one.plan for one in questions.values()])
         for (text, one), answer in zip(questions.items(), answers, strict=True):
             ids = {each.id for each in answer}
@@ -135,14 +139,9 @@ class Attempt:
         self._failures.settle()
 
     def _question(self, text: str) -> Question:
-        """What a conditional reference asks, of what the Bundle neither deletes nor replaces."""
         named = conditional(text)
         assert named is not None, "only those are asked"
-        type, query = named
-        one = question(type, Query(query, self._access, self._base_url))
-        changed = self._found.written(self._changes, "DELETE", "PUT", "PATCH")
-        ids = {id for key_type, id in changed if key_type == type}
-        return one.without(ids) if ids else one
+        return question(named[0], Query(named[1], self._access, self._base_url))
 
 
 def _made_by(number: int) -> InvalidRequest:

@@ -48,17 +48,15 @@ async def identities(
 
     A DELETE comes first, so that no other condition finds what is deleted.
     """
-    found = Identities()
+    found = Identities({change.number: change.id for change in changes if change.id is not None})
     if connection is not None:
         _understand(found, changes, failures)
         await _match(connection, inquiry, found, [c for c in changes if c.method == "DELETE"], (), failures)
-        gone = found.written(changes, "DELETE") | {
-            (c.type, c.id) for c in changes if c.method == "DELETE" and c.id is not None
-        }
+        gone = found.written(changes, "DELETE")
         await _match(connection, inquiry, found, [c for c in changes if c.method != "DELETE"], gone, failures)
     for change in changes:
-        if change.number not in found.ids and (change.id is not None or change.method == "POST"):
-            found.ids[change.number] = change.id or uuid7()
+        if change.method == "POST" and change.number not in found.matched:
+            found.ids[change.number] = uuid7()
     _refuse_overlaps(found, changes, failures)
     return found
 
@@ -82,11 +80,7 @@ async def _match(
 ) -> None:
     asking = [change for change in changes if change.number in found.questions]
     distinct = {_lock(found.questions[change.number]): found.questions[change.number] for change in asking}
-    excluded = defaultdict[str, set[str]](set)
-    for type, id in gone:
-        excluded[type].add(id)
-    asked = [one.without(excluded[one.type]) if excluded[one.type] else one for one in distinct.values()]
-    answers = dict(zip(distinct, await inquiry.ask(connection, asked) if asked else [], strict=True))
+    answers = dict(zip(distinct, await inquiry.ask(connection, list(distinct.values()), gone), strict=True))
     for change in asking:
         try:
             _take(found, change, answers[_lock(found.questions[change.number])])

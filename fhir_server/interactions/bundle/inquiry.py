@@ -14,11 +14,12 @@ from fhir_server.search import match
 from fhir_server.search.execute import Connection
 from fhir_server.search.match import MatchedKey
 from fhir_server.search.plan import Plan
+from fhir_server.store.rows import Key
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A search of a type for what a condition names, `without` what the Bundle itself deletes or replaces."""
+    """A search of a type for what a condition names."""
 
     type: str
     query: Query
@@ -40,11 +41,28 @@ class Inquiry:
 
     rounds: list[tuple[Sequence[Question], list[list[MatchedKey]]]] = field(default_factory=list)
 
-    async def ask(self, connection: Connection, questions: Sequence[Question]) -> list[list[MatchedKey]]:
-        """Two matches of each question at most, in order."""
-        found = await match.matches(connection, [one.plan for one in questions])
-        self.rounds.append((questions, found))
-        return found
+    async def ask(
+        self, connection: Connection, questions: Sequence[Question], gone: Collection[Key] = ()
+    ) -> list[list[MatchedKey]]:
+        """Two matches of each question at most, in order, none of which is `gone`.
+
+        Only where two matches are not all there are, the database has to look beyond those that are gone.
+        """
+        if not questions:
+            return []
+        found = await self._asked(connection, questions)
+        left = [
+            [each for each in answer if (one.type, each.id) not in gone]
+            for one, answer in zip(questions, found, strict=True)
+        ]
+        open_ = [n for n, answer in enumerate(found) if len(answer) == 2 and len(left[n]) < 2]
+        if open_:
+            again = [
+                questions[n].without([id for type, id in gone if type == questions[n].type]) for n in open_
+            ]
+            for number, answer in zip(open_, await self._asked(connection, again), strict=True):
+                left[number] = answer
+        return left
 
     async def still_holds(self, connection: Connection) -> bool:
         """Whether every question still has the same answer."""
@@ -53,6 +71,11 @@ class Inquiry:
             if [_ids(one) for one in now] != [_ids(one) for one in before]:
                 return False
         return True
+
+    async def _asked(self, connection: Connection, questions: Sequence[Question]) -> list[list[MatchedKey]]:
+        found = await match.matches(connection, [one.plan for one in questions])
+        self.rounds.append((questions, found))
+        return found
 
 
 def _ids(found: Sequence[MatchedKey]) -> list[str]:

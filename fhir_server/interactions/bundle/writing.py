@@ -99,7 +99,9 @@ class _Decision:
                 made = await work.create_all([draft for _, draft in news])
             for (change, draft), new in zip(news, made, strict=True):
                 if new is None:
-                    raise Conflict(f"{draft.type}/{draft.id} was made by another request. Send this one again.")
+                    raise Conflict(
+                        f"{draft.type}/{draft.id} was made by another request. Send this one again."
+                    )
                 self._outcomes[change.number] = Written(new, "created")
         return self._outcomes
 
