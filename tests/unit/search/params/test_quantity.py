@@ -136,3 +136,65 @@ def test_money_has_its_currency_as_unit():
 
 def test_a_quantity_without_a_value_cannot_be_compared():
     assert quantity.READ["Quantity"]({"code": "mg"}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "missed"),
+    [
+        pytest.param(
+            f"5.4|{UCUM}|mg",
+            ["5.35 mg", "5.449 mg", "0.0054 g", "5400 ug"],
+            ["5.34 mg", "5.45 mg", "5.4 g", "5.4 mg/dL"],
+            id="a value of 5.4(+/-0.05) mg where mg is understood as a UCUM unit",
+        ),
+        pytest.param(
+            f"5.40e-3|{UCUM}|g",
+            ["0.0054 g", "0.005395 g", "5.4 mg"],
+            ["0.005405 g", "5.3 mg", "5.405 mg"],
+            id="0.0054(+/-0.00005) g",
+        ),
+        pytest.param(
+            "5.4||mg",
+            ["5.4 mg", "5.35 mg"],
+            ["0.0054 g", "5.4 g"],
+            id="the unit mg by its code or as it is read",
+        ),
+        pytest.param("5.4", ["5.4 mg", "5.4 mmol/L", "5.4 bpm"], ["5.5 mg"], id="irrespective of the unit"),
+        pytest.param(
+            f"le5.4|{UCUM}|mg",
+            ["5.4 mg", "-1 mg", "0.0054 g"],
+            ["5.41 mg", "0.00541 g"],
+            id="less than or equal to 5.4 mg exactly",
+        ),
+        pytest.param(
+            f"ap5.4|{UCUM}|mg",
+            ["5.9 mg", "0.0049 g"],
+            ["6.0 mg", "5.4 g"],
+            id="about 5.4 mg, a tenth on both sides",
+        ),
+        pytest.param(
+            f"37.0|{UCUM}|Cel",
+            ["98.6 [degF]", "98.51 [degF]", "310.15 K"],
+            ["98.7 [degF]", "37 K"],
+            id="a scale with its own zero",
+        ),
+        pytest.param(f"ge1|{UCUM}|Hz", ["60 /min", "60 {beats}/min"], ["59.99 /min"], id="thirds are exact"),
+        pytest.param(f"5|{UCUM}|mmol/L", ["5000 umol/L"], ["90 mg/dL", "5 mg/dL"], id="amount is not mass"),
+        pytest.param(f"5|{UCUM}|[pH]", ["5 [pH]"], ["5 1", "5 mol/L"], id="a logarithm as written only"),
+        pytest.param(f"5|{UCUM}|bpm", ["5 bpm"], ["5 /min"], id="what UCUM does not have as written only"),
+    ],
+)
+def test_quantities_compare_as_the_specification_says(text, found, missed):
+    def finds_(measure: str) -> bool:
+        value, code = measure.split(" ")
+        return finds(text, stored(value, code=code, unit=code))
+
+    assert [measure for measure in found if not finds_(measure)] == []
+    assert [measure for measure in missed if finds_(measure)] == []
+
+
+def test_a_unit_of_another_system_is_never_taken_for_one_of_ucum():
+    entry = stored("5", system="http://other", code="mg")
+
+    assert not finds(f"5|{UCUM}|mg", entry)
+    assert finds("5|http://other|mg", entry)
