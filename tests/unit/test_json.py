@@ -88,3 +88,21 @@ def test_a_stored_text_is_read_beyond_what_is_taken_from_a_client():
     tree = stored(body("1" * 300).decode())
     assert value(tree) == Decimal("1" * 300)
     assert dumps(tree) == body("1" * 300)
+
+
+@pytest.mark.parametrize("text", ["", "}]}]", "[{[{", '\\"[[\\\\', "1e999", "\\u007b" * 70, "a,1e999,2"])
+def test_nesting_is_counted_to_the_last_level_whatever_stands_in_strings(text):
+    def nested(levels):
+        inside = b'"' + text.encode() + b'"'
+        for level in range(levels - 1):
+            inside = b"[" + inside + b"]" if level % 2 else b'{"a":' + inside + b',"[":"{"}'
+        return b'{"resourceType":"Basic","x":' + inside + b"}"
+
+    assert parse(nested(60))
+    with pytest.raises(InvalidJson, match="nested more than 60 levels"):
+        parse(nested(61))
+
+
+def test_an_exponent_beside_strings_with_escapes_is_found():
+    with pytest.raises(InvalidJson, match=r"^Basic\.b: the number 1e999 "):
+        parse(b'{"resourceType":"Basic","a":"\\\\","b":1e999,"c":"\\""}')
