@@ -113,10 +113,11 @@ def reachable(principal: Principal, target: Target) -> Predicate:
 
     The entries of a Bundle and the types that a search of many is asked of are granted one by one.
     """
-    several = target.interaction.permission == "search" and not target.type
-    if target.interaction.public or target.interaction.takes == "bundle" or several:
+    interaction = target.interaction
+    several = interaction.permission == "search" and not target.type and interaction.operation is None
+    if interaction.public or interaction.takes == "bundle" or several:
         return NOTHING
-    return predicate(principal, target.type or None, target.interaction.permission)
+    return predicate(principal, target.type or None, interaction.permission)
 
 
 def failed(error: RequestError) -> Answer:
