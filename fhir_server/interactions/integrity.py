@@ -82,7 +82,7 @@ class HeldToIntegrity:
     async def _in_use(self, work: UnitOfWork, referrer: Key, deleted: Key) -> Conflict:
         """The refusal, which tells the type of what refers to a caller who may see it."""
         shown = await standing(work.connection, [referrer], {referrer[0]: self._readable(referrer[0])})
-        what = referrer[0] if shown else "resource"
+        what = f"resource of the type {referrer[0]}" if shown else "resource"
         return Conflict(
             f"A {what} refers to {deleted[0]}/{deleted[1]}. Delete or change what refers to it first."
         )

@@ -105,7 +105,7 @@ async def test_what_others_refer_to_is_not_deleted(strict, p1, patient, fhir, re
     made = await strict.post("/fhir/Observation", **fhir(referrer))
     refused = await strict.delete(f"/fhir/{deleted}")
     assert refused.status_code == 409
-    assert "Observation refers to" in refused.json()["issue"][0]["diagnostics"]
+    assert "A resource of the type Observation refers to" in refused.json()["issue"][0]["diagnostics"]
     assert (await strict.get(f"/fhir/{deleted}")).status_code == 200
     await strict.delete(f"/fhir/Observation/{made.json()['id']}")
     assert (await strict.delete(f"/fhir/{deleted}")).status_code == 204
