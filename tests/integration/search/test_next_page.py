@@ -9,6 +9,7 @@ from fhir_server.errors import Expired, InvalidSearch
 from fhir_server.search.cursor import Cursor
 from fhir_server.search.next_page import next_link, resumed
 from fhir_server.search.order import Position
+from fhir_server.search.parse import Compartment
 from fhir_server.search.plan import Limits
 from fhir_server.search.seal import Seal
 
@@ -59,6 +60,8 @@ async def test_what_is_kept_is_its_callers_alone_at_the_path_that_was_searched(f
         ("Observation", cursor, {"subject": "another"}),
         ("Observation", cursor, {"cursor_key": b"x" * 32}),
         ("Patient", cursor, {}),
+        ("", cursor, {}),
+        ("Observation", cursor, {"compartment": Compartment("Patient", "p1")}),
         ("Observation", ("_cursor", "~" + "A" * 60), {}),
         ("Observation", ("_cursor", "~"), {}),
         ("Observation", ("_cursor", cursor[1].removeprefix("~")), {}),
