@@ -6,9 +6,9 @@ Elements of type canonical are left as they are, and so is the `url` that others
 Bundle inside a Bundle keeps its links, which are its own affair.
 """
 
+import operator
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from fhir_server.definitions.structure import primitives, structure
@@ -17,7 +17,6 @@ from fhir_server.errors import RequestError
 from fhir_server.json import JsonObject, JsonValue
 
 _URLS: Final = frozenset({"uri", "url", "oid", "uuid"})
-_REFERENCE: Final = "Reference.reference"
 _RESTFUL: Final = re.compile(r"(https?://.+/)([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 _NARRATIVE_LINK: Final = re.compile(r"""(\s(?:href|src)\s*=\s*)(["'])([^"']*)\2""")
 
@@ -72,20 +71,32 @@ def conditional(reference: str) -> tuple[str, str] | None:
     return (type, query) if question and type in RESOURCE_TYPES else None
 
 
+class _Property:
+    """A JSON property that is a link, or may hold some: how its text is rewritten, or what lies below."""
+
+    __slots__ = ("below", "rewrite")
+
+    def __init__(
+        self, rewrite: Callable[[str, Links], str] | None, below: "dict[str, _Property] | None"
+    ) -> None:
+        self.rewrite = rewrite
+        self.below = below
+
+
 def _resource(tree: JsonObject, links: Links) -> JsonObject:
     type = tree.get("resourceType")
     if not isinstance(type, str) or type not in RESOURCE_TYPES or type == "Bundle":
         return tree
-    return _object(tree, type, links)
+    return _object(tree, _properties(type), links)
 
 
-def _object(tree: JsonObject, datatype: str, links: Links) -> JsonObject:
-    properties, changed = _properties(datatype), dict[str, JsonValue]()
+def _object(tree: JsonObject, properties: dict[str, _Property], links: Links) -> JsonObject:
+    changed = dict[str, JsonValue]()
     for name, value in tree.items():
-        kind = properties.get(name)
-        if kind is not None:
+        known = properties.get(name)
+        if known is not None:
             try:
-                new = _value(value, kind, links)
+                new = _value(value, known, links)
             except BrokenLink as error:
                 raise error.below(f".{name}") from None
             if new is not value:
@@ -93,33 +104,25 @@ def _object(tree: JsonObject, datatype: str, links: Links) -> JsonObject:
     return {**tree, **changed} if changed else tree
 
 
-def _value(value: JsonValue, kind: str, links: Links) -> JsonValue:
-    match value:
-        case str():
-            return _text(value, kind, links)
-        case dict():
-            return _resource(value, links) if kind == "Resource" else _complex(value, kind, links)
-        case list():
-            new = [_item(number, each, kind, links) for number, each in enumerate(value)]
-            return new if any(one is not other for one, other in zip(new, value, strict=True)) else value
-        case _:
-            return value
+def _value(value: JsonValue, known: _Property, links: Links) -> JsonValue:
+    """The value with its links replaced; one of another JSON type than the property has is left to the validation."""
+    if isinstance(value, str):
+        return value if known.rewrite is None else known.rewrite(value, links)
+    if isinstance(value, list):
+        return _list(value, known, links)
+    if not isinstance(value, dict) or known.rewrite is not None:
+        return value
+    return _resource(value, links) if known.below is None else _object(value, known.below, links)
 
 
-def _item(number: int, value: JsonValue, kind: str, links: Links) -> JsonValue:
-    try:
-        return _value(value, kind, links)
-    except BrokenLink as error:
-        raise error.below(f"[{number}]") from None
-
-
-def _complex(value: JsonObject, kind: str, links: Links) -> JsonObject:
-    return value if kind in _TEXTS else _object(value, kind, links)
-
-
-def _text(text: str, kind: str, links: Links) -> str:
-    rewrite = _TEXTS.get(kind)
-    return text if rewrite is None else rewrite(text, links)
+def _list(values: list[JsonValue], known: _Property, links: Links) -> list[JsonValue]:
+    new = list[JsonValue]()
+    for number, value in enumerate(values):
+        try:
+            new.append(_value(value, known, links))
+        except BrokenLink as error:
+            raise error.below(f"[{number}]") from None
+    return new if any(map(operator.is_not, new, values)) else values
 
 
 def _reference(text: str, links: Links) -> str:
@@ -136,27 +139,31 @@ def _narrative(text: str, links: Links) -> str:
     return _NARRATIVE_LINK.sub(lambda found: f"{found[1]}{found[2]}{links.url(found[3])}{found[2]}", text)
 
 
-_TEXTS: Final[Mapping[str, Callable[[str, Links], str]]] = {
-    _REFERENCE: _reference,
-    "url": _url,
-    "xhtml": _narrative,
-}
+_REWRITES: Final = dict.fromkeys(_URLS, _url) | {"xhtml": _narrative}
+_KNOWN: Final = dict[
+    str, dict[str, _Property]
+]()  # by type; filled while it is read, since types hold one another
 
 
-@cache
-def _properties(datatype: str) -> dict[str, str]:
-    """The JSON properties that are links or may hold some: a link's kind, or the type to go on in."""
-    found = dict[str, str]()
+def _properties(datatype: str) -> dict[str, _Property]:
+    """The JSON properties of a type that are links or may hold some."""
+    known = _KNOWN.get(datatype)
+    if known is None:
+        known = _KNOWN[datatype] = {}
+        known.update(_compiled(datatype))
+    return known
+
+
+def _compiled(datatype: str) -> Iterator[tuple[str, _Property]]:
     for element in structure(datatype).elements:
         for name, type in element.json_names().items():
-            if name == "url" and datatype in RESOURCE_TYPES:
-                continue
-            if datatype == "Reference" and name == "reference":
-                found[name] = _REFERENCE
-            elif type in _URLS:
-                found[name] = "url"
-            elif type == "xhtml" or type not in primitives():
-                found[name] = type
             if type in primitives():
-                found[f"_{name}"] = "Element"
-    return found
+                yield f"_{name}", _Property(None, _properties("Element"))
+            if datatype == "Reference" and name == "reference":
+                yield name, _Property(_reference, None)
+            elif type in _REWRITES and not (name == "url" and datatype in RESOURCE_TYPES):
+                yield name, _Property(_REWRITES[type], None)
+            elif type == "Resource":
+                yield name, _Property(None, None)
+            elif type not in primitives():
+                yield name, _Property(None, _properties(type))

@@ -70,22 +70,20 @@ class EntryLinks:
         return found or f"{target}/-"
 
     def _place(self, text: str) -> str | None:
-        url, mark, fragment = text.partition("#")
-        place = self._of_entry(url)
-        if place is None and _VERSION in url:
-            head, _, _ = url.partition(_VERSION)
-            place = self._numbered(self._of_entry(head))
-        return None if place is None else f"{place}{mark}{fragment}"
+        place = self._of_entry(text)
+        if place is None and "#" in text:
+            url, _, fragment = text.partition("#")
+            place = self._place(url)
+            return place and f"{place}#{fragment}"
+        if place is None and _VERSION in text:
+            return self._numbered(self._of_entry(text.partition(_VERSION)[0]))
+        return place
 
     def _of_entry(self, url: str) -> str | None:
-        if not url:
-            return None
-        if self._targets.alone and url != self._full_url:
-            return None
         place = self._targets.places.get(url)
         if place is None and self._base is not None and ":" not in url:
             place = self._targets.places.get(self._base + url)
-        return place
+        return None if self._targets.alone and url != self._full_url else place
 
     def _numbered(self, place: str | None) -> str | None:
         """The place with its version; for now that of its first one where it is not known yet."""
