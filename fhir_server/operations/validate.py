@@ -16,6 +16,7 @@ from fhir_server.errors import (
 )
 from fhir_server.interactions.condition import UNCONDITIONAL
 from fhir_server.interactions.read import read
+from fhir_server.interactions.update import demand_id
 from fhir_server.interactions.write import prepare
 from fhir_server.json import JsonObject, dumps, stored
 from fhir_server.operations.invocation import Invocation
@@ -81,13 +82,12 @@ def _content(call: Invocation, tree: JsonObject) -> tuple[Issue, ...]:
     return ()
 
 
-def _same_id(call: Invocation, tree: JsonObject) -> Iterator[Issue]:
-    if tree.get("id") != call.id:
-        yield Issue(
-            "invalid",
-            f"The id is not {call.id!r}, as the address says. Make them the same.",
-            f"{call.type}.id",
-        )
+def _same_id(call: Invocation, tree: JsonObject) -> tuple[Issue, ...]:
+    try:
+        demand_id(call.type, call.id, tree.get("id"))
+    except InvalidRequest as error:
+        return error.issues
+    return ()
 
 
 async def _replaceable(call: Invocation) -> tuple[Issue, ...]:
