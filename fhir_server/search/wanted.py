@@ -7,9 +7,8 @@ reference may be to several types and none is named, those that have the paramet
 gone on to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPES
@@ -23,16 +22,6 @@ from fhir_server.search.params.parameter import Parameter, Reading
 from fhir_server.search.parse import Backward, Criterion, Forward, Step
 
 MOST_TARGETS: Final = 16  # gone on to at once; beyond it the client names the type
-
-_REFUSED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "_filter": "no filter expressions are read; write search parameters",
-        "_query": "there are no named queries",
-        "_text": "narratives are not indexed; use _has, :text or a string parameter",
-        "_content": "whole resources are not indexed; use a string parameter",
-        "_containedType": "contained resources are not searched",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +122,8 @@ def _parameter(resource_type: str, name: str, criterion: Criterion) -> Parameter
     parameter = served(resource_type).get(name)
     if parameter is not None:
         return parameter
-    reason = _REFUSED.get(name) or unserved(resource_type).get(name)
+    contained = "contained resources are not searched" if name == "_containedType" else None
+    reason = contained or unserved(resource_type).get(name)
     if reason is not None:
         text = f"{resource_type} parameter {name[:100]} is not served: {reason}. Leave it out."
     else:

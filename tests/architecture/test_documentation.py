@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture import map_page, settings_page
+from tests.architecture import map_page, search_page, settings_page
 from tests.architecture.map_page import ROOT
 
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
@@ -32,6 +32,10 @@ def test_the_example_of_an_environment_file_lists_every_setting():
 
 def test_the_map_shows_every_module_with_its_own_words():
     assert map_page.PAGE.read_text() == map_page.page(), "run: python -m tests.architecture.map_page"
+
+
+def test_every_search_parameter_is_on_its_page_with_how_it_is_answered():
+    assert search_page.PAGE.read_text() == search_page.page(), "run: python -m tests.architecture.search_page"
 
 
 def test_every_command_that_the_documentation_names_exists():

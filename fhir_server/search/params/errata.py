@@ -6,27 +6,25 @@ https://hl7.org/fhir/R4/searchparameter-registry.html
 from types import MappingProxyType
 from typing import Final
 
-_NO_ELEMENT: Final = "it is not read from an element of the resource"
-_CONTAINED: Final = "it is no reference: the first entry holds the resource itself. Search that type"
+_NO_EXPRESSION: Final = "R4 does not say from which elements it is read"
+_CONTAINED: Final = "the first entry holds the resource itself and no reference to it; search that type"
 
+# by type and parameter; the empty type is all that have it
 REFUSED: Final = MappingProxyType(
     {
-        (
-            "",
-            "_text",
-        ): "narratives are not indexed. Search the elements that they tell of, or texts of codes with :text",
-        ("", "_content"): "whole resources are not indexed. Search their elements",
-        ("", "_filter"): "expressions are not read. Write them as parameters",
-        ("", "_query"): "no named queries are defined",
-        ("Location", "near"): "distances are not measured yet. Search by address",
-        ("Patient", "age"): f"{_NO_ELEMENT}, and R4 gives no expression for it. Search by birthdate",
-        ("Patient", "birthOrderBoolean"): f"{_NO_ELEMENT}, and R4 gives no expression for it",
+        ("", "_text"): "narratives are not indexed; use _has, :text or a string parameter",
+        ("", "_content"): "whole resources are not indexed; use a string parameter",
+        ("", "_filter"): "no filter expressions are read; write search parameters",
+        ("", "_query"): "there are no named queries",
+        ("Location", "near"): "distances are not measured yet; use an address parameter",
+        ("Patient", "age"): f"{_NO_EXPRESSION}; use birthdate",
+        ("Patient", "birthOrderBoolean"): _NO_EXPRESSION,
         ("Bundle", "composition"): _CONTAINED,
         ("Bundle", "message"): _CONTAINED,
     }
 )
 
-# R4 names here what only its own table of parameters calls so; people write the extension that R4 defines
+# R4 names an extension that only its table of parameters has; people write the one that R4 defines
 EXPRESSIONS: Final = MappingProxyType(
     {
         ("Patient", "mothersMaidenName"): "Patient.extension('http://hl7.org/fhir/StructureDefinition/"
