@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#delete
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -32,12 +32,14 @@ _REFERRERS: Final = 20
 class HeldToIntegrity:
     """Transactions that are committed only when no reference in what they wrote leads to nothing.
 
-    What is there counts as far as `access` shows it; `base_url` is the server's own address.
+    What is there counts as far as `access` shows it; `base_url` is the server's own address. `refuse_blindness` raises
+    when the search index does not show all that refers to what is deleted.
     """
 
     database: Database
     access: Access
-    base_url: str = ""
+    base_url: str
+    refuse_blindness: Callable[[], None]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
@@ -70,6 +72,8 @@ class HeldToIntegrity:
             raise Unprocessable(issues[0].diagnostics, issues=issues)
 
     async def _check_referrers(self, work: UnitOfWork, deleted: Sequence[Key]) -> None:
+        if deleted:
+            self.refuse_blindness()
         for start in range(0, len(deleted), _DELETED_AT_ONCE):
             keys = set(deleted[start : start + _DELETED_AT_ONCE])
             tokens = {token for key in keys for token in _tokens(key)}

@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from prometheus_client import Gauge
 
-from fhir_server.errors import RequestError
+from fhir_server.errors import RequestError, Unavailable
 from fhir_server.ids import uuid7
 from fhir_server.operations import reindexing
 from fhir_server.store import jobs
@@ -22,6 +22,7 @@ from fhir_server.store.jobs import Job, LeaseLost
 FIRST_LOOK_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 1.0
 BATCH: Final = 100  # resources, some milliseconds in which no request is served
+RETRY_SECONDS: Final = 60
 SHARE: Final = 0.5  # of the time, at most
 CANCEL_AGAIN_SECONDS: Final = 0.2
 
@@ -58,6 +59,14 @@ class Background:
     def notices(self) -> tuple[str, ...]:
         """What every search must tell: that the index is not whole, or not known to be."""
         return (_NOTICE,) if self._stale else ()
+
+    def refuse_blindness(self) -> None:
+        """Nothing when the index is whole; raises Unavailable while what it does not show would make an answer wrong."""
+        if self._stale:
+            raise Unavailable(
+                "The search index is being rebuilt after an upgrade, and this cannot be told without it. Send the request again later.",
+                retry_after=RETRY_SECONDS,
+            )
 
     async def look(self) -> None:
         """Nothing; whether the index is whole is known, if the database tells it within `FIRST_LOOK_SECONDS`."""

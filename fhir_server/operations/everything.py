@@ -205,6 +205,7 @@ EVERYTHING: Final = Operation(
     ),
     gives=(Parameter("return", "Bundle", 1, "1", "The record, a searchset."),),
     affects_state=False,
+    by_index=True,
     serve=serve,
     base="http://hl7.org/fhir/OperationDefinition/Patient-everything",
 )

@@ -86,6 +86,7 @@ LASTN: Final = Operation(
     takes=(Parameter("max", "positiveInt", 0, "1", "How many of each code; 1 without it."),),
     gives=(Parameter("return", "Bundle", 1, "1", "The Observations, newest first, a searchset."),),
     affects_state=False,
+    by_index=True,
     serve=serve,
     base="http://hl7.org/fhir/OperationDefinition/Observation-lastn",
     searches=True,

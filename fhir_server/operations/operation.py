@@ -45,7 +45,7 @@ class Operation:
 
     `levels` are where it is called, each with the interaction that the caller must be granted there; nothing is granted
     by default. `types` are the resource types it is called on (empty: every one). `searches`: it takes the type's search
-    parameters too. `base` is the R4 definition that this is a form of, None for one of our own.
+    parameters too. `by_index`: without a whole search index it would leave out what it must not. `base` is the R4 definition that this is a form of, None for one of our own.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Operation:
     serve: Serve
     base: str | None = None
     searches: bool = False
+    by_index: bool = False
 
     @property
     def by_address(self) -> bool:

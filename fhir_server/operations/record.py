@@ -74,5 +74,6 @@ RECORD: Final = Operation(
     takes=RECORD_PARAMETERS,
     gives=(Parameter("return", "Bundle", 1, "1", "The record, a collection."),),
     affects_state=False,
+    by_index=True,
     serve=serve,
 )

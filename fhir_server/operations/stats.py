@@ -233,6 +233,7 @@ STATS: Final = Operation(
         Parameter("source", "Observation", 0, "*", "An Observation that counted."),
     ),
     affects_state=False,
+    by_index=True,
     serve=serve,
     base="http://hl7.org/fhir/OperationDefinition/Observation-stats",
 )

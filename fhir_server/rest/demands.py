@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#concurrency
 from typing import Final
 from urllib.parse import urlencode
 
-from fhir_server.errors import InvalidRequest, InvalidSearch, Unavailable
+from fhir_server.errors import InvalidRequest, InvalidSearch
 from fhir_server.interactions.condition import UNCONDITIONAL, Condition
 from fhir_server.interactions.conditional import Query
 from fhir_server.interactions.integrity import HeldToIntegrity
@@ -36,7 +36,9 @@ def transactions(call: Call) -> Transactions:
     house = call.house
     if house.settings.reference_integrity == "off":
         return house.database
-    return HeldToIntegrity(house.database, access(call.principal), call.request.base)
+    return HeldToIntegrity(
+        house.database, access(call.principal), call.request.base, house.background.refuse_blindness
+    )
 
 
 def query(call: Call, text: str) -> Query:
@@ -44,11 +46,7 @@ def query(call: Call, text: str) -> Query:
 
     Raises Unavailable while the search index is not whole: what it does not show yet must not be made a second time.
     """
-    if call.house.background.notices:
-        raise Unavailable(
-            "The search index is being rebuilt, so no condition can be judged. Send the request again later.",
-            retry_after=60,
-        )
+    call.house.background.refuse_blindness()
     seen = access(call.principal)
     seen(call.target.type, "search")
     return Query(text, seen, call.request.base)

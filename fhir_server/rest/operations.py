@@ -67,6 +67,8 @@ def _statuses(operation: Operation, level: Level) -> tuple[int, ...]:
 
 def _serving(operation: Operation, level: Level) -> Serve:
     async def serve(call: Call) -> Answer:
+        if operation.by_index:
+            call.house.background.refuse_blindness()
         result = await operation.serve(_invocation(call, operation, level))
         return Answer(result.status, result.body, result.headers, result.stream)
 

@@ -129,7 +129,7 @@ async def test_a_target_that_is_not_the_callers_to_see_is_as_good_as_absent(data
 
     here = b'{"resourceType":"Patient"}'
     await create_alone(database, prepare("Patient", here, id="p1", method="PUT"))
-    held = HeldToIntegrity(database, nothing_but_observations)
+    held = HeldToIntegrity(database, nothing_but_observations, "", lambda: None)
     texts = [json.dumps(observation(f"Patient/{id}")).encode() for id in ("p1", "nobody")]
     told = []
     for text in texts:
@@ -147,5 +147,5 @@ async def test_a_referrer_that_is_not_the_callers_to_see_is_not_named(strict, p1
 
     await strict.post("/fhir/Observation", **fhir(observation("Patient/p1")))
     with pytest.raises(Exception, match="A resource refers to Patient/p1"):
-        async with HeldToIntegrity(database, nothing_but_patients).transaction() as work:
+        async with HeldToIntegrity(database, nothing_but_patients, "", lambda: None).transaction() as work:
             await work.delete(await work.lock("Patient", "p1"))

@@ -5,7 +5,9 @@ import psycopg
 import pytest
 
 from fhir_server.errors import Forbidden
+from fhir_server.operations import reindexing
 from fhir_server.search.access import predicate
+from fhir_server.store import jobs
 from smart_auth.principal import Principal
 
 BODY = {"headers": {"Content-Type": "application/fhir+json"}}
@@ -75,6 +77,13 @@ def test_only_who_may_do_everything_may_administer(scope):
     predicate(Principal("someone", frozenset({"system/*.cruds"})), None, "administer")
 
 
+async def reindexing_by_a_process_that_hangs(url):
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await reindexing.ask_after_upgrade(connection, "http://server.example/fhir")
+        await jobs.claim(connection, "another process", kinds=[reindexing.KIND])
+        await connection.execute("UPDATE job SET lease_until = clock_timestamp() + interval '1 hour'")
+
+
 async def test_after_an_upgrade_searches_say_what_they_cannot_know_until_the_index_is_whole(
     serving, database_url, patient, fhir
 ):
@@ -83,11 +92,19 @@ async def test_after_an_upgrade_searches_say_what_they_cannot_know_until_the_ind
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE search_index SET version = 1")
         connection.execute("UPDATE resource SET tokens = '{}'")
-    async with serving() as client:
+        await reindexing_by_a_process_that_hangs(database_url)
+    async with serving(reference_integrity="on") as client:
         first = (await client.get("/fhir/Patient?active=true")).json()["entry"]
         assert [entry["search"]["mode"] for entry in first] == ["outcome"]
-        assert (await client.put("/fhir/Patient?active=true", **fhir(patient))).status_code == 503
+        blind = [
+            await client.put("/fhir/Patient?active=true", **fhir(patient)),
+            await client.get("/fhir/Patient/p1/$everything"),
+            await client.delete("/fhir/Patient/p1"),
+        ]
+        assert [(answer.status_code, answer.headers["retry-after"]) for answer in blind] == [(503, "60")] * 3
         assert "index" in first[0]["resource"]["issue"][0]["diagnostics"]
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("UPDATE job SET lease_until = clock_timestamp()")
         for _ in range(400):
             entries = (await client.get("/fhir/Patient?active=true")).json()["entry"]
             if [entry["search"]["mode"] for entry in entries] == ["match"]:
