@@ -11,6 +11,8 @@ from fhir_server.errors import InvalidSearch
 from fhir_server.search.params.catalog import served, unserved
 from fhir_server.search.sort_key import SortKey, Unsortable, sort_key
 
+MAX_KEYS: Final = 10
+
 _UNIQUE: Final = "_id"
 # the index of these has the row in the column's own direction; that of a date has it ascending whatever the date's
 _TOGETHER: Final = frozenset({"_id", "_lastUpdated"})
@@ -42,6 +44,8 @@ class Sort:
 def sort(resource_type: str, text: str) -> Sort:
     """The order that `_sort=text` asks for. Raises InvalidSearch, naming what can be sorted by, for what is none."""
     codes = [part.removeprefix("-") for part in text.split(",")]
+    if len(codes) > MAX_KEYS:
+        raise InvalidSearch(f"_sort has {len(codes)} keys. Give at most {MAX_KEYS}.", "_sort")
     if len(set(codes)) < len(codes):
         raise InvalidSearch(f"_sort={text[:100]} names a parameter twice. Name each once.", "_sort")
     keys = []

@@ -45,6 +45,7 @@ def test_an_id_is_not_unique_over_several_types():
         ),
         ("subject:Patient", "_sort=subject:Patient: an order goes by a parameter's own name"),
         ("date,-date", "names a parameter twice"),
+        (",".join(["date"] * 11), "_sort has 11 keys. Give at most 10"),
     ],
 )
 def test_what_gives_no_order_is_refused_by_its_name(text, said):
