@@ -2,9 +2,11 @@
 
 https://www.postgresql.org/docs/current/queries-table-expressions.html#QUERIES-LATERAL
 
-Three forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients,
+Four forms. `plain`: all conditions on the table, in the plan's order. `walked`: when resources about certain Patients,
 or with certain codes, are wanted by their date, an ordered index is walked for each, a page at most. `merged`: of several
-types, the first rows of each, in the plan's order.
+types of which nothing more is wanted, the first rows of each. `gathered`: what chains, compartments or the tokens of several
+types find, all of it before it is ordered. OFFSET 0 says so to the planner, who cannot know that they find little and would
+go through everything in the order wanted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,17 +14,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.search.branch import Branch, Wanted, conditions_of
+from fhir_server.search.across_types import alike, matching
+from fhir_server.search.branch import Reversed, Wanted, conditions_of
 from fhir_server.search.chain import patient_keys
-from fhir_server.search.conditions import hashed, met
+from fhir_server.search.conditions import hashed
 from fhir_server.search.conditions import rows as found_in
+from fhir_server.search.has import by_patient
 from fhir_server.search.order import Position, following, following_missing, order_by, position, rows
 from fhir_server.search.params import date
 from fhir_server.search.params.date import stamp
 from fhir_server.search.params.kinds import AnyCondition
 from fhir_server.search.params.parameter import Condition
-from fhir_server.search.params.sql import any_of, conjunction
+from fhir_server.search.params.sql import conjunction
 from fhir_server.search.params.token import code_sets
 from fhir_server.search.plan import Plan, chained_patients, patients
 from fhir_server.store.predicate import Predicate
@@ -91,48 +94,49 @@ def _recheck(plan: Plan, exact: Sequence[Wanted | None]) -> dict[str, tuple[tupl
 def _found(plan: Plan, walk: "_Walk | None", after: Position | None, limit: int) -> _Sql:
     if walk is not None:
         return _walked(plan, walk, after, limit)
-    if len(plan.branches) > 1:
-        return _merged(plan, after, limit)
-    where = conjunction([found_in(plan.branches[0]), *following(plan.sort, after)])
+    wanted = [one for branch in plan.branches for one in branch.wanted]
+    if not all(map(_is_met_one_by_one, wanted)):
+        return _gathered(plan, after, limit)
+    if len(plan.branches) == 1:
+        return _plain(plan, after, limit)
+    if any(one.parameter.column != "last_updated" for one in wanted if isinstance(one, Condition)):
+        return _gathered(plan, after, limit)
+    return _merged(plan, after, limit)
+
+
+def _is_met_one_by_one(wanted: Wanted) -> bool:
+    """Whether the planner knows how often it is met, or an index tells of each row cheaply."""
+    if isinstance(wanted, Reversed):
+        return by_patient(wanted.resource_type, wanted.parameter)
+    return isinstance(wanted, Condition)
+
+
+def _plain(plan: Plan, after: Position | None, limit: int) -> _Sql:
+    where = conjunction([_matching(plan), *following(plan.sort, after)])
     return rows(where, plan.sort, limit)
 
 
+def _gathered(plan: Plan, after: Position | None, limit: int) -> _Sql:
+    where = _matching(plan)
+    every = Predicate(f"(SELECT r.* FROM resource r WHERE {where.sql} OFFSET 0)", where.params)
+    return rows(conjunction(following(plan.sort, after)), plan.sort, limit, of=every)
+
+
 def _merged(plan: Plan, after: Position | None, limit: int) -> _Sql:
-    """The first rows of each type; types of which the same is wanted share a part."""
     parts = []
-    for where, types in _alike(plan.branches):
-        each = conjunction([_OF_THE_TYPE, where, *following(plan.sort, after)])
-        first = rows(each, plan.sort, limit)
-        parts.append(
-            Predicate(
-                f"SELECT y.* FROM unnest(%s::smallint[]) AS t(type) CROSS JOIN LATERAL {first.sql} y",
-                (types, *first.params),
-            )
-        )
+    for one in alike(plan.branches):
+        first = rows(conjunction([_OF_THE_TYPE, one.where, *following(plan.sort, after)]), plan.sort, limit)
+        sql = f"SELECT y.* FROM unnest(%s::smallint[]) AS t(type) CROSS JOIN LATERAL {first.sql} y"
+        parts.append(Predicate(sql, (list(one.types), *first.params)))
     return Predicate(
         " UNION ALL ".join(part.sql for part in parts),
         tuple(value for part in parts for value in part.params),
     )
 
 
-def _alike(branches: Sequence[Branch]) -> list[tuple[Predicate, list[int]]]:
-    """What is wanted, with the numbers of the types that it is wanted of."""
-    found = dict[tuple[str, str], tuple[Predicate, list[int]]]()
-    for branch in branches:
-        where = met(branch)
-        _, types = found.setdefault((where.sql, repr(where.params)), (where, []))
-        types.append(RESOURCE_TYPES[branch.resource_type])
-    return list(found.values())
-
-
 def _matching(plan: Plan) -> _Sql:
     """The rows of all branches."""
-    if len(plan.branches) == 1:
-        return found_in(plan.branches[0])
-    return any_of(
-        conjunction([Predicate("r.type = ANY(%s::smallint[]) AND NOT r.deleted", (types,)), where])
-        for where, types in _alike(plan.branches)
-    )
+    return found_in(plan.branches[0]) if len(plan.branches) == 1 else matching(plan.branches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,10 @@ def _patients(wanted: Wanted) -> _Sql | None:
         named = ("= %s", ids[0]) if len(ids) == 1 else ("= ANY(%s::text[])", list(ids))
         return Predicate(f"SELECT key FROM patient_key WHERE id {named[0]}", (named[1],))
     chained = chained_patients(wanted)
-    return patient_keys(found_in(chained)) if chained else None
+    if chained is None:
+        return None
+    found = patient_keys(found_in(chained))
+    return Predicate(f"{found.sql} OFFSET 0", found.params)
 
 
 def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:

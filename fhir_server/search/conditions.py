@@ -3,6 +3,8 @@
 https://www.postgresql.org/docs/current/indexes-types.html
 """
 
+from collections.abc import Iterable
+
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.search import chain, has
 from fhir_server.search.branch import AnyOf, Branch, Chained, Reversed, Wanted
@@ -16,15 +18,18 @@ from fhir_server.store.predicate import EVERYTHING, Predicate
 
 def rows(branch: Branch) -> Predicate:
     """The rows of a branch: of its type, there, meeting all that is wanted, and the caller's to see."""
-    return conjunction(
-        [Predicate("r.type = %s AND NOT r.deleted", (RESOURCE_TYPES[branch.resource_type],)), met(branch)]
-    )
+    of_the_type = Predicate("r.type = %s AND NOT r.deleted", (RESOURCE_TYPES[branch.resource_type],))
+    return conjunction([of_the_type, *_demands(branch)])
 
 
 def met(branch: Branch) -> Predicate:
     """The rows that meet all that the branch wants of its type, and that are the caller's to see."""
+    return conjunction(_demands(branch))
+
+
+def _demands(branch: Branch) -> list[Predicate]:
     seen = Predicate(f"({branch.access.sql})", branch.access.params)
-    return conjunction([*map(predicate, branch.wanted), seen])
+    return [*map(predicate, branch.wanted), seen]
 
 
 def predicate(wanted: Wanted) -> Predicate:
@@ -35,8 +40,20 @@ def predicate(wanted: Wanted) -> Predicate:
         case Reversed(resource_type, parameter, source, base_url):
             return has.predicate(resource_type, parameter, rows(source), base_url)
         case AnyOf(conditions):
-            return any_of(map(_condition, conditions))
+            return any_of(_with_tokens_pooled(map(_condition, conditions)))
     return _condition(wanted)
+
+
+def _with_tokens_pooled(conditions: Iterable[Predicate]) -> list[Predicate]:
+    """Alternatives, those that are nothing but tokens as one look into their index."""
+    others, pooled = list[Predicate](), list[int]()
+    for one in conditions:
+        match one.params:
+            case ([int(token)],) if one == tokens([token]):
+                pooled.append(token)
+            case _:
+                others.append(one)
+    return [*others, tokens(pooled)] if pooled else others
 
 
 def _condition(wanted: AnyCondition) -> Predicate:

@@ -52,7 +52,7 @@ def _parsed(path: str, pairs: list[tuple[str, str]]) -> tuple[str, Parsed]:
         case [*base, compartment, id, type] if compartment in COMPARTMENTS and type in {"*", *RESOURCE_TYPES}:
             about = Compartment(compartment, id)
             return "/".join(base), parse("" if type == "*" else type, pairs, about)
-        case [*base, type] if type in RESOURCE_TYPES:
+        case [*base, type] if type in RESOURCE_TYPES and not RESOURCE_TYPES.keys() & base:
             return "/".join(base), parse(type, pairs)
         case [*base, ("" | "fhir") as last]:
             return "/".join([*base, last] if last else base), parse("", pairs)

@@ -63,6 +63,13 @@ def inclusion(
     return Inclusion(links, _readable(types, access), limit)
 
 
+def is_known(include: Include) -> bool:
+    """Whether there is a parameter of that name."""
+    if include.source not in RESOURCE_TYPES or include.parameter == EVERY:
+        return True
+    return include.parameter in served(include.source)
+
+
 @cache
 def references(resource_type: str) -> tuple[Parameter, ...]:
     """The parameters by which resources of the type refer."""

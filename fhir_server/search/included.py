@@ -6,8 +6,8 @@ References are read from the stored bodies, so nothing is included that does not
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
@@ -21,7 +21,7 @@ from fhir_server.search.include import Inclusion, Link
 from fhir_server.search.params import reference, uri
 from fhir_server.search.params.parameter import Parameter
 from fhir_server.search.params.paths import Node, nodes
-from fhir_server.search.params.sql import any_of, tokens
+from fhir_server.search.params.sql import tokens
 from fhir_server.store.predicate import Predicate
 
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
@@ -56,6 +56,15 @@ class Sought:
         self.versions: dict[str, set[tuple[str, int]]] = {}
         self.urls: dict[str, set[str]] = {}
         self.referrers: dict[Link, set[str]] = {}
+
+
+@dataclass(slots=True)
+class _Referrers:
+    """By type what its resources refer to: Patients that they are about, and tokens of other references."""
+
+    access: Predicate
+    patients: dict[str, set[str]] = field(default_factory=dict)
+    tokens: dict[str, set[int]] = field(default_factory=dict)
 
 
 async def included(
@@ -96,39 +105,39 @@ def sought(
     """What `links` lead to from `resources`, of the types that may be read, but for what is there already."""
     step = Sought()
     forward, backward = _by_type(links)
+    known = set[tuple[int, str]]()
     for one in resources:
         ahead, behind = forward.get(one.type, ()), backward.get(one.type, ())
         tree: Node = orjson.loads(one.body) if ahead or any(by_url(link.parameter) for link in behind) else {}
         for link in ahead:
-            for text in _texts(link.parameter, tree, base_url):
-                _seek(step, wanted, link, text, current)
+            for text in _texts(link.parameter, tree):
+                if (id(link), text) not in known:  # many refer to one
+                    known.add((id(link), text))
+                    _seek(step, wanted, link, reference.keys(text, base_url)[:1], current)
         for link in behind:
             if link.source in wanted.access:
-                text = tree.get("url") if by_url(link.parameter) else f"{one.type}/{one.id}"
-                if text is not None:
-                    step.referrers.setdefault(link, set()).add(text)
+                named = tree.get("url") if by_url(link.parameter) else f"{one.type}/{one.id}"
+                if named is not None:
+                    step.referrers.setdefault(link, set()).add(named)
     return step
 
 
 def statement_of(step: Sought, wanted: Inclusion, seen: int) -> Statement | None:
     """The statement for all that the step looks for, None when that is nothing; `seen` rows may come in vain."""
-    limit, parts = wanted.limit + seen + 1, list[Predicate]()
-    for name, ids in sorted(step.ids.items()):
-        parts.append(_current(wanted, name, Predicate("r.id = ANY(%s::text[])", (sorted(ids),)), limit))
-    stable = bool(parts)
-    for name, versions in sorted(step.versions.items()):
-        parts.append(_versions(wanted, name, sorted(versions), limit))
-    for name, urls in sorted(step.urls.items()):
-        named = tokens(uri.token(f"{name}.url", url.partition("|")[0]) for url in urls)
-        parts.append(_current(wanted, name, named, limit))
-    for link, texts in step.referrers.items():
-        parts.append(_current(wanted, link.source, _refers(link.parameter, sorted(texts)), limit))
+    by_id = [_by_ids(wanted, name, sorted(ids)) for name, ids in sorted(step.ids.items())]
+    parts = [
+        *by_id,
+        *(_versions(wanted, name, sorted(versions)) for name, versions in sorted(step.versions.items())),
+        *(_by_urls(wanted, name, urls) for name, urls in sorted(step.urls.items())),
+        *_referring(wanted, step.referrers),
+    ]
     if not parts:
         return None
+    every = " UNION ALL ".join(part.sql for part in parts)
     return Statement(
-        " UNION ALL ".join(part.sql for part in parts),
+        f"SELECT i.type, i.id, i.version, i.body::text FROM ({every}) i LIMIT {wanted.limit + seen + 1}",
         tuple(value for part in parts for value in part.params),
-        stable and len(parts) == len(step.ids),
+        stable=len(parts) == len(by_id),
     )
 
 
@@ -144,18 +153,22 @@ def _by_type(links: Iterable[Link]) -> tuple[dict[str, list[Link]], dict[str, li
     return forward, backward
 
 
-def _texts(parameter: Parameter, tree: Node, base_url: str) -> Iterator[str]:
-    """The references under the parameter; those under our own address as relative ones."""
+def _texts(parameter: Parameter, tree: Node) -> Iterator[str]:
+    """The references under the parameter, as they are written."""
     for path in parameter.paths:
         for node in nodes(path, tree):
-            if path.only is not None and not reference.refers_to(node, path.only):
-                continue
             text = reference.text_of(node)
-            if text is not None:
-                yield from reference.keys(text, base_url)[:1]
+            if text is not None and (path.only is None or reference.refers_to(node, path.only)):
+                yield text
 
 
-def _seek(step: Sought, wanted: Inclusion, link: Link, text: str, current: set[tuple[str, str]]) -> None:
+def _seek(
+    step: Sought, wanted: Inclusion, link: Link, key: tuple[str, ...], current: set[tuple[str, str]]
+) -> None:
+    """Adds what a reference names, by its text without our own address; one to a contained resource has none."""
+    if not key:
+        return
+    (text,) = key
     if by_url(link.parameter):
         for name in link.targets & wanted.access.keys():
             step.urls.setdefault(name, set()).add(text)
@@ -170,38 +183,66 @@ def _seek(step: Sought, wanted: Inclusion, link: Link, text: str, current: set[t
         step.ids.setdefault(name, set()).add(id)
 
 
-def _current(wanted: Inclusion, name: str, met: Predicate, limit: int) -> Predicate:
+def _by_ids(wanted: Inclusion, name: str, ids: list[str]) -> Predicate:
     access = wanted.access[name]
     sql = (
-        "(SELECT r.type, r.id, r.version, r.body::text FROM resource r "
-        f"WHERE r.type = %s AND NOT r.deleted AND {met.sql} AND ({access.sql}) LIMIT %s)"
+        "SELECT r.type, r.id, r.version, r.body FROM resource r "
+        f"WHERE r.type = %s AND r.id = ANY(%s::text[]) AND NOT r.deleted AND ({access.sql})"
     )
-    return Predicate(sql, (RESOURCE_TYPES[name], *met.params, *access.params, limit))
+    return Predicate(sql, (RESOURCE_TYPES[name], ids, *access.params))
 
 
-def _versions(wanted: Inclusion, name: str, versions: list[tuple[str, int]], limit: int) -> Predicate:
+def _by_urls(wanted: Inclusion, name: str, urls: Iterable[str]) -> Predicate:
+    named = tokens(uri.token(f"{name}.url", url.partition("|")[0]) for url in urls)
+    return _current([name], named, wanted.access[name])
+
+
+def _versions(wanted: Inclusion, name: str, versions: list[tuple[str, int]]) -> Predicate:
     access = wanted.access[name]
     sql = (
-        "(SELECT r.type, r.id, v.version, v.body::text FROM unnest(%s::text[], %s::int[]) AS n(id, version) "
+        "SELECT r.type, r.id, v.version, v.body FROM unnest(%s::text[], %s::int[]) AS n(id, version) "
         "JOIN resource r ON r.type = %s AND r.id = n.id AND NOT r.deleted CROSS JOIN LATERAL ("
         "SELECT r.version, r.body UNION ALL SELECT h.version, h.body FROM resource_history h WHERE h.rid = r.rid) v "
-        f"WHERE v.version = n.version AND v.body IS NOT NULL AND ({access.sql}) LIMIT %s)"
+        f"WHERE v.version = n.version AND v.body IS NOT NULL AND ({access.sql})"
     )
     ids, numbers = [id for id, _ in versions], [number for _, number in versions]
-    return Predicate(sql, (ids, numbers, RESOURCE_TYPES[name], *access.params, limit))
+    return Predicate(sql, (ids, numbers, RESOURCE_TYPES[name], *access.params))
 
 
-def _refers(parameter: Parameter, texts: list[str]) -> Predicate:
-    """The rows that refer to one of `texts`."""
-    patients = [id for id in map(reference.patient_id, texts) if id] if parameter.column == "patient" else []
-    about = Predicate(
-        "r.patient = ANY(ARRAY(SELECT key FROM patient_key WHERE id = ANY(%s::text[])))", (patients,)
+def _referring(wanted: Inclusion, referrers: Mapping[Link, set[str]]) -> Iterator[Predicate]:
+    """Who refers, of the types seen alike: a query for the Patients they are about, and one for all other references."""
+    groups = dict[str, _Referrers]()
+    for link, texts in referrers.items():
+        access = wanted.access[link.source]
+        group = groups.setdefault(repr(access), _Referrers(access))
+        for text in texts:
+            patient = reference.patient_id(text) if link.parameter.column == "patient" else None
+            if patient is None:
+                group.tokens.setdefault(link.source, set()).add(reference.token(link.parameter.prefix, text))
+            else:
+                group.patients.setdefault(link.source, set()).add(patient)
+    for group in groups.values():
+        if group.patients:
+            ids = sorted(set[str]().union(*group.patients.values()))
+            yield _current(sorted(group.patients), _about(sorted(group.patients), ids), group.access)
+        if group.tokens:
+            hashed = set[int]().union(*group.tokens.values())
+            yield _current(sorted(group.tokens), tokens(hashed), group.access)
+
+
+def _about(types: list[str], ids: list[str]) -> Predicate:
+    numbers = [RESOURCE_TYPES[name] for name in types]
+    patients = "SELECT key FROM patient_key WHERE id = ANY(%s::text[])"
+    return Predicate(f"r.type = ANY(%s::smallint[]) AND r.patient = ANY(ARRAY({patients}))", (numbers, ids))
+
+
+def _current(types: list[str], met: Predicate, access: Predicate) -> Predicate:
+    """The query for the current resources of the types that meet what alone has an index worth looking into."""
+    sql = (
+        f"SELECT r.type, r.id, r.version, r.body FROM (SELECT * FROM resource r WHERE {met.sql} OFFSET 0) r "
+        f"WHERE r.type = ANY(%s::smallint[]) AND NOT r.deleted AND ({access.sql})"
     )
-    others = [text for text in texts if not patients or reference.patient_id(text) is None]
-    hashed = tokens(reference.token(parameter.prefix, text) for text in others)
-    if not patients:
-        return hashed
-    return any_of([about, hashed]) if others else about
+    return Predicate(sql, (*met.params, [RESOURCE_TYPES[name] for name in types], *access.params))
 
 
 def _is_sought(step: Sought, one: Resource, base_url: str) -> bool:

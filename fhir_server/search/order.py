@@ -27,16 +27,21 @@ class Position:
         return self.values[0] is not None
 
 
-def rows(where: Predicate, sort: Sort, limit: int, *, nulls: bool = True) -> Predicate:
+_EVERY = Predicate("resource")
+
+
+def rows(
+    where: Predicate, sort: Sort, limit: int, *, nulls: bool = True, of: Predicate = _EVERY
+) -> Predicate:
     """The query for the first `limit` rows that meet `where`, with all that a page needs of them."""
     given = ", ".join(f"{sql} AS k{n}" for n, sql in enumerate(_expressions(sort)))
     sources = "".join(_sources(sort))
     order = _order(sort, _expressions(sort), "r.rid", nulls=nulls)
     sql = (
-        f"(SELECT r.type, r.rid, r.id, r.version, {given}, r.body FROM resource r{sources} "
+        f"(SELECT r.type, r.rid, r.id, r.version, {given}, r.body FROM {of.sql} r{sources} "
         f"WHERE {where.sql} ORDER BY {order} LIMIT {limit})"
     )
-    return Predicate(sql, where.params)
+    return Predicate(sql, (*of.params, *where.params))
 
 
 def position(sort: Sort, alias: str) -> str:

@@ -12,7 +12,7 @@ from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
 from fhir_server.search import compartment
 from fhir_server.search.access import Access
 from fhir_server.search.branch import Branch, Chained, Wanted
-from fhir_server.search.include import Inclusion, inclusion
+from fhir_server.search.include import Inclusion, inclusion, is_known
 from fhir_server.search.params import reference
 from fhir_server.search.params.parameter import Condition, Reading
 from fhir_server.search.parse import Criterion, Include, Parsed
@@ -183,14 +183,11 @@ def _inclusion(
     if parsed.result.get("_summary") == "text":
         name = parsed.includes[0].name.partition(":")[0]
         raise InvalidSearch(f"{name} and _summary=text exclude each other. Give one of them.", name)
-    understood = list[Include]()
-    for include in parsed.includes:
-        try:
-            inclusion([include], types, access, limits.max_include)
-        except UnknownParameter as error:
-            ignore(error)
-            continue
-        understood.append(include)
+    try:
+        return parsed.includes, inclusion(parsed.includes, types, access, limits.max_include)
+    except UnknownParameter as error:
+        ignore(error)
+    understood = [one for one in parsed.includes if is_known(one)]
     return tuple(understood), inclusion(understood, types, access, limits.max_include)
 
 

@@ -220,7 +220,6 @@ REFUSED = [
     ("Observation?subject:.name=x", "a chain is written"),
     ("Provenance?target.identifier=x", "may lead to"),
     ("Patient?_list=$current-problems", "no functional ones"),
-    ("Observation?_has:Observation:has-member:component-value-quantity=5||mg", "not served in a chain"),
 ]  # fmt: skip
 
 

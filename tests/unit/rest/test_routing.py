@@ -27,6 +27,12 @@ def request(method, *segments):
         ("GET", ("_history",), "history-system"),
         ("GET", ("Patient", "1", "_history"), "history-instance"),
         ("GET", ("Patient", "1", "_history", "2"), "vread"),
+        ("GET", (), "search-system"),
+        ("POST", ("_search",), "search-system-by-form"),
+        ("GET", ("Patient", "1", "Observation"), "search-compartment"),
+        ("POST", ("Patient", "1", "Observation", "_search"), "search-compartment-by-form"),
+        ("GET", ("Device", "1", "*"), "search-whole-compartment"),
+        ("POST", ("Device", "1", "_search"), "search-whole-compartment-by-form"),
     ],
 )
 def test_method_and_path_name_an_interaction(method, segments, name):
@@ -35,7 +41,7 @@ def test_method_and_path_name_an_interaction(method, segments, name):
 
 @pytest.mark.parametrize(
     "segments",
-    [(), ("",), ("", "Patient"), ("Patient", ""), ("Patient", "$op"), ("Patient", "1", "$op"), ("Patient", "_x"),
+    [("",), ("", "Patient"), ("Patient", ""), ("Patient", "$op"), ("Patient", "1", "$op"), ("Patient", "_x"),
      ("Patient", "1", "x"), ("metadata", "1"), ("patient",), ("Patient", "1", "_history", "1", "x")],
 )  # fmt: skip
 def test_other_addresses_are_not_found(segments):

@@ -1,6 +1,10 @@
-"""The compiler's snapshot: a change of plan or SQL shows here."""
+"""The compiler's snapshots: a change of plan or SQL shows in the files of `explained`, and is reviewed like code.
+
+`python -m tests.unit.search.test_explain` writes them anew.
+"""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -8,56 +12,39 @@ from fhir_server.errors import InvalidSearch
 from fhir_server.search.explain import explain
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
-DEVICE_QUERY = "Observation?patient=p1&code=http://loinc.org|8867-4&date=ge2026-01-01&_sort=-date&_count=50"
+EXPLAINED = Path(__file__).with_name("explained")
 
-WALKED = """\
-Observation, sorted by -date, 50 a page
-  patient (column patient): Asked(keys=('Patient/p1',), identifier=None)
-  code (token): Asked(system='http://loinc.org', code='8867-4')
-  date (column date): Asked(prefix='ge', lo=datetime.datetime(2026, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), hi=datetime.datetime(2026, 1, 2, 0, 0, tzinfo=datetime.timezone.utc))
-page:
-  SELECT x.id, x.version, x.rid, x.body::text, x.k0::text
-  FROM (SELECT y.*
-  FROM (SELECT key
-  FROM patient_key
-  WHERE id = %s) p
-  CROSS JOIN (SELECT DISTINCT code_set
-  FROM code_set_coding
-  WHERE (code = %s AND system = %s)) c
-  CROSS JOIN LATERAL ((SELECT r.rid, r.id, r.version, r.date_lo AS k0, r.body
-  FROM resource r
-  WHERE (((r.patient = p.key AND r.code_set = c.code_set AND ((r.type = %s AND NOT r.deleted AND ((r.date_lo >= %s::timestamptz OR r.date_hi > %s::timestamptz)) AND (TRUE))))) AND r.date_lo >= %s::timestamptz)
-  ORDER BY r.date_lo DESC, r.rid LIMIT 51)
-  UNION ALL (SELECT r.rid, r.id, r.version, r.date_lo AS k0, r.body
-  FROM resource r
-  WHERE (((r.patient = p.key AND r.code_set = c.code_set AND ((r.type = %s AND NOT r.deleted AND ((r.date_lo >= %s::timestamptz OR r.date_hi > %s::timestamptz)) AND (TRUE))))) AND (r.date_lo < %s::timestamptz AND r.tokens @> '{5477951415758571691}'::bigint[]))
-  ORDER BY r.date_lo DESC, r.rid LIMIT 51)) y) x
-  ORDER BY x.k0 DESC NULLS LAST, x.rid LIMIT 51
-  parameters: ['p1', '8867-4', 'http://loinc.org', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00', 96, '2026-01-01T00:00:00+00:00', '2026-01-02T00:00:00+00:00', '2025-12-31T00:00:00+00:00']"""
+URLS = {
+    "walked": "Observation?patient=p1&code=http://loinc.org|8867-4&date=ge2026-01-01&_sort=-date&_count=50",
+    "plain": "http://fhir.test/fhir/Patient?name=Eve&identifier=urn:mrn|7&birthdate=lt2000&_count=0",
+    "chain-over-the-patient": "Observation?patient.name=Eve&code=8867-4&_sort=-date",
+    "chain-over-tokens": "Observation?device:Device.identifier=urn:udi|7",
+    "chain-to-several-types": "Observation?subject.name=Eve",
+    "chain-of-three": "Observation?patient.organization.partof.name=North",
+    "chain-by-canonical": "QuestionnaireResponse?questionnaire.title=Falls",
+    "has-by-the-patient": "Patient?_has:Observation:patient:code=8867-4",
+    "has-by-reference": "http://fhir.test/fhir/Device?_has:Observation:device:status=final",
+    "has-of-has": "Patient?_has:Observation:patient:_has:Provenance:target:agent=Device/d1",
+    "list": "Patient?_list=42",
+    "include": "Observation?patient=p1&_include=Observation:patient&_include:iterate=Patient:organization",
+    "revinclude": "Observation?_id=o1&_revinclude=Provenance:target",
+    "everything-included": "Patient?_id=p1&_include=*&_revinclude=*",
+    "compartment": "Patient/p1/Observation?status=final",
+    "whole-compartment": "Encounter/e1/*?_tag=red",
+    "system": "?_type=Patient,Observation&_lastUpdated=ge2026",
+    "system-by-token": "http://fhir.test/fhir?_type=Patient,Observation&_tag=red&_total=estimate",
+}
 
-PATIENT_QUERY = "http://fhir.test/fhir/Patient?name=Eve&identifier=urn:mrn|7&birthdate=lt2000&_count=0"
 
-PLAIN = r"""Patient, sorted by _id, 0 a page
-  name (string): Asked(mode='starts', text='eve')
-  identifier (token, hashed): Asked(system='urn:mrn', code='7')
-  birthdate (column date): Asked(prefix='lt', lo=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), hi=datetime.datetime(2001, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))
-total:
-  SELECT count(*)
-  FROM resource r
-  WHERE (r.type = %s AND NOT r.deleted AND r.rid IN (SELECT v.rid
-  FROM resource_string v
-  WHERE v.param = %s AND left(v.folded, 200) >= %s AND left(v.folded, 200) < %s) AND r.tokens @> %s::bigint[] AND r.date_lo < %s::timestamptz AND (TRUE))
-  parameters: [103, 2135502055, 'eve', 'eve\U0010ffff', [-2002300854472963461], '2000-01-01T00:00:00+00:00']"""
+@pytest.mark.parametrize("name", URLS)
+def test_a_url_is_explained_down_to_its_sql(name):
+    assert explain(URLS[name], at=AT) + "\n" == (EXPLAINED / f"{name}.txt").read_text()
 
 
 @pytest.mark.parametrize(
-    ("url", "told"), [(DEVICE_QUERY, WALKED), (PATIENT_QUERY, PLAIN)], ids=["walked", "plain"]
+    "url",
+    ["Nothing?x=y", "Observation?colour=red", "Observation?date=x", "Medication/m1/Observation", "?colour=red"],
 )
-def test_a_url_is_explained_down_to_its_sql(url, told):
-    assert explain(url, at=AT) == told
-
-
-@pytest.mark.parametrize("url", ["Nothing?x=y", "", "Observation?colour=red", "Observation?date=x"])
 def test_what_could_not_be_searched_is_not_explained(url):
     with pytest.raises(InvalidSearch):
         explain(url)
@@ -69,3 +56,8 @@ def test_a_code_without_a_patient_walks_the_index_of_its_sets_of_codings():
     assert "CROSS JOIN LATERAL" in told
     assert "r.code_set = c.code_set" in told
     assert "patient_key" not in told
+
+
+if __name__ == "__main__":
+    for file, url in URLS.items():
+        (EXPLAINED / f"{file}.txt").write_text(explain(url, at=AT) + "\n")
