@@ -3,8 +3,11 @@
 from itertools import product
 
 from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.search.params import media_type
 from fhir_server.search.params.catalog import Parameter, served
+from fhir_server.search.params.kinds import modifiers
 from fhir_server.search.params.token_entry import FOLDS
+from tests.integration.search.test_against_an_oracle import Known
 
 VALUES = {
     "token": ("x", "http://a|x", "|x", "http://a|", "x,y"),
@@ -25,7 +28,18 @@ VALUES = {
     "uri": ("http://x", "urn:oid:1.2"),
 }
 PAIRS = {"token": "http://a|x", "reference": "Patient/1", "date": "ge2013", "string": "eve", "number": "5"}
-MODIFIERS = {"token": ("not",), "string": ("exact", "contains")}
+MODIFIED = {
+    "text": ("heart rate", "x" * 300),
+    "of-type": ("http://a|MR|7",),
+    "in": ("http://vs/few", "http://vs/none"),
+    "not-in": ("http://vs/few", "http://vs/none"),
+    "identifier": ("urn:x|1", "1"),
+}
+CONCEPTS, URLS, MEDIA_TYPES = (
+    ("http://a|x", "http://a|x,http://a|y"),
+    ("http://x/y", "http://x/y/"),
+    ("text/xml",),
+)
 
 
 def shape(parameter: Parameter) -> tuple[object, ...]:
@@ -41,7 +55,21 @@ def shape(parameter: Parameter) -> tuple[object, ...]:
         has_no_system(parameter),
         parameter.together,
         tuple(part.parameter.kind for part in parameter.parts),
+        modifiers(parameter),
+        is_of_media_types(parameter),
     )
+
+
+def is_of_media_types(parameter: Parameter) -> bool:
+    return any(map(media_type.is_media_type, parameter.paths))
+
+
+def modified(parameter: Parameter, modifier: str) -> tuple[str, ...]:
+    if modifier == "below" and is_of_media_types(parameter):
+        return MEDIA_TYPES
+    if modifier in {"above", "below"}:
+        return URLS if parameter.kind == "uri" else CONCEPTS
+    return MODIFIED.get(modifier, values(parameter))
 
 
 def has_no_system(parameter: Parameter) -> bool:
@@ -62,14 +90,12 @@ async def test_every_shape_of_parameter_can_be_asked_in_every_form(find):
     shapes = {shape(parameter): parameter for type in RESOURCE_TYPES for parameter in served(type).values()}
 
     for parameter in shapes.values():
-        modifiers = ("", *MODIFIERS.get(parameter.kind, ()))
-        asked = [(modifier, value) for modifier in modifiers for value in values(parameter)]
-        asked += [("missing", "true"), ("missing", "false")]
-        if parameter.kind == "reference":
-            asked += [("identifier", "urn:x|1"), ("identifier", "1")]
-        for modifier, value in asked:
-            name = f"{parameter.code}:{modifier}" if modifier else parameter.code
-            assert (await find(parameter.resource_type, (name, value))).ids == []
+        asked = [(parameter.code, value) for value in values(parameter)]
+        asked += [(f"{parameter.code}:missing", value) for value in ("true", "false")]
+        for modifier in sorted(modifiers(parameter)):
+            asked += [(f"{parameter.code}:{modifier}", value) for value in modified(parameter, modifier)]
+        for pair in asked:
+            assert (await find(parameter.resource_type, pair, terminology=Known())).ids == [], pair
 
 
 async def test_a_resource_is_found_by_the_business_identifier_of_what_it_refers_to(store, find, observation):
