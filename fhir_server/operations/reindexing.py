@@ -1,6 +1,6 @@
 """A reindex, batch by batch: what resources are found by is made anew, by whoever holds the job.
 
-docs/adr/0006-search.md
+docs/adr/0013-reindex.md
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """What resources are found by, made anew from their stored text: no new version, no entry in the change log.
 
-docs/adr/0006-search.md
+docs/adr/0013-reindex.md
 
 A row that somebody wrote since it was read is left alone: its writer has just made its index. So no lock is held while
 the index is made, and a write never waits for more than one statement.
