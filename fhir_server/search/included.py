@@ -254,7 +254,7 @@ def _is_sought(step: Sought, one: Resource, base_url: str) -> bool:
         return True
     return any(
         not texts.isdisjoint(
-            key for text in _texts(link.parameter, tree, base_url) for key in reference.keys(text, base_url)
+            key for text in _texts(link.parameter, tree) for key in reference.keys(text, base_url)
         )
         for link, texts in step.referrers.items()
         if link.source == one.type
