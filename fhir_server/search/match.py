@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#cond-update
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -13,7 +13,9 @@ from fhir_server.errors import InvalidSearch
 from fhir_server.json import JsonObject, stored
 from fhir_server.search.access import Access
 from fhir_server.search.branch import conditions_of
-from fhir_server.search.compile import Statement, keys
+from fhir_server.search.by_token import by_token, grouped
+from fhir_server.search.compile import keys
+from fhir_server.search.conditions import hashed
 from fhir_server.search.criteria import meets
 from fhir_server.search.execute import Connection
 from fhir_server.search.params import token
@@ -54,10 +56,16 @@ def asked(resource_type: str, query: str, access: Access, base_url: str = "") ->
 async def matches(
     connection: Connection, conditions: Sequence[Plan], limit: int = 2
 ) -> list[list[MatchedKey]]:
-    """At most `limit` resources that meet each of the conditions, in order; a hundred of them are one statement."""
-    found = list[list[MatchedKey]]()
-    for start in range(0, len(conditions), _AT_ONCE):
-        found += await _together(connection, conditions[start : start + _AT_ONCE], limit)
+    """At most `limit` resources that meet each of the conditions, in order, in few statements.
+
+    Where a hit that only seemed one has filled the limit, that condition is asked again by itself.
+    """
+    found = []
+    for condition, seeming in zip(conditions, await _seeming(connection, conditions, limit), strict=True):
+        true = [match for match, body in seeming if _is_true(condition, body)]
+        if limit < _MOST_SEEMING and len(true) < len(seeming) == limit:
+            true = (await matches(connection, [condition], _MOST_SEEMING))[0][:limit]
+        found.append(true)
     return found
 
 
@@ -82,34 +90,44 @@ def met(condition: Plan, tree: JsonObject) -> bool:
     return _meets(map(conditions_of, condition.wanted), tree, condition.base_url)
 
 
-async def _together(connection: Connection, conditions: Sequence[Plan], limit: int) -> list[list[MatchedKey]]:
-    """As `matches`. Where a hit that only seemed one has filled the limit, that condition is asked again by itself."""
-    statements = [keys(condition, limit) for condition in conditions]
-    sql = " UNION ALL ".join(
-        f"SELECT {number}, q.* FROM ({statement.sql}) q" for number, statement in enumerate(statements)
-    )
-    params = [value for statement in statements for value in statement.params]
-    cursor = await connection.execute(sql, params, prepare=False)
-    given = [list[tuple[MatchedKey, str]]() for _ in conditions]
-    for number, _, id, version, _, body in await cursor.fetchall():
-        given[number].append((MatchedKey(id, version), body))
-    found = []
-    for condition, statement, seeming in zip(conditions, statements, given, strict=True):
-        true = list(_true(condition, statement, seeming))
-        if limit < _MOST_SEEMING and len(true) < len(seeming) == limit:
-            true = (await _together(connection, [condition], _MOST_SEEMING))[0][:limit]
-        found.append(true)
+async def _seeming(
+    connection: Connection, conditions: Sequence[Plan], limit: int
+) -> list[list[tuple[MatchedKey, str]]]:
+    """What seems to meet each of the conditions, with its body."""
+    found = [list[tuple[MatchedKey, str]]() for _ in conditions]
+    single, others = dict[int, tuple[Plan, int]](), list[int]()
+    for number, condition in enumerate(conditions):
+        one = tokens(condition)
+        if one is not None and len(one) == 1 and len(condition.wanted) == 1:
+            single[number] = condition, next(iter(one))
+        else:
+            others.append(number)
+    queries = [by_token(branch, asked, limit) for branch, asked in grouped(single)]
+    queries += [
+        _each({number: conditions[number] for number in others[start : start + _AT_ONCE]}, limit)
+        for start in range(0, len(others), _AT_ONCE)
+    ]
+    for query in queries:
+        cursor = await connection.execute(query.sql, query.params, prepare=False)
+        for number, id, version, body in await cursor.fetchall():
+            found[number].append((MatchedKey(id, version), body))
     return found
 
 
-def _true(
-    condition: Plan, statement: Statement, seeming: Sequence[tuple[MatchedKey, str]]
-) -> Iterator[MatchedKey]:
-    (branch,) = condition.branches
-    unsure = statement.recheck.get(branch.resource_type, ())
-    for match, body in seeming:
-        if not unsure or _meets(unsure, stored(body), condition.base_url):
-            yield match
+def _each(conditions: Mapping[int, Plan], limit: int) -> Predicate:
+    """The query for at most `limit` rows of each condition: its number, id, version, body."""
+    statements = {number: keys(condition, limit) for number, condition in conditions.items()}
+    sql = " UNION ALL ".join(
+        f"SELECT {number}, q.id, q.version, q.body FROM ({statement.sql}) q"
+        for number, statement in statements.items()
+    )
+    return Predicate(sql, tuple(value for one in statements.values() for value in one.params))
+
+
+def _is_true(condition: Plan, body: str) -> bool:
+    """Whether a resource meets what rests on hashes; where none does, the database has decided."""
+    unsure = [each for each in map(conditions_of, condition.wanted) if any(map(hashed, each))]
+    return not unsure or _meets(unsure, stored(body), condition.base_url)
 
 
 def _is_token(one: AnyCondition) -> bool:

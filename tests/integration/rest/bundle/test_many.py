@@ -1,0 +1,68 @@
+"""Thousands of entries in one transaction: how many statements they take, and that others go on meanwhile.
+
+https://hl7.org/fhir/R4/http.html#trules
+"""
+
+import asyncio
+import time
+
+import psycopg
+import pytest
+
+from tests.integration.rest.bundle.content import entry, identified, observation, patient, urn
+
+MANY = 1_000
+"""Of each of five kinds."""
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """The statements sent to the database by those who ask for one, in order."""
+    sent = []
+    execute = psycopg.AsyncConnection.execute
+
+    async def counted(connection, query, *args, **kwargs):
+        if " job" not in str(query):  # those who look for background jobs do so at times of their own
+            sent.append(str(query))
+        return await execute(connection, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", counted)
+    return sent
+
+
+async def test_five_thousand_entries_take_few_statements(send, transact, statements, count):
+    await transact(*[entry("PUT", f"Patient/u{n}", patient(f"u{n}", id=f"u{n}")) for n in range(MANY)])
+    await transact(*[entry("PUT", f"Patient/d{n}", patient(f"d{n}", id=f"d{n}")) for n in range(MANY)])
+    statements.clear()
+
+    answer = await send(
+        "transaction",
+        *[entry("PUT", f"Patient/u{n}", patient(f"u{n}", id=f"u{n}", active=True)) for n in range(MANY)],
+        *[entry("DELETE", f"Patient/d{n}") for n in range(MANY)],
+        *[
+            entry("POST", "Patient", patient(f"n{n}"), urn(n + 1), ifNoneExist=identified(f"n{n}"))
+            for n in range(MANY)
+        ],
+        *[entry("POST", "Observation", observation(urn(n + 1))) for n in range(MANY)],
+        *[entry("POST", "Observation", observation(f"Patient?{identified(f'u{n}')}")) for n in range(MANY)],
+        Prefer="return=minimal",
+    )
+
+    assert answer.status_code == 200, answer.text[:500]
+    assert len(answer.json()["entry"]) == 5 * MANY
+    assert len(statements) < 25
+    assert await count("Patient") == 2 * MANY
+    assert await count("Observation") == 2 * MANY
+
+
+async def test_others_are_answered_while_a_large_transaction_is_made(client, send):
+    entries = [entry("POST", "Observation", observation("Patient/p")) for _ in range(3_000)]
+    running = asyncio.create_task(send("transaction", *entries, Prefer="return=minimal"))
+    longest = 0.0
+    while not running.done():
+        begun = time.perf_counter()
+        await client.get("/fhir/Patient/none")
+        longest = max(longest, time.perf_counter() - begun)
+
+    assert (await running).status_code == 200
+    assert longest < 1.5
