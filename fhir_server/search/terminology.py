@@ -27,6 +27,8 @@ from terminology.service import Coding, TerminologyService
 
 MOST_CODINGS: Final = 10_000
 
+_BY_MEANING: Final = frozenset({"in", "not-in", "above", "below"})
+
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 _Codings: TypeAlias = frozenset[tuple[str, str]]
 _Answers: TypeAlias = Mapping[Question, _Codings]
@@ -121,7 +123,7 @@ def _conditions(branch: Branch) -> Iterator[AnyCondition]:
                     yield from _conditions(target)
             case Reversed(source=source):
                 yield from _conditions(source)
-            case Condition():
+            case Condition() if wanted.modifier in _BY_MEANING:
                 yield wanted
 
 
@@ -136,7 +138,7 @@ def _told_of(wanted: Wanted, answers: _Answers) -> Wanted:
             return replace(wanted, targets=tuple(_told(target, answers) for target in targets))
         case Reversed(source=source):
             return replace(wanted, source=_told(source, answers))
-        case Condition(parameter, _, asked):
+        case Condition(parameter, modifier, asked) if modifier in _BY_MEANING:
             known = (answers.get(one) if isinstance(one, Question) else None for one in asked)
             told = (
                 one if codings is None else concept.answer(parameter, codings)

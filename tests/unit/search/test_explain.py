@@ -32,6 +32,9 @@ URLS = {
     "compartment": "Patient/p1/Observation?status=final",
     "whole-compartment": "Encounter/e1/*?_tag=red",
     "system": "?_type=Patient,Observation&_lastUpdated=ge2026",
+    "text": "Observation?patient=p1&code:text=heart",
+    "not-of-type": "Patient?identifier:of-type=urn:types|MR|7&gender:not=male",
+    "path": "ValueSet?url:below=http://x/fhir&url:above=http://x/fhir/a/b",
     "system-by-token": "http://fhir.test/fhir?_type=Patient,Observation&_tag=red&_total=estimate",
 }
 
