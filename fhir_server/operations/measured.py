@@ -123,6 +123,7 @@ SELECT {n}, {_LABEL.format(code="(o.body -> 'code')")}, o.rid, o.date_lo, {_VALU
                                   FROM '^Observation/([A-Za-z0-9.-]{{1,64}})(?:/_history/[0-9]+)?$') AS id
           FROM resource r CROSS JOIN LATERAL jsonb_array_elements(r.body -> 'hasMember') AS h
          WHERE {coded.sql} AND r.tokens @> '{{{has_members}}}'::bigint[]) AS named
-  JOIN resource o ON o.type = {RESOURCE_TYPES[OBSERVATION]} AND o.id = named.id {_UNIT.format(row="o")}
- WHERE EXISTS (SELECT FROM resource r WHERE r.rid = o.rid AND {about.sql})"""
+  CROSS JOIN LATERAL (
+    SELECT r.* FROM (SELECT * FROM resource WHERE type = {RESOURCE_TYPES[OBSERVATION]} AND id = named.id OFFSET 0) AS r
+     WHERE {about.sql}) AS o {_UNIT.format(row="o")}"""
     return Predicate(sql, (f"{base_url}/", *coded.params, *about.params))
