@@ -16,7 +16,7 @@ from math import lcm
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from terminology.common_units import COMMON
+from terminology.frequent_units import FREQUENT
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -94,8 +94,8 @@ def canonical(code: str) -> Canonical | None:
 
     Units in common use are answered at once; any other loads ucumvert's parser (about 0.3 s, once).
     """
-    if code in COMMON:
-        dimension, *numbers = COMMON[code]
+    if code in FREQUENT:
+        dimension, *numbers = FREQUENT[code]
         return Canonical(dimension, *map(Decimal, numbers))
     return computed(code)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from terminology.canonical import canonical
-from terminology.common_units import COMMON
+from terminology.frequent_units import FREQUENT
 from terminology.systems import UCUM
 
 _UNIT: Final = re.compile(re.escape(UCUM) + r"\|([^,$|]+)")
@@ -17,6 +17,6 @@ _UNIT: Final = re.compile(re.escape(UCUM) + r"\|([^,$|]+)")
 
 async def look_up_units(pairs: Iterable[tuple[str, str]]) -> None:
     """Makes UCUM's units among the values of `pairs` known to this process, without holding up other requests."""
-    named = {code for _, value in pairs for code in _UNIT.findall(value)} - COMMON.keys()
+    named = {code for _, value in pairs for code in _UNIT.findall(value)} - FREQUENT.keys()
     if named:
         await asyncio.to_thread(lambda: [canonical(code) for code in sorted(named)])

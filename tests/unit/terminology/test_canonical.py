@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from terminology.canonical import Canonical, canonical, computed
-from terminology.common_units import COMMON
+from terminology.frequent_units import FREQUENT
 
 
 def in_base_units(value: str, code: str) -> tuple[str, Fraction]:
@@ -19,7 +19,7 @@ def in_base_units(value: str, code: str) -> tuple[str, Fraction]:
     )
 
 
-@pytest.mark.parametrize("code", COMMON)
+@pytest.mark.parametrize("code", FREQUENT)
 def test_every_written_out_unit_is_what_the_tables_of_ucum_give(code):
     assert canonical(code) == computed(code)
 
@@ -97,7 +97,7 @@ def test_a_size_is_written_in_whole_numbers():
     assert canonical("[degF]") == Canonical("K1", Decimal(100), Decimal(45967), Decimal(180))
 
 
-def test_common_units_load_no_unit_library():
+def test_frequent_units_load_no_unit_library():
     code = "import sys; from terminology.canonical import canonical; canonical('mmol/L'); sys.exit('pint' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ What is measured, then factor, shift and divisor as in `canonical.Canonical`; th
 from types import MappingProxyType
 from typing import Final
 
-COMMON: Final = MappingProxyType(
+FREQUENT: Final = MappingProxyType(
     {
         "/min": ("s-1", 1, 0, 60),
         "{beats}/min": ("s-1", 1, 0, 60),
