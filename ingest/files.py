@@ -98,7 +98,7 @@ async def _ecg(
     ecg = dicom.decode(content, device, now, zone)
     reading = replace(ecg.report.reading, patient=patient)
     known = await _assigned(pipeline, device, [reading], patient)
-    results = await pipeline.stored([reading], known, "vitals", partial(_mapped, ecg.report.conclusion))
+    results = await pipeline.stored([reading], known, "vitals", partial(_mapped, ecg.report))
     notes = [f"leads {' '.join(ecg.leads)}"]
     if ecg.unmapped:
         notes.append(f"not stored, since no code for it is confirmed: {', '.join(ecg.unmapped)}")
@@ -107,8 +107,8 @@ async def _ecg(
     return FileSummary(path, "dicom-ecg", tuple(results), tuple(notes))
 
 
-def _mapped(conclusion: str | None, reading: Reading, context: MappingContext) -> MappingResult:
-    return map_ecg(EcgReport(reading, conclusion), context)
+def _mapped(report: EcgReport, reading: Reading, context: MappingContext) -> MappingResult:
+    return map_ecg(replace(report, reading=reading), context)
 
 
 async def _nights(

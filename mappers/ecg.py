@@ -1,4 +1,4 @@
-"""A resting ECG's measurements to coded Observations, bound together by a DiagnosticReport.
+"""A resting ECG's measurements and waveform to coded Observations, bound together by a DiagnosticReport.
 
 https://hl7.org/fhir/R4/diagnosticreport.html
 """
@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Final
 
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
+from mappers.message import message_issues
 from mappers.metrics import metric
 from mappers.observation import map_reading
 from mappers.occasion import occasion_of
 from mappers.reading import Reading
 from mappers.template import codeable_concept
 from mappers.value import value
+from mappers.waveform import Waveform, waveform_observations
 
 REPORT: Final = "ecg-report"
 HEART_RATE: Final = "heartRate"
@@ -25,11 +27,13 @@ RATE_METHOD: Final = "60000 / R-R interval in ms"
 class EcgReport:
     """What an ECG recording says of itself: its measurements as a reading and, if given, the conclusion in words.
 
-    `reading` speaks the device profile `ecg-monitor`. QTc is `qtcInterval` unless the recording names the formula.
+    `reading` speaks the device profile `ecg-monitor`. QTc is `qtcInterval` unless the recording names the formula. The
+    `waveform` begins at the time of the reading.
     """
 
     reading: Reading
     conclusion: str | None = None
+    waveform: Waveform | None = None
 
 
 def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
@@ -39,12 +43,24 @@ def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
     by its method and by what it is derived from.
     """
     rate = _calculated_rate(report.reading, context)
-    mapped = map_reading(report.reading if rate is None else _with_rate(report.reading, rate), context)
+    mapped = _measurements(report, rate, context)
     if isinstance(mapped, Rejected):
         return mapped
     observations = mapped.resources if rate is None else _derived(mapped.resources)
+    if report.waveform is not None:
+        observations += tuple(waveform_observations(report.waveform, report.reading, context))
     diagnostic_report = _diagnostic_report(report, context, observations)
     return Mapped((*observations, diagnostic_report), mapped.warnings, mapped.corrects)
+
+
+def _measurements(report: EcgReport, rate: int | None, context: MappingContext) -> MappingResult:
+    """The Observations of what the cardiograph measured; a recording may have a waveform and no measurement."""
+    if report.waveform is None or report.reading.fields:
+        return map_reading(report.reading if rate is None else _with_rate(report.reading, rate), context)
+    issues = tuple(message_issues(report.reading, context))
+    if any(issue.severity == "error" for issue in issues):
+        return Rejected(issues)
+    return Mapped((), issues, report.reading.corrects)
 
 
 def _calculated_rate(reading: Reading, context: MappingContext) -> int | None:

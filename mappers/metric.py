@@ -50,10 +50,19 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """What the samples of a waveform are in: the UCUM `unit`, and how people write it."""
+
+    unit: str
+    human: str
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One row of the registry.
 
-    A number has a `scale`, what is chosen from a list has `answers` by the device's word for each. A panel has
+    A number has a `scale`, what is chosen from a list has `answers` by the device's word for each, a waveform is a
+    `signal`. A panel has
     `components`, without those in `requires` it is wrong; or it has `members`, Observations of their own. A report has
     none of these. What is a `setting` was chosen by somebody and measures nothing.
     """
@@ -65,6 +74,7 @@ class Metric:
     profile: str | None
     scale: Scale | None
     answers: Mapping[str, Coding]
+    signal: Signal | None
     components: tuple[str, ...]
     requires: tuple[str, ...]
     members: tuple[str, ...]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from mappers.declaration import Declaration
-from mappers.metric import CATEGORIES, Confidence, Kind, Metric, Scale, Suspect
+from mappers.metric import CATEGORIES, Confidence, Kind, Metric, Scale, Signal, Suspect
 from mappers.vital_signs import VITAL_SIGNS_PROFILES
 from terminology import loinc, systems
 from terminology.errors import TerminologyError
@@ -16,6 +16,7 @@ from terminology.service import Coding
 from terminology.ucum import conversion
 
 CONFIDENCES: Final = ("A", "B", "C", "L")
+SIGNAL_UNITS: Final = ("uV", "mV")
 KINDS: Final = ("measurement", "setting", "calculation")
 MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
 """An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
@@ -33,14 +34,16 @@ def registry(source: Declaration) -> Mapping[str, Metric]:
 def _metric(key: str, row: Declaration) -> Metric:
     report = row.flag("report", default=False)
     components, members, answers = row.texts("components"), row.texts("members"), _answers(row)
+    signal = _signal(row)
     found = Metric(
         key=key,
         text=row.text("text"),
         codings=_codings(row),
         categories=row.texts("category"),
         profile=row.optional_text("profile"),
-        scale=None if report or components or members or answers else _scale(row),
+        scale=None if report or components or members or answers or signal else _scale(row),
         answers=answers,
+        signal=signal,
         components=components,
         requires=row.texts("requires"),
         members=members,
@@ -60,6 +63,15 @@ def _codings(row: Declaration) -> tuple[Coding, ...]:
     if (mdc := row.child("mdc")) is not None:
         codings.append(_coding(mdc, systems.MDC, "refid"))
     return tuple(codings)
+
+
+def _signal(row: Declaration) -> Signal | None:
+    declared = row.child("signal")
+    if declared is None:
+        return None
+    signal = Signal(declared.one_of("unit", SIGNAL_UNITS), declared.text("human"))
+    declared.close()
+    return signal
 
 
 def _answers(row: Declaration) -> Mapping[str, Coding]:
@@ -170,5 +182,5 @@ def _check_components(found: Metric, known: Mapping[str, Metric], row: Declarati
         component = known.get(key)
         if component is None:
             raise row.error(f"`components: {key}` is not in the registry.")
-        if component.scale is None or component.profile is not None:
+        if (component.scale is None and component.signal is None) or component.profile is not None:
             raise row.error(f"`components: {key}` stands on its own and cannot be part of a panel.")

@@ -1,4 +1,4 @@
-"""A 12-lead ECG in DICOM: when it was taken, what the cardiograph measured, which leads it has.
+"""A 12-lead ECG in DICOM: when it was taken, what the cardiograph measured, what it recorded.
 
 https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_A.34.3.html
 """
@@ -7,7 +7,7 @@ import io
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import pydicom
@@ -15,6 +15,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from ingest.decoders.dicom_waveform import rhythm
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.ecg import EcgReport
@@ -40,7 +41,6 @@ MEASUREMENTS: Final = {
     ("MDC", "2:16770"): "heartRate",
 }
 
-_MILLISECONDS_PER_MINUTE: Final = 60_000
 _DATE_TIME: Final = re.compile(r"([0-9]{14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?")
 
 
@@ -61,14 +61,11 @@ class DicomEcg:
 def decode(content: bytes, device: Device, received: datetime, zone: timezone = UTC) -> DicomEcg:
     """The ECG in `content`, taken by `device`; `zone` is the cardiograph's where the file does not say.
 
-    A measurement of 0 is one that was not made. The heart rate is computed from the RR interval when it is not given,
-    to whole beats per minute. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
+    A measurement of 0 is one that was not made. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
     """
     dataset = _dataset(content)
     leads = _leads(dataset)
     fields, units, unmapped = _measurements(dataset)
-    if "rrInterval" in fields and "heartRate" not in fields:
-        fields["heartRate"] = _heart_rate(fields["rrInterval"])
     time, zone_assumed = _time(dataset, zone)
     reading = Reading(
         device=device.name,
@@ -78,7 +75,8 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone = 
         fields=dict[str, FieldValue](fields),
         units=units,
     )
-    return DicomEcg(EcgReport(reading, _conclusion(dataset)), leads, unmapped, zone_assumed)
+    report = EcgReport(reading, _conclusion(dataset), rhythm(dataset))
+    return DicomEcg(report, leads, unmapped, zone_assumed)
 
 
 def _dataset(content: bytes) -> Dataset:
@@ -157,10 +155,6 @@ def _number(value: object, meaning: str) -> Decimal:
         return Decimal(str(value))
     except InvalidOperation as error:
         raise UnreadableFile(f"The value {value!r} of {meaning} is not one number.") from error
-
-
-def _heart_rate(rr_interval: Decimal) -> Decimal:
-    return (_MILLISECONDS_PER_MINUTE / rr_interval).quantize(Decimal(1), ROUND_HALF_EVEN)
 
 
 def _time(dataset: Dataset, zone: timezone) -> tuple[DeviceTime, bool]:

@@ -41,6 +41,8 @@ def _value(row: Metric) -> tuple[str, str, str]:
         return f"`{row.scale.unit}`", f"{row.scale.low} to {row.scale.high}", also or "–"
     if row.answers:
         return "–", ", ".join(f"`{says}`" for says in row.answers), "–"
+    if row.signal:
+        return f"`{row.signal.unit}`", "samples", "–"
     parts = row.components or row.members
     what = "panel of " if row.components else "panel with, each on its own, "
     return "–", what + ", ".join(f"`{part}`" for part in parts) if parts else "report", "–"

@@ -1,9 +1,11 @@
 """Files brought by an operator: the real ECG inside the pydicom wheel, and readings in JSON."""
 
+import struct
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from ingest.errors import UnreadableFile
@@ -29,7 +31,7 @@ async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
     values = {
         each["code"]["coding"][0]["code"]: each["valueQuantity"]["value"]
         for each in stored
-        if each["resourceType"] == "Observation"
+        if "valueQuantity" in each
     }
     assert values == {
         "8867-4": 61,
@@ -42,9 +44,41 @@ async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
     report = stored[-1]
     assert report["resourceType"] == "DiagnosticReport"
     assert report["conclusion"] == "RITMO SINUSALE\nECG NORMALE"
-    assert len(report["result"]) == 6
+    assert len(report["result"]) == 7
     assert report["effectiveDateTime"] == "2013-01-25T10:59:19Z"
     assert made.notes[0] == "leads I II III aVR aVL aVF V1 V2 V3 V4 V5 V6"
+
+
+async def test_the_waveform_has_the_samples_that_another_reader_finds_in_the_file(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+    stored = [await clinic.resource(each) for each in made.results[0].references]
+    (waveform,) = [each for each in stored if each.get("code", {})["coding"][0]["code"] == "131328"]
+
+    group = dcmread(ecg_path).WaveformSequence[0]
+    raw = struct.unpack("<120000h", group.WaveformData)
+    assert waveform["effectivePeriod"] == {
+        "start": "2013-01-25T10:59:19Z",
+        "end": "2013-01-25T10:59:29Z",
+    }
+    assert [each["code"]["text"] for each in waveform["component"]] == [
+        f"ECG lead {name}"
+        for name in ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+    ]
+    for number, component in enumerate(waveform["component"]):
+        sampled = component["valueSampledData"]
+        assert sampled["data"].split() == [str(sample) for sample in raw[number::12]]
+        assert (sampled["period"], str(sampled["factor"]), sampled["dimensions"]) == (1, "1.25", 1)
+        assert (sampled["origin"]["value"], sampled["origin"]["code"]) == (0, "uV")
+
+
+async def test_a_rate_that_was_not_measured_says_from_what_it_was_calculated(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+    stored = [await clinic.resource(each) for each in made.results[0].references]
+    codes = {f"Observation/{each['id']}": each["code"]["coding"][0]["code"] for each in stored}
+    (rate,) = [each for each in stored if each["code"]["coding"][0]["code"] == "8867-4"]
+    assert [codes[each["reference"]] for each in rate["derivedFrom"]] == ["8637-1"]
 
 
 async def test_the_same_ecg_twice_is_stored_once(clinic, ecg_path):
