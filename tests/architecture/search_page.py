@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "search-parameters.md"
 
 _HEAD = """# Search parameters
 
-Every search parameter that R4 defines, {served:,} for 146 types, and how each is answered. The page is made from the catalog that
+Every search parameter of R4 and US Core, {served:,} for 146 types, and how each is answered. The page is made from the catalog that
 answers, by `python -m tests.architecture.search_page`; a test holds it to the code. [search.md](search.md) tells what the values mean.
 
 * **kept in**: *column* is exact and in an ordered index; *code set* is the exact set of codings of the element; *tokens* are hashes in one
