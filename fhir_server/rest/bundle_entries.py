@@ -96,7 +96,7 @@ def _entry(call: Call, number: int, item: JsonValue, fault: InvalidResource | No
             )
         return _read(call, number, label, item, asked)
     except RequestError as error:
-        return Entry(number, label, error=placed(error, number, label))
+        return Entry(number, label, error=placed(error, number, label, _type_of(item)))
 
 
 def _read(call: Call, number: int, label: str, item: JsonObject, asked: JsonObject) -> Entry:
@@ -116,6 +116,13 @@ def _read(call: Call, number: int, label: str, item: JsonObject, asked: JsonObje
         body = b"" if resource is None else dumps(resource)
         return Entry(number, label, replace(inner, body=body))
     return Entry(number, label, inner, _change(number, inner, method, item, resource))
+
+
+def _type_of(item: JsonValue) -> str:
+    """The type of the resource that the entry brings, as far as it says."""
+    resource = item.get("resource") if isinstance(item, dict) else None
+    type = resource.get("resourceType") if isinstance(resource, dict) else None
+    return type if isinstance(type, str) else ""
 
 
 def _resource(number: int, item: JsonObject, call: Call) -> JsonObject | None:
