@@ -49,6 +49,7 @@ async def run(running: Server, report: Report, groups: frozenset[str], scale: in
         there = fill.observations(running.database_url)
         more = records.readings(observations // 2 // records.WARD, 10 * observations - there)
         await fill.fill(running.database_url, more)
+        await fill.fill_provenances(running.database_url)
         await _ask(running, report, questions, scale)
 
 
