@@ -53,6 +53,7 @@ class Background:
         self._base_url = base_url
         self._worker = uuid7()
         self._stale = True  # as long as nothing is known
+        self._asked = False
         self._log = structlog.get_logger()
 
     @property
@@ -77,7 +78,10 @@ class Background:
     async def _look(self) -> None:
         if self._stale:
             async with self._database.connection() as connection:
-                self._stale = await reindexing.ask_after_upgrade(connection, self._base_url)
+                self._stale = await reindexing.is_needed(connection)
+                if self._stale and not self._asked:  # once: one that failed or was cancelled is left so
+                    await reindexing.ask_after_upgrade(connection, self._base_url)
+                    self._asked = True
             _STALE.set(self._stale)
 
     async def run(self) -> None:

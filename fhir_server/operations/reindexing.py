@@ -39,12 +39,14 @@ async def ask(connection: Connection, asked_by: str, types: Sequence[str], base_
     return made
 
 
-async def ask_after_upgrade(connection: Connection, base_url: str) -> bool:
-    """Whether resources still have the index of an earlier version; then there is one job, of all processes, that mends it."""
-    if await reindex.index_version(connection) >= INDEX_VERSION:
-        return False
+async def is_needed(connection: Connection) -> bool:
+    """Whether resources still have the index of an earlier version."""
+    return await reindex.index_version(connection) < INDEX_VERSION
+
+
+async def ask_after_upgrade(connection: Connection, base_url: str) -> None:
+    """Nothing; there is one job, of all processes, that gives every resource the index of this version."""
     await jobs.create(connection, _AFTER_AN_UPGRADE, KIND, "the server", _parameters((), base_url))
-    return True
 
 
 async def step(database: Database, job: Job, worker: str, batch: int) -> Job:

@@ -85,3 +85,18 @@ async def test_as_long_as_nobody_could_look_the_index_is_taken_for_stale():
     assert background.notices
     with pytest.raises(Unavailable, match="index"):
         background.refuse_blindness()
+
+
+async def test_a_reindex_that_was_cancelled_is_not_begun_again_by_the_same_process(database):
+    async with database.connection() as connection:
+        await connection.execute("UPDATE search_index SET version = 1")
+    background = Background(database, "")
+    await background.look()
+    async with database.connection() as connection:
+        (job,) = await jobs.open_jobs(connection, reindexing.KIND)
+        await jobs.cancel(connection, job.id)
+        await background.look()
+        assert background.notices
+        assert await jobs.open_jobs(connection, reindexing.KIND) == []
+        await Background(database, "").look()
+        assert len(await jobs.open_jobs(connection, reindexing.KIND)) == 1
