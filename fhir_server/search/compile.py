@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from fhir_server.search.across_types import alike, matching
-from fhir_server.search.branch import Reversed, Wanted, conditions_of
+from fhir_server.search.branch import AnyOf, Reversed, Wanted, conditions_of
 from fhir_server.search.chain import patient_keys
-from fhir_server.search.conditions import hashed
+from fhir_server.search.conditions import hashed, predicate
 from fhir_server.search.conditions import rows as found_in
 from fhir_server.search.has import by_patient
 from fhir_server.search.order import Position, following, following_missing, order_by, position, rows
@@ -60,7 +60,7 @@ def page(plan: Plan, after: Position | None, limit: int) -> Statement:
         f"SELECT x.type, x.id, x.version, x.rid, x.body::text, {position(plan.sort, 'x.')} FROM ({found.sql}) x "
         f"ORDER BY {order_by(plan.sort, 'x.')} LIMIT {limit}"
     )
-    exact = (walk.about, walk.coded) if walk else ()
+    exact = (None if walk.beside else walk.about, walk.coded) if walk else ()
     return Statement(sql, found.params, _recheck(plan, exact), stable=walk is not None and walk.stable)
 
 
@@ -143,12 +143,14 @@ def _matching(plan: Plan) -> _Sql:
 class _Walk:
     """The condition that names the Patients, and the one that names the codings: one of them, or both.
 
-    `patients` gives the numbers of the Patients in a column `key`. `stable` when nothing but Patients by their ids,
-    codings and the date decides, so that no token's frequency changes the plan.
+    `patients` gives the numbers of the Patients in a column `key`; `beside` what else meets `about`, no walk finds it.
+    `stable` when nothing but Patients by their ids, codings and the date decides, so that no token's frequency changes
+    the plan.
     """
 
     about: Wanted | None
     patients: _Sql | None
+    beside: _Sql | None
     coded: AnyCondition | None
     stable: bool
 
@@ -164,24 +166,37 @@ def _walk(plan: Plan) -> _Walk | None:
         ),
         None,
     )
-    about = next(((one, found) for one in plan.wanted if (found := _patients(one))), None)
+    about = next((one for one in plan.wanted if patients(one)), None) or next(
+        (one for one in plan.wanted if chained_patients(one)), None
+    )
     if about is None:
-        return _Walk(None, None, coded, _rests_on_columns(plan, coded)) if coded else None
-    stable = isinstance(about[0], Condition) and _rests_on_columns(plan, about[0], coded)
-    return _Walk(*about, coded, stable)
+        if coded is None or not all(map(_is_met_one_by_one, plan.wanted)):
+            return None
+        return _Walk(None, None, None, coded, _rests_on_columns(plan, coded))
+    stable = isinstance(about, Condition) and _rests_on_columns(plan, about, coded)
+    return _Walk(about, _patients(about), _beside(about), coded, stable)
 
 
-def _patients(wanted: Wanted) -> _Sql | None:
-    """The query for the numbers of the Patients that the condition names, None when it names none."""
-    ids = patients(wanted)
+def _patients(about: Wanted) -> _Sql:
+    """The query for the numbers of the Patients that `about` names."""
+    ids = patients(about)
     if ids is not None:
         named = ("= %s", ids[0]) if len(ids) == 1 else ("= ANY(%s::text[])", list(ids))
         return Predicate(f"SELECT key FROM patient_key WHERE id {named[0]}", (named[1],))
-    chained = chained_patients(wanted)
+    chained = chained_patients(about)
     if chained is None:
-        return None
+        raise AssertionError(about)
     found = patient_keys(found_in(chained))
     return Predicate(f"{found.sql} OFFSET 0", found.params)
+
+
+def _beside(about: Wanted) -> _Sql | None:
+    """The rows that meet `about` without being about the Patients."""
+    if not isinstance(about, AnyOf):
+        return None
+    first, *others = about.conditions
+    elsewhere = Predicate(f"({predicate(first).sql}) IS NOT TRUE", predicate(first).params)
+    return conjunction([predicate(AnyOf(tuple(others))), elsewhere])
 
 
 def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:
@@ -211,7 +226,14 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
         f"SELECT y.* FROM {' CROSS JOIN '.join(one.sql for one in starts)} "
         f"CROSS JOIN LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
     )
-    return Predicate(sql, tuple(value for one in (*starts, *branches) for value in one.params))
+    walked = Predicate(sql, tuple(value for one in (*starts, *branches) for value in one.params))
+    if walk.beside is None:
+        return walked
+    others = replace(branch, wanted=tuple(one for one in branch.wanted if one is not walk.about))
+    beside = rows(
+        conjunction([walk.beside, found_in(others), *following(plan.sort, after)]), plan.sort, limit
+    )
+    return Predicate(f"{walked.sql} UNION ALL {beside.sql}", (*walked.params, *beside.params))
 
 
 def _branches(plan: Plan, rest: tuple[Wanted, ...], after: Position | None) -> Iterator[_Sql]:

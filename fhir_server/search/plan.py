@@ -11,7 +11,7 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
 from fhir_server.search import compartment
 from fhir_server.search.access import Access
-from fhir_server.search.branch import Branch, Chained, Wanted
+from fhir_server.search.branch import AnyOf, Branch, Chained, Wanted
 from fhir_server.search.include import Inclusion, inclusion, is_known
 from fhir_server.search.params import reference
 from fhir_server.search.params.parameter import Condition, Reading
@@ -99,7 +99,9 @@ def plan(parsed: Parsed, access: Access, handling: Handling, limits: Limits, rea
 
 
 def patients(wanted: Wanted) -> tuple[str, ...] | None:
-    """The ids, when the condition is met exactly by resources about one of these Patients; else None."""
+    """The ids, when it is met by resources about one of these Patients, or in a compartment otherwise too; else None."""
+    if isinstance(wanted, AnyOf):
+        return patients(wanted.conditions[0])
     if not isinstance(wanted, Condition) or wanted.parameter.column != "patient" or wanted.modifier:
         return None
     keys = [key for one in wanted.asked if isinstance(one, reference.Asked) for key in one.keys]

@@ -81,6 +81,29 @@ async def test_pages_over_several_types_lose_and_repeat_nothing(store, ask):
                 assert ids == sorted(ids, reverse="-" in sort)
 
 
+async def test_a_patients_compartment_is_paged_newest_first_whoever_measured(store, ask, observation):
+    at = [to("Patient/p1")]
+    await store(
+        *(observation(f"s{n}", effectiveDateTime=f"2026-01-{2 * n + 1:02}") for n in range(4)),
+        *(
+            observation(
+                f"m{n}", effectiveDateTime=f"2026-01-{2 * n + 2:02}", subject=to("Patient/p2"), performer=at
+            )
+            for n in range(4)
+        ),
+        observation("both", effectiveDateTime="2026-01-20", performer=at),
+        resource(
+            "Observation", "undated", status="final", code=HEART_RATE, subject=to("Device/d1"), performer=at
+        ),
+        observation("none", subject=to("Patient/p2")),
+    )
+    newest = ["both", "m3", "s3", "m2", "s2", "m1", "s1", "m0", "s0", "undated"]
+
+    for sort in ("", "&_sort=-date"):
+        urls = await pages(ask, f"Patient/p1/Observation?_count=3{sort}")
+        assert [url.rpartition("/")[2] for page in urls for url in page] == newest
+
+
 async def pages(ask, asked):
     """The addresses on all pages, by following the next links."""
     place, found = asked.partition("?")[0], await ask(asked)
