@@ -5,6 +5,8 @@ https://hl7.org/fhir/R4/http.html#trules
 
 import pytest
 
+from fhir_server.interactions.device_registry import register
+from fhir_server.keys import MasterKey
 from tests.integration.rest.bundle.content import SYSTEM, entry, identified, observation, patch, patient, urn
 
 
@@ -159,9 +161,9 @@ async def test_versions_demanded_are_held_to(put, refused, transact):
 
 
 async def test_a_device_is_given_back_and_given_to_another_in_one_transaction(database, client, transact):
-    from fhir_server.interactions.device_registry import register
-
-    enrolled = await register(database, _key(), name="ox", profile="pulse-oximeter", patient="a")
+    enrolled = await register(
+        database, MasterKey(b"k" * 32), name="ox", profile="pulse-oximeter", patient="a"
+    )
     use = enrolled.assignment
     statement = (await client.get(f"/fhir/{use}")).json()
     start = statement["timingPeriod"]["start"]
@@ -180,12 +182,6 @@ async def test_a_device_is_given_back_and_given_to_another_in_one_transaction(da
 
     entries = await transact(entry("POST", "DeviceUseStatement", other), entry("PUT", use, ended))
     assert statuses(entries) == ["201", "200"]
-
-
-def _key():
-    from fhir_server.keys import MasterKey
-
-    return MasterKey(b"k" * 32)
 
 
 async def test_identifiers_are_indexed_by_what_a_transaction_writes(transact, count):
