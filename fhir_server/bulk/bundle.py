@@ -5,17 +5,31 @@ https://hl7.org/fhir/R4/bundle.html#references
 
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.errors import RequestError, Unprocessable
+from fhir_server.interactions.bundle.links import linked
 from fhir_server.json import JsonObject, JsonValue, dumps
 
 UNPACKED: Final = frozenset({"collection", "transaction", "batch", "searchset"})
 """Bundles that stand for the resources in them; a document or message is a resource of its own."""
 
-_LINKS: Final = frozenset({"reference", "url", "valueUri", "valueUrl"})
 _URN: Final = "urn:uuid:"
 _NAMESPACE: Final = uuid.UUID("3f0d8dc3-4a35-4f6b-9b0d-0c4b8b3d8e51")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lasting:
+    """Links to entries by their fullUrl become links to the resources; all others stay, whatever they lead to."""
+
+    places: Mapping[str, str]
+
+    def reference(self, text: str) -> str:
+        return self.places.get(text, text)
+
+    def url(self, text: str) -> str:
+        return self.places.get(text, text)
 
 
 def is_unpacked(tree: JsonObject) -> bool:
@@ -34,7 +48,7 @@ def resources(tree: JsonObject) -> Iterator[JsonObject | RequestError]:
         if url and not isinstance(each, RequestError)
     }
     for _, each in named:
-        yield each if isinstance(each, RequestError) else _linked(each, lasting)
+        yield each if isinstance(each, RequestError) else linked(each, _Lasting(lasting))
 
 
 def with_id(tree: JsonObject) -> JsonObject:
@@ -74,19 +88,3 @@ def _named(resource: JsonObject, full_url: str) -> JsonObject:
 def _full_url(entry: JsonValue) -> str:
     full_url = entry.get("fullUrl") if isinstance(entry, dict) else None
     return full_url if isinstance(full_url, str) else ""
-
-
-def _linked(tree: JsonObject, lasting: Mapping[str, str]) -> JsonObject:
-    return {name: _linked_value(name, value, lasting) for name, value in tree.items()}
-
-
-def _linked_value(name: str, value: JsonValue, lasting: Mapping[str, str]) -> JsonValue:
-    match value:
-        case str() if name in _LINKS:
-            return lasting.get(value, value)
-        case dict():
-            return _linked(value, lasting)
-        case list():
-            return [_linked_value(name, each, lasting) for each in value]
-        case _:
-            return value

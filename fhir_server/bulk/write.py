@@ -14,8 +14,9 @@ from fhir_server.interactions import write as writing
 from fhir_server.json import JsonObject, JsonValue, decimal, dumps, stored
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
-from fhir_server.store.known import lock_known
-from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.store.locks import Locked
+from fhir_server.store.predicate import EVERYTHING
+from fhir_server.store.replace import Replacement
 from fhir_server.validation.structure import check
 
 Outcome = Literal["created", "updated", "unchanged"]
@@ -48,26 +49,23 @@ async def write(database: Database, drafts: Sequence[Draft]) -> Counter[Outcome]
 
 
 async def _written(database: Database, ordered: Sequence[Draft]) -> Counter[Outcome]:
+    await database.number(ordered)
     async with database.transaction() as work:
-        known = await lock_known(work.connection, [(draft.type, draft.id) for draft in ordered])
-        new = [draft for draft in ordered if (draft.type, draft.id) not in known]
+        current = await work.lock_all(
+            dict.fromkeys(((draft.type, draft.id) for draft in ordered), EVERYTHING)
+        )
+        there = [(current.get((draft.type, draft.id)), draft) for draft in ordered]
+        new = [draft for known, draft in there if known is None]
         if new and None in await work.create_all(new):
             raise Conflict("Another writer makes the same resources. Load again when it is done.")
-        counts: Counter[Outcome] = Counter({"created": len(new)})
-        for draft in ordered:
-            if (draft.type, draft.id) in known:
-                counts[await _updated(work, draft)] += 1
-    return counts
+        changed = [Replacement(known, draft) for known, draft in there if known and _differs(known, draft)]
+        await work.replace_all(changed)
+    unchanged = len(ordered) - len(new) - len(changed)
+    return Counter({"created": len(new), "updated": len(changed), "unchanged": unchanged})
 
 
-async def _updated(work: UnitOfWork, draft: Draft) -> Outcome:
-    current = await work.lock(draft.type, draft.id)
-    if current is None:
-        raise Conflict(f"{draft.type}/{draft.id} has gone meanwhile. Load again.")
-    if current.body is not None and same(_content(stored(current.body)), _content(draft.tree)):
-        return "unchanged"
-    await work.update(draft, current)
-    return "updated"
+def _differs(current: Locked, draft: Draft) -> bool:
+    return current.body is None or not same(_content(stored(current.body)), _content(draft.tree))
 
 
 def same(one: JsonValue, other: JsonValue) -> bool:
