@@ -32,6 +32,10 @@ URLS = {
     "compartment": "Patient/p1/Observation?status=final",
     "whole-compartment": "Encounter/e1/*?_tag=red",
     "system": "?_type=Patient,Observation&_lastUpdated=ge2026",
+    "quantity": "Observation?value-quantity=5.4|http://unitsofmeasure.org|mmol/L,5||mg",
+    "composite-in-a-row": "Observation?component-code-value-quantity=8480-6$gt140|http://unitsofmeasure.org|mm[Hg]",
+    "composite-of-parts": "DiagnosticReport?result.code-value-quantity=http://loinc.org|2823-3$gt5.4",
+    "composite-as-a-pair": "Group?characteristic-value=gender$mixed&characteristic-value:missing=false",
     "text": "Observation?patient=p1&code:text=heart",
     "not-of-type": "Patient?identifier:of-type=urn:types|MR|7&gender:not=male",
     "path": "ValueSet?url:below=http://x/fhir&url:above=http://x/fhir/a/b",
@@ -46,7 +50,13 @@ def test_a_url_is_explained_down_to_its_sql(name):
 
 @pytest.mark.parametrize(
     "url",
-    ["Nothing?x=y", "Observation?colour=red", "Observation?date=x", "Medication/m1/Observation", "?colour=red"],
+    [
+        "Nothing?x=y",
+        "Observation?colour=red",
+        "Observation?date=x",
+        "Medication/m1/Observation",
+        "?colour=red",
+    ],
 )
 def test_what_could_not_be_searched_is_not_explained(url):
     with pytest.raises(InvalidSearch):

@@ -134,7 +134,12 @@ def test_a_composite_is_there_where_one_element_has_every_part(name, found):
         ("Observation", "code-value-quantity", "$5", "has `` for code, which is no token"),
         ("Observation", "code-value-date", "x$2013-13", "has `2013-13` for value-date, which is no date"),
         ("Observation", "code-value-quantity:not", "x$5", "The modifier :not is not served"),
-        ("DocumentReference", "relationship", "a|b$replaces", "has `a|b` for relatesto, which is no reference"),
+        (
+            "DocumentReference",
+            "relationship",
+            "a|b$replaces",
+            "has `a|b` for relatesto, which is no reference",
+        ),
     ],
 )
 def test_what_is_no_composite_is_refused_with_the_part_that_is_wrong(type, name, text, reason):
