@@ -43,14 +43,19 @@ async def run(running: Server, report: Report, groups: frozenset[str], scale: in
     questions = [question for question in QUESTIONS if question.group in groups]
     if not questions:
         return
+    fill.hold_autovacuum(running.database_url)
     await _surroundings(running, report, scale)
-    await _ask(running, report, questions, scale)
+    before = await _ask(running, report, questions, scale)
     if "million" in groups:
         there = fill.observations(running.database_url)
         more = records.readings(observations // 2 // records.WARD, 10 * observations - there)
         await fill.fill(running.database_url, more)
         await fill.fill_provenances(running.database_url)
-        await _ask(running, report, questions, scale)
+        after = await _ask(running, report, questions, scale)
+        for asked, seconds in after.items():
+            report.say(
+                f"{', '.join(asked)}: {seconds / before[asked]:.2f} times the CPU over ten times the data"
+            )
 
 
 async def _ingest(running: Server, report: Report, scale: int) -> None:
@@ -118,8 +123,11 @@ async def _surroundings(running: Server, report: Report, scale: int) -> None:
     await fill.fill_provenances(url)
 
 
-async def _ask(running: Server, report: Report, questions: list[Question], scale: int) -> None:
-    size = fill.observations(running.database_url)
+async def _ask(
+    running: Server, report: Report, questions: list[Question], scale: int
+) -> dict[tuple[str, str], float]:
+    """The CPU seconds of each question, before and after ANALYZE."""
+    size, taken = fill.observations(running.database_url), {}
     for label, statement in (("as it stands", "SELECT 1"), ("after ANALYZE", "ANALYZE")):
         report.say(f"{size:,} Observations, {label}")
         with psycopg.connect(running.database_url, autocommit=True) as connection:
@@ -131,6 +139,8 @@ async def _ask(running: Server, report: Report, questions: list[Question], scale
             floor = await floors.answer(running.database_url, question.floor, count)
             name = f"{question.name}; {size:,}, {label}"
             report.row(name, load, cpu, floor=floor.rate, aim=question.aim)
+            taken[question.name, label] = sum(cpu)
+    return taken
 
 
 def _look(running: Server, question: Question) -> None:
