@@ -149,3 +149,39 @@ async def test_a_referrer_that_is_not_the_callers_to_see_is_not_named(strict, p1
     with pytest.raises(Exception, match="A resource refers to Patient/p1"):
         async with HeldToIntegrity(database, nothing_but_patients, "", lambda: None).transaction() as work:
             await work.delete(await work.lock("Patient", "p1"))
+
+
+def bundle(type, *entries):
+    listed = [
+        {"request": {"method": method, "url": url}}
+        | (
+            {"resource": resource, "fullUrl": f"urn:uuid:0b5ee5a2-9a6c-4d2f-8d0c-{number:012}"}
+            if resource
+            else {}
+        )
+        for number, (method, url, resource) in enumerate(entries)
+    ]
+    return {"resourceType": "Bundle", "type": type, "entry": listed}
+
+
+async def test_a_transaction_is_held_to_it_as_a_whole(strict, p1, patient, fhir):
+    urn = "urn:uuid:0b5ee5a2-9a6c-4d2f-8d0c-000000000001"
+    together = bundle("transaction", ("POST", "Observation", observation(urn)), ("POST", "Patient", patient))
+    assert (await strict.post("/fhir", **fhir(together))).status_code == 200
+    await strict.put("/fhir/Observation/o1", **fhir(observation("Patient/p1", id="o1")))
+    half = bundle("transaction", ("POST", "Patient", patient), ("DELETE", "Patient/p1", None))
+    assert (await strict.post("/fhir", **fhir(half))).status_code == 409
+    wrong = bundle(
+        "transaction", ("POST", "Patient", patient), ("POST", "Observation", observation("Patient/p9"))
+    )
+    refused = await strict.post("/fhir", **fhir(wrong))
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (422, ["Observation.subject"])
+    assert len((await strict.get("/fhir/Patient")).json()["entry"]) == 2
+    both = bundle("transaction", ("DELETE", "Patient/p1", None), ("DELETE", "Observation/o1", None))
+    assert (await strict.post("/fhir", **fhir(both))).status_code == 200
+
+
+async def test_the_entries_of_a_batch_are_held_to_it_each_alone(strict, p1, fhir):
+    entries = [("POST", "Observation", observation(f"Patient/{id}")) for id in ("p1", "p9", "p1")]
+    answer = (await strict.post("/fhir", **fhir(bundle("batch", *entries)))).json()
+    assert [entry["response"]["status"][:3] for entry in answer["entry"]] == ["201", "422", "201"]
