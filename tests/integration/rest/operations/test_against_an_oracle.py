@@ -38,16 +38,10 @@ def coded(*codes):
 
 
 @pytest.fixture
-async def observations(client, fhir):
+async def observations(stored):
     chance = random.Random(4711)
     trees = [observation(chance, number) for number in range(160)]
-    entries = [
-        {"resource": tree, "request": {"method": "PUT", "url": f"Observation/{tree['id']}"}} for tree in trees
-    ]
-    answer = await client.post(
-        "/fhir", **fhir({"resourceType": "Bundle", "type": "transaction", "entry": entries})
-    )
-    assert answer.status_code == 200, answer.text
+    await stored(trees)
     return trees
 
 

@@ -50,10 +50,8 @@ INCLUDED = {"Organization/clinic", "Organization/maker", "Device/cuff", "Practit
 
 
 @pytest.fixture
-async def record(client, fhir):
-    for tree in RECORD:
-        answer = await client.put(f"/fhir/{tree['resourceType']}/{tree['id']}", **fhir(tree))
-        assert answer.status_code == 201, answer.text
+async def record(stored):
+    await stored(RECORD)
 
 
 def keys(bundle, mode=None):
@@ -126,8 +124,8 @@ async def test_start_and_end_are_dates_of_care_and_keep_what_has_none(client, re
 
 
 async def test_since_is_the_time_of_the_last_change(client, fhir, record):
-    last = (await client.get("/fhir/Appointment/b")).json()["meta"]["lastUpdated"]
-    await client.put("/fhir/Observation/o1", **fhir(observation("o1", "p", 1, device={REF: "Device/cuff"})))
+    changed = observation("o1", "p", 1, device={REF: "Device/cuff"})
+    last = (await client.put("/fhir/Observation/o1", **fhir(changed))).json()["meta"]["lastUpdated"]
     found = keys(await everything(client, f"?_since={last}"))
     assert found == ["Observation/o1"]
 
@@ -137,10 +135,11 @@ async def test_a_deleted_resource_is_not_given(client, record):
     assert "Observation/o2" not in keys(await everything(client))
 
 
-async def test_many_of_one_day_are_paged_through_without_loss(client, fhir, record):
-    for number in range(12):
-        tree = observation(f"same-{number}", "p", 5) if number % 2 else observation(f"same-{number}", "p")
-        await client.put(f"/fhir/Observation/same-{number}", **fhir(tree))
+async def test_many_of_one_day_are_paged_through_without_loss(client, stored, record):
+    await stored(
+        observation(f"same-{number}", "p", 5) if number % 2 else observation(f"same-{number}", "p")
+        for number in range(12)
+    )
     page, found = await everything(client, "?_count=5&_type=Observation"), []
     while page:
         found += keys(page)

@@ -8,7 +8,7 @@ from fhir_server.validation.structure import check
 
 
 @pytest.fixture
-async def ward(client, fhir):
+async def ward(stored):
     trees = [
         {"resourceType": "Practitioner", "id": "doctor"},
         {"resourceType": "Patient", "id": "p", "generalPractitioner": [{"reference": "Practitioner/doctor"}]},
@@ -26,8 +26,7 @@ async def ward(client, fhir):
             for number in range(7)
         ),
     ]
-    for tree in trees:
-        await client.put(f"/fhir/{tree['resourceType']}/{tree['id']}", **fhir(tree))
+    await stored(trees)
 
 
 async def test_the_record_is_one_bundle_to_keep_with_each_resource_once(client, ward, monkeypatch):

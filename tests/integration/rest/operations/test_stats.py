@@ -66,10 +66,8 @@ TREES = [
 
 
 @pytest.fixture
-async def observations(client, fhir):
-    for tree in TREES:
-        answer = await client.put(f"/fhir/Observation/{tree['id']}", **fhir(tree))
-        assert answer.status_code == 201, answer.text
+async def observations(stored):
+    await stored(TREES)
 
 
 async def stats(client, query, subject="Patient/p"):
