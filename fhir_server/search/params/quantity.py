@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fhir_server.errors import Unprocessable
 from fhir_server.json import decimal
 from fhir_server.search.params import hashes, number, token
 from fhir_server.search.params.escapes import split, unescape
@@ -29,6 +30,8 @@ from terminology.systems import UCUM
 MODIFIERS: Final = MappingProxyType[str, frozenset[str]]({})
 
 CURRENCIES: Final = "urn:iso:std:iso:4217"
+
+MAX_UNIT: Final = 1_000  # characters of system, code and display together
 
 # less than the distance of any two numbers this server stores (see `fhir_server.json`): `<5` ends this far below 5
 _NEXT = Decimal((0, (1,), -400))
@@ -181,9 +184,15 @@ def matches_unit(wanted: Asked, entry: Entry) -> bool:
 
 @lru_cache(maxsize=4096)
 def unit(system: str, code: str, display: str) -> Unit | None:
-    """What is kept of a unit; None where there is neither a code nor a display."""
+    """What is kept of a unit; None where there is neither a code nor a display. Raises Unprocessable for one too long."""
     if not code and not display:
         return None
+    size = len(system) + len(code) + len(display)
+    if size > MAX_UNIT:
+        raise Unprocessable(
+            f"A quantity has a unit of {size} characters and at most {MAX_UNIT} can be found. Write a shorter one.",
+            "Quantity.unit",
+        )
     return Unit(hashes.token("unit", system, code, display), system, code, display)
 
 

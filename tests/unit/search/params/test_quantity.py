@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from fhir_server.errors import Unprocessable
 from fhir_server.search.params import number, quantity
 
 UCUM = "http://unitsofmeasure.org"
@@ -198,3 +199,8 @@ def test_a_unit_of_another_system_is_never_taken_for_one_of_ucum():
 
     assert not finds(f"5|{UCUM}|mg", entry)
     assert finds("5|http://other|mg", entry)
+
+
+def test_a_unit_too_long_to_be_kept_is_refused_and_not_left_out():
+    with pytest.raises(Unprocessable, match="at most 1000"):
+        quantity.unit(UCUM, "mg", "x" * 1000)
