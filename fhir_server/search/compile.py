@@ -141,7 +141,7 @@ def _matching(plan: Plan) -> _Sql:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """The condition that names the Patients, and the one that names the codings: one of them, or both.
+    """The condition that names the Patients, and the one that names the codings: one of them, both, or neither.
 
     `patients` gives the numbers of the Patients in a column `key`; `beside` what else meets `about`, no walk finds it.
     `stable` when nothing but Patients by their ids, codings and the date decides, so that no token's frequency changes
@@ -170,7 +170,7 @@ def _walk(plan: Plan) -> _Walk | None:
         (one for one in plan.wanted if chained_patients(one)), None
     )
     if about is None:
-        if coded is None or not all(map(_is_met_one_by_one, plan.wanted)):
+        if not all(map(_is_met_one_by_one, plan.wanted)):
             return None
         return _Walk(None, None, None, coded, _rests_on_columns(plan, coded))
     stable = isinstance(about, Condition) and _rests_on_columns(plan, about, coded)
@@ -222,10 +222,8 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
         rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
         for part in _branches(plan, rest, after)
     ]
-    sql = (
-        f"SELECT y.* FROM {' CROSS JOIN '.join(one.sql for one in starts)} "
-        f"CROSS JOIN LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
-    )
+    crossed = "".join(f"{one.sql} CROSS JOIN " for one in starts)
+    sql = f"SELECT y.* FROM {crossed}LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
     walked = Predicate(sql, tuple(value for one in (*starts, *branches) for value in one.params))
     if walk.beside is None:
         return walked

@@ -123,6 +123,7 @@ resource = Table(
     UniqueConstraint("type", "id", name="resource_type_id"),
     Index("resource_patient_code_date", "type", "patient", "code_set", text("date_lo DESC"), "rid"),
     Index("resource_code_date", "type", "code_set", text("date_lo DESC"), "rid"),
+    Index("resource_type_date", "type", text("date_lo DESC"), "rid"),
     Index("resource_patient_date", "type", "patient", text("date_lo DESC"), "rid"),
     # the few whose date is longer than a day, which a search by date must look for apart: search/params/date.py
     Index(

@@ -497,6 +497,7 @@ COMMENT ON TABLE public.seen_request IS 'Signatures of the last minutes and thei
 
 CREATE TABLE public.token_text (
     token bigint NOT NULL,
+    place integer NOT NULL,
     param integer NOT NULL,
     folded text NOT NULL COLLATE pg_catalog."C"
 );
@@ -506,7 +507,7 @@ CREATE TABLE public.token_text (
 -- Name: TABLE token_text; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TABLE public.token_text IS 'The distinct texts of codes and identifiers, folded, by the token that resources with that text carry.';
+COMMENT ON TABLE public.token_text IS 'The texts of codes, identifiers and URLs, folded, by the token that resources with them carry; those of one element share it.';
 
 
 --
@@ -517,9 +518,11 @@ CREATE TABLE public.unit (
     hash bigint NOT NULL,
     system text NOT NULL COLLATE pg_catalog."C",
     code text NOT NULL COLLATE pg_catalog."C",
+    display text NOT NULL COLLATE pg_catalog."C",
     dimension text COLLATE pg_catalog."C",
     factor numeric,
-    shift numeric
+    shift numeric,
+    divisor numeric
 );
 
 
@@ -527,7 +530,7 @@ CREATE TABLE public.unit (
 -- Name: TABLE unit; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TABLE public.unit IS 'Every unit that quantities carry; `value * factor + shift` is in the base units of `dimension`, if UCUM has it.';
+COMMENT ON TABLE public.unit IS 'Every unit that quantities carry; `(value * factor + shift) / divisor` is in the base units of `dimension`, if UCUM has one.';
 
 
 --
@@ -710,7 +713,7 @@ ALTER TABLE ONLY public.seen_request
 --
 
 ALTER TABLE ONLY public.token_text
-    ADD CONSTRAINT token_text_pkey PRIMARY KEY (token);
+    ADD CONSTRAINT token_text_pkey PRIMARY KEY (token, place);
 
 
 --
@@ -753,7 +756,7 @@ CREATE INDEX resource_code_date ON public.resource USING btree (type, code_set, 
 -- Name: resource_date_rid; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX resource_date_rid ON public.resource_date USING btree (rid);
+CREATE INDEX resource_date_rid ON public.resource_date USING btree (rid, param);
 
 
 --
@@ -774,7 +777,7 @@ CREATE INDEX resource_last_updated ON public.resource USING btree (type, last_up
 -- Name: resource_number_rid; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX resource_number_rid ON public.resource_number USING btree (rid);
+CREATE INDEX resource_number_rid ON public.resource_number USING btree (rid, param);
 
 
 --
@@ -802,7 +805,7 @@ CREATE INDEX resource_patient_date ON public.resource USING btree (type, patient
 -- Name: resource_string_rid; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX resource_string_rid ON public.resource_string USING btree (rid);
+CREATE INDEX resource_string_rid ON public.resource_string USING btree (rid, param);
 
 
 --
@@ -817,6 +820,13 @@ CREATE INDEX resource_string_value ON public.resource_string USING btree (param,
 --
 
 CREATE INDEX resource_tokens ON public.resource USING gin (tokens) WITH (gin_pending_list_limit='256');
+
+
+--
+-- Name: resource_type_date; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX resource_type_date ON public.resource USING btree (type, date_lo DESC, rid);
 
 
 --
