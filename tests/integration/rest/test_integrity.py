@@ -175,7 +175,10 @@ async def test_a_transaction_is_held_to_it_as_a_whole(strict, p1, patient, fhir)
         "transaction", ("POST", "Patient", patient), ("POST", "Observation", observation("Patient/p9"))
     )
     refused = await strict.post("/fhir", **fhir(wrong))
-    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (422, ["Observation.subject"])
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (
+        422,
+        ["Bundle.entry[1].resource.subject"],
+    )
     assert len((await strict.get("/fhir/Patient")).json()["entry"]) == 2
     both = bundle("transaction", ("DELETE", "Patient/p1", None), ("DELETE", "Observation/o1", None))
     assert (await strict.post("/fhir", **fhir(both))).status_code == 200
