@@ -28,6 +28,22 @@ _DELETED_AT_ONCE: Final = 50  # each is looked for under every reference paramet
 _REFERRERS: Final = 20
 
 
+class Dangling(Unprocessable):
+    """References that lead to nothing, with the resource that each issue's one is in."""
+
+    def __init__(self, issues: tuple[Issue, ...], resources: tuple[Key, ...]) -> None:
+        super().__init__(issues[0].diagnostics, issues=issues)
+        self.resources = resources
+
+
+class InUse(Conflict):
+    """Something refers to `resource`, which was to be deleted."""
+
+    def __init__(self, diagnostics: str, resource: Key) -> None:
+        super().__init__(diagnostics)
+        self.resource = resource
+
+
 @dataclass(frozen=True, slots=True)
 class HeldToIntegrity:
     """Transactions that are committed only when no reference in what they wrote leads to nothing.
@@ -45,7 +61,7 @@ class HeldToIntegrity:
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """One transaction, checked before it is committed.
 
-        Raises Unprocessable that names each element whose target is not there or not the caller's to see, Conflict when
+        Raises Dangling that names each element whose target is not there or not the caller's to see, InUse when
         something refers to what was deleted. A target cannot be deleted before the transaction has ended.
         """
         async with self.database.transaction() as work:
@@ -66,10 +82,12 @@ class HeldToIntegrity:
         keys = {target.key for _, target in wanted}
         shown = {type: self._readable(type) for type in {type for type, _ in keys}}
         there = await standing(work.connection, sorted(keys), shown)
-        missing = (_missing(one, target) for one, target in wanted if not target.is_in(there))
-        issues = tuple(islice(missing, MOST_ISSUES))
-        if issues:
-            raise Unprocessable(issues[0].diagnostics, issues=issues)
+        missing = list(islice(((o, t) for o, t in wanted if not t.is_in(there)), MOST_ISSUES))
+        if missing:
+            raise Dangling(
+                tuple(_missing(one, target) for one, target in missing),
+                tuple((one.type, one.id) for one, _ in missing),
+            )
 
     async def _check_referrers(self, work: UnitOfWork, deleted: Sequence[Key]) -> None:
         if deleted:
@@ -83,12 +101,13 @@ class HeldToIntegrity:
                 if named & keys:
                     raise await self._in_use(work, (one.type, one.id), min(named & keys))
 
-    async def _in_use(self, work: UnitOfWork, referrer: Key, deleted: Key) -> Conflict:
+    async def _in_use(self, work: UnitOfWork, referrer: Key, deleted: Key) -> InUse:
         """The refusal, which tells the type of what refers to a caller who may see it."""
         shown = await standing(work.connection, [referrer], {referrer[0]: self._readable(referrer[0])})
         what = f"resource of the type {referrer[0]}" if shown else "resource"
-        return Conflict(
-            f"A {what} refers to {deleted[0]}/{deleted[1]}. Delete or change what refers to it first."
+        return InUse(
+            f"A {what} refers to {deleted[0]}/{deleted[1]}. Delete or change what refers to it first.",
+            deleted,
         )
 
     def _readable(self, type: str) -> Predicate:

@@ -6,8 +6,8 @@ https://hl7.org/fhir/R4/http.html#trules
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
-from fhir_server.errors import Conflict, InvalidRequest, PreconditionFailed, RequestError
-from fhir_server.interactions.bundle.change import Change, Outcome
+from fhir_server.errors import Conflict, InvalidRequest, Issue, PreconditionFailed, RequestError
+from fhir_server.interactions.bundle.change import Change, Outcome, placed_issues
 from fhir_server.interactions.bundle.drafting import Drafts, draft_all
 from fhir_server.interactions.bundle.failures import Failures
 from fhir_server.interactions.bundle.identities import Identities, identities, locks, places
@@ -17,6 +17,7 @@ from fhir_server.interactions.bundle.targets import Targets
 from fhir_server.interactions.bundle.within import Within
 from fhir_server.interactions.bundle.writing import write
 from fhir_server.interactions.conditional import Query
+from fhir_server.interactions.integrity import Dangling, InUse
 from fhir_server.search.access import Access
 from fhir_server.search.execute import Connection
 from fhir_server.store.database import Database
@@ -59,21 +60,39 @@ class Attempt:
 
         Raises Conflict when a condition finds something else by now, or another writer got in the way.
         """
-        async with transactions.transaction() as work:
-            held = locks(self._found)
-            if held:
-                await work.lock_queries(held)
-            if not await self._inquiry.still_holds(work.connection):
-                raise Conflict("What the conditions of the Bundle name changed meanwhile. Send it again.")
-            outcomes = await write(
-                work, self._standing(), self._found, self._drafts, self._targets, self._failures
-            )
-            self._failures.settle()
-            await then(work)
+        try:
+            async with transactions.transaction() as work:
+                outcomes = await self._written(work)
+                await then(work)
+        except (Dangling, InUse) as error:
+            raise self._of_entries(error) from error
         return {**outcomes, **self._failures.errors}
 
-    def _standing(self) -> list[Change]:
-        return [change for change in self._changes if change not in self._failures]
+    async def _written(self, work: UnitOfWork) -> dict[int, Outcome]:
+        held = locks(self._found)
+        if held:
+            await work.lock_queries(held)
+        if not await self._inquiry.still_holds(work.connection):
+            raise Conflict("What the conditions of the Bundle name changed meanwhile. Send it again.")
+        standing = [change for change in self._changes if change not in self._failures]
+        outcomes = await write(work, standing, self._found, self._drafts, self._targets, self._failures)
+        self._failures.settle()
+        return outcomes
+
+    def _of_entries(self, error: Dangling | InUse) -> RequestError:
+        """What integrity says of resources, said of their entries."""
+        entries = {self._found.key(change): change for change in self._changes}
+        keys = error.resources if isinstance(error, Dangling) else (error.resource,)
+        told = list[Issue]()
+        for issue, key in zip(error.issues, keys, strict=True):
+            change = entries.get(key)
+            told += (
+                [issue]
+                if change is None
+                else placed_issues([issue], change.number, change.label, change.type)
+            )
+        error.issues = tuple(told)
+        return error
 
     async def _identify(self, connection: Connection | None) -> None:
         self._found = await identities(connection, self._inquiry, self._changes, self._failures)

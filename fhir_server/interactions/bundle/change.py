@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -60,18 +61,22 @@ Outcome: TypeAlias = Written | Ended | Exception
 def placed(error: RequestError, number: int, label: str, type: str = "") -> RequestError:
     """`error`, told as one of entry `number`: each text names it, each element of its resource stands below it."""
     where = f"Bundle.entry[{number}]"
-    if all((issue.expression or "").startswith(where) for issue in error.issues):
-        return error
-    error.issues = tuple(
+    if not all((issue.expression or "").startswith(where) for issue in error.issues):
+        error.issues = placed_issues(error.issues, number, label, type)
+    return error
+
+
+def placed_issues(issues: Sequence[Issue], number: int, label: str, type: str) -> tuple[Issue, ...]:
+    """`issues`, told as those of entry `number`."""
+    return tuple(
         Issue(
             issue.code,
             f"Entry {number} ({label[:100]}): {issue.diagnostics}",
-            _expression(where, type, issue.expression),
+            _expression(f"Bundle.entry[{number}]", type, issue.expression),
             issue.severity,
         )
-        for issue in error.issues
+        for issue in issues
     )
-    return error
 
 
 def _expression(where: str, type: str, expression: str | None) -> str:

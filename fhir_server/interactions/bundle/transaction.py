@@ -11,6 +11,7 @@ from typing import Final
 from fhir_server.errors import Conflict
 from fhir_server.interactions.bundle.attempt import Attempt, Then
 from fhir_server.interactions.bundle.change import Change, Outcome
+from fhir_server.interactions.integrity import InUse
 from fhir_server.search.access import Access
 from fhir_server.store.database import Database
 from fhir_server.store.unit_of_work import Transactions
@@ -50,6 +51,8 @@ async def tried(
         await attempt.prepare(database)
         try:
             return await attempt.write(transactions, then)
+        except InUse:
+            raise
         except Conflict:
             if number == TRIES - 1:
                 raise
