@@ -33,6 +33,12 @@ _HEADERS: Final = {
     "vread": ("If-None-Match", "If-Modified-Since"),
     "search-type": ("Prefer",),
     "search-by-form": ("Prefer",),
+    "search-system": ("Prefer",),
+    "search-system-by-form": ("Prefer",),
+    "search-compartment": ("Prefer",),
+    "search-compartment-by-form": ("Prefer",),
+    "search-whole-compartment": ("Prefer",),
+    "search-whole-compartment-by-form": ("Prefer",),
 }
 
 
@@ -47,6 +53,8 @@ def parameter_refs(interaction: Interaction, type: str | None) -> list[Json]:
     elif type is not None:
         shaping = _SEARCH_RESULT if interaction.permission == "search" else ("_format", "_pretty")
         names += [*shaping, *(_key(type, code) for code in served(type))]
+    else:
+        names += [*_SEARCH_RESULT, *(() if "{type}" in interaction.path else ("_type",))]
     return [_ref(name) for name in names]
 
 
