@@ -3,7 +3,9 @@
 https://hl7.org/fhir/R4/search.html#modifiers
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import InvalidSearch
@@ -78,11 +80,22 @@ def _modifier(parameter: Parameter, criterion: Criterion) -> tuple[Modifier, tup
             f"{criterion.path} never refers to a {modifier}. It takes {_list(parameter.targets)}.",
             criterion.path,
         )
+    why = _WHY_NOT.get((parameter.kind, modifier), "")
     raise InvalidSearch(
-        f"The modifier :{modifier[:60]} is not served for {criterion.path}, a {parameter.kind}. "
+        f"The modifier :{modifier[:60]} is not served for {criterion.path}, a {parameter.kind}{why}. "
         f"It takes {_list([*served_ones, 'missing'])}.",
         criterion.path,
     )
+
+
+_NO_HIERARCHY = ": which resource is part of which other is not kept"
+_WHY_NOT: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("reference", "above"): _NO_HIERARCHY,
+        ("reference", "below"): _NO_HIERARCHY,
+        ("string", "text"): ": texts are compared by how they begin, by a part, or whole",
+    }
+)
 
 
 def _list(names: Iterable[str]) -> str:
