@@ -14,6 +14,7 @@ from fhir_server.settings import Settings
 from fhir_server.store.database import Database
 from fhir_server.store.predicate import Predicate
 from smart_auth.principal import Principal
+from terminology.service import TerminologyService
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Invocation:
     database: Database
     settings: Settings
     cursor_key: bytes
+    terminology: TerminologyService
 
     def granted(self, resource_type: str, interaction: str) -> Predicate:
         """The rows of another type, or for another interaction, that the caller may use; raises Forbidden for none."""

@@ -10,7 +10,7 @@ import orjson
 
 from fhir_server.errors import InvalidRequest
 from fhir_server.operations.invocation import Invocation
-from fhir_server.operations.latest import Row, candidates, latest
+from fhir_server.operations.latest import Connection, Row, candidates, latest
 from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.result import Result
 from fhir_server.operations.selection import OBSERVATION, Selection, selection
@@ -25,7 +25,9 @@ async def serve(call: Invocation) -> Result:
     if number > call.settings.max_count:
         raise InvalidRequest(f"max is {number}. Ask for at most {call.settings.max_count}.", "max")
     _check_code(call)
-    found = await _latest(call, selection(call, call.arguments.criteria), number)
+    async with call.database.connection() as connection:
+        selected = await selection(connection, call, call.arguments.criteria)
+        found = await _latest(connection, selected, number)
     return Result(_bundle(call, found))
 
 
@@ -38,20 +40,19 @@ def _check_code(call: Invocation) -> None:
         )
 
 
-async def _latest(call: Invocation, selected: Selection, number: int) -> list[Row]:
+async def _latest(connection: Connection, selected: Selection, number: int) -> list[Row]:
     """The latest of each group; what only seemed to match is made up for by asking for more."""
     asked = number
-    async with call.database.connection() as connection:
-        while True:
-            given = await candidates(connection, selected, asked, MOST + 1)
-            if len(given) > MOST:
-                raise InvalidRequest(
-                    f"There are more than {MOST} Observations to give. Ask for a smaller max.", "max"
-                )
-            true = [row for row in given if selected.holds(row.body)]
-            if len(given) - len(true) <= asked - number:
-                return latest(true, number)
-            asked = number + len(given) - len(true)
+    while True:
+        given = await candidates(connection, selected, asked, MOST + 1)
+        if len(given) > MOST:
+            raise InvalidRequest(
+                f"There are more than {MOST} Observations to give. Ask for a smaller max.", "max"
+            )
+        true = [row for row in given if selected.holds(row.body)]
+        if len(given) - len(true) <= asked - number:
+            return latest(true, number)
+        asked = number + len(given) - len(true)
 
 
 def _bundle(call: Invocation, rows: Sequence[Row]) -> bytes:

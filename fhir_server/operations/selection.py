@@ -14,11 +14,12 @@ from fhir_server.search.branch import Branch, Wanted, conditions_of
 from fhir_server.search.conditions import hashed, rows
 from fhir_server.search.criteria import meets
 from fhir_server.search.params.parameter import Condition, Reading
-from fhir_server.search.params.sql import conjunction
 from fhir_server.search.params.token import code_sets
 from fhir_server.search.parse import Parsed, parse
 from fhir_server.search.plan import Limits, patients, plan
-from fhir_server.store.predicate import EVERYTHING, Predicate
+from fhir_server.search.terminology import Connection, Terminology, answered
+from fhir_server.search.units import look_up_units
+from fhir_server.store.predicate import Predicate
 
 OBSERVATION: Final = "Observation"
 _SUBJECT: Final = frozenset({"patient", "subject"})
@@ -54,20 +55,19 @@ class Selection:
         )
 
 
-def selection(call: Invocation, pairs: Sequence[tuple[str, str]]) -> Selection:
+async def selection(connection: Connection, call: Invocation, pairs: Sequence[tuple[str, str]]) -> Selection:
     """The Observations that the search parameters `pairs` name.
 
     Raises InvalidRequest unless they name one subject, and for a parameter that shapes a page; InvalidSearch as a search does.
     """
+    await look_up_units(pairs)
     parsed = parse(OBSERVATION, pairs)
     _check(parsed)
     settings = call.settings
-    planned = plan(
-        parsed,
-        call.granted,
-        "strict",
-        Limits(settings.default_count, settings.max_count),
-        Reading(call.now, call.base_url),
+    limits = Limits(settings.default_count, settings.max_count, settings.max_chain)
+    planned = await answered(
+        plan(parsed, call.granted, "strict", limits, Reading(call.now, call.base_url)),
+        Terminology(call.terminology, connection, call.granted, call.base_url),
     )
     branch = planned.branches[0]
     about = next((one for one in branch.wanted if patients(one) is not None), None)
@@ -80,11 +80,6 @@ def selection(call: Invocation, pairs: Sequence[tuple[str, str]]) -> Selection:
         unsure=tuple(one for one in rest if any(map(hashed, conditions_of(one)))),
         base_url=call.base_url,
     )
-
-
-def within(selected: Selection, *more: Predicate) -> Predicate:
-    """The rows of `selected` that meet `more` as well."""
-    return conjunction([selected.rows, *(one for one in more if one != EVERYTHING)])
 
 
 def _check(parsed: Parsed) -> None:

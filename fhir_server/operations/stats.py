@@ -50,8 +50,8 @@ async def serve(call: Invocation) -> Result:
     period, calendar, codings = _period(call), _calendar(asked), _codings(asked)
     subject = _subject(call)
     pairs = (("subject", subject), ("status:not", "entered-in-error"))
-    wanted = Wanted(selection(call, pairs), codings, period.lo, period.hi)
     async with call.database.connection() as connection:
+        wanted = Wanted(await selection(connection, call, pairs), codings, period.lo, period.hi)
         found = await groups(connection, wanted, calendar, _needs(statistics), {})
         scales = await asyncio.to_thread(in_few_units, found)
         if scales:

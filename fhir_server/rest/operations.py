@@ -93,6 +93,7 @@ def _invocation(call: Call, operation: Operation, level: Level) -> Invocation:
         database=house.database,
         settings=house.settings,
         cursor_key=house.cursor_key,
+        terminology=house.terminology,
     )
 
 

@@ -110,7 +110,7 @@ async def test_what_it_cannot_be_called_with_is_named(client):
         ("patient=p", "category"), ("patient=p&date=2026", "category"), ("patient=p&code=x&max=0", "max"),
         ("patient=p&code=x&max=9999", "max"), ("patient=p&code=x&max=1&max=2", "max"), ("patient=p&code=x&_count=1", "_count"),
         ("patient=p&code=x&_include=Observation:device", "_include"), ("patient=p&code=x&nonsense=1", "nonsense"),
-        ("patient=p&code=x&date=never", "date"), ("patient:missing=true&code=x", "subject"),
+        ("patient=p&code=x&date=never", "date"), ("patient=p&code:in=http://x.example/v", "code:in"), ("patient:missing=true&code=x", "subject"),
     ]:  # fmt: skip
         answer = await client.get(f"/fhir/Observation/$lastn?{query}")
         assert answer.status_code == 400, (query, answer.text)
