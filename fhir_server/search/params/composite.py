@@ -92,14 +92,10 @@ def meets(condition: Condition[Asked], node: Element, _: str, base_url: str) -> 
 
 def there(parameter: Parameter) -> Predicate:
     """The rows with an element that has every part, read from their bodies."""
-    beside = [f"({_any_path('@', part.paths)})" for part in parameter.parts if not part.of_resource]
-    apart = [_in_body("$", part.paths) for part in parameter.parts if part.of_resource]
-    return conjunction(
-        [
-            any_of(_exists(f"{_steps('$', path)} ? ({' && '.join(beside)})") for path in parameter.paths),
-            *apart,
-        ]
-    )
+    (base,) = parameter.paths
+    apart = [part for part in parameter.parts if part.of_resource]
+    beside = [part for part in parameter.parts if not part.of_resource]
+    return conjunction([_in_body(base, beside), *(_in_body(_RESOURCE, [part]) for part in apart)])
 
 
 def _halves(parameter: Parameter, asked: Asked) -> Iterator[tuple[Part, Condition[Any]]]:
@@ -142,7 +138,7 @@ def _narrower(parameter: Parameter) -> Iterator[Predicate]:
     for part in parameter.parts:
         whole = {(*base.steps, *path.steps) for path in part.paths}
         if not part.of_resource and whole < {path.steps for path in part.parameter.paths}:
-            yield _in_body(_steps("$", base), part.paths)
+            yield _in_body(base, [part])
 
 
 # --- a number in a row with the codings of its element ---------------------------------------------------------------
@@ -236,21 +232,21 @@ def _span(parameter: Parameter, asked: Asked) -> Predicate:
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 
-def _in_body(start: str, paths: tuple[Path, ...]) -> Predicate:
-    return _exists(f"{'$'} ? ({_any_path(start.replace('$', '@', 1), paths)})")
+def _in_body(base: Path, parts: Iterable[Part]) -> Predicate:
+    """The rows with an element at `base` that has each of `parts`, at one of its places."""
+    every = " && ".join(f"({_any_place(part)})" for part in parts)
+    return Predicate(f"jsonb_path_exists(r.body, '{_steps('$', base)} ? ({every})')")
 
 
-def _any_path(start: str, paths: tuple[Path, ...]) -> str:
-    return " || ".join(f"exists({_steps(start, path)})" for path in paths)
+def _any_place(part: Part) -> str:
+    return " || ".join(f"exists({_steps('@', path)})" for path in part.paths)
 
 
 def _steps(start: str, path: Path) -> str:
     return start + "".join(f'."{name}"' for name in path.names)
 
 
-def _exists(path: str) -> Predicate:
-    return Predicate(f"jsonb_path_exists(r.body, '{path}')")
-
+_RESOURCE: Final = Path((), "Resource")
 
 PARTS: Final = MappingProxyType(
     {
