@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from fhir_server.clock import now
-from fhir_server.interactions.condition import UNCONDITIONAL, Condition
+from fhir_server.interactions.condition import UNCONDITIONAL
 from fhir_server.operations.arguments import arguments
 from fhir_server.operations.invocation import Invocation
 from fhir_server.operations.operation import Level, Operation
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call, Serve
-from fhir_server.rest.etags import versions
+from fhir_server.rest.demands import condition
 from fhir_server.rest.interaction import Interaction
 
 _PATHS: Final[Mapping[Level, str]] = {
@@ -86,7 +86,7 @@ def _invocation(call: Call, operation: Operation, level: Level) -> Invocation:
         arguments=arguments(operation, pairs, call.body.strip()),
         access=call.access,
         principal=call.principal,
-        condition=_condition(call),
+        condition=condition(call) if request.method == "POST" else UNCONDITIONAL,
         now=now(),
         base_url=request.base,
         here="/".join((request.base, *request.segments)),
@@ -95,8 +95,3 @@ def _invocation(call: Call, operation: Operation, level: Level) -> Invocation:
         cursor_key=house.cursor_key,
         terminology=house.terminology,
     )
-
-
-def _condition(call: Call) -> Condition:
-    match = call.request.header(b"if-match")
-    return UNCONDITIONAL if match is None else Condition(match=versions(match, "If-Match"))
