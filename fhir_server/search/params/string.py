@@ -40,6 +40,10 @@ _BASES: Final = str.maketrans(
         "ŧ": "t",
     }
 )
+# what `_is_ignored` would leave out
+_ASCII_IGNORED: Final = dict.fromkeys(
+    code for code in range(128) if not (chr(code).isalnum() or chr(code).isspace())
+)
 # combining classes: none (vowel signs), nukta, the voicing of kana, virama
 _PART_OF_LETTER: Final = frozenset({0, 7, 8, 9})
 _SELECTORS: Final = frozenset(
@@ -77,6 +81,8 @@ def store(parameter: Parameter, path: Path) -> Store:
 
 def normalize(text: str) -> str:
     """`text` by its base letters: without case, accents and punctuation, its white space single."""
+    if text.isascii():
+        return " ".join(text.lower().translate(_ASCII_IGNORED).split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c for c in decomposed if c.isspace() or not _is_ignored(c))
     return " ".join(unicodedata.normalize("NFKD", kept.casefold()).translate(_BASES).split())

@@ -56,6 +56,11 @@ def test_folding_what_is_folded_changes_nothing_however_it_is_composed(text):
     assert string.normalize(unicodedata.normalize("NFC", text)) == folded
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=20))
+def test_a_text_without_accents_is_folded_as_one_with_them(text):
+    assert string.normalize(text) == string.normalize(text + "\u0301")
+
+
 @pytest.mark.parametrize("text", ["", "...", "  ", "\U0010ffff"])
 def test_a_text_of_which_folding_leaves_nothing_is_refused(text):
     with pytest.raises(ValueError, match="no letter or digit"):
