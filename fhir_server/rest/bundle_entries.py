@@ -29,6 +29,7 @@ _HEADERS: Final = {
     "ifMatch": b"if-match",
     "ifNoneExist": b"if-none-exist",
 }
+_ROUTED_BY: Final = ("method", "url", *_HEADERS)
 _WRITES: Final[dict[str, Method]] = {
     "create": "POST",
     "update": "PUT",
@@ -56,8 +57,8 @@ def entries(call: Call, tree: JsonObject) -> list[Entry]:
     """Every entry of the Bundle `tree`, in order; raises InvalidResource when the Bundle itself is not what R4 defines."""
     found = tree.get("entry", [])
     items = found if isinstance(found, list) else []
-    faults = _faults(tree, items)
-    return [_entry(call, number, item, faults.get(number)) for number, item in enumerate(items)]
+    faults, routed = _faults(tree, items), _Routed(call)
+    return [_entry(routed, number, item, faults.get(number)) for number, item in enumerate(items)]
 
 
 def _faults(tree: JsonObject, items: list[JsonValue]) -> dict[int, InvalidResource]:
@@ -84,7 +85,38 @@ def _faults(tree: JsonObject, items: list[JsonValue]) -> dict[int, InvalidResour
     return {}
 
 
-def _entry(call: Call, number: int, item: JsonValue, fault: InvalidResource | None) -> Entry:
+class _Routed:
+    """The requests of entries, routed with the access that the caller has to them; equal ones are routed once."""
+
+    def __init__(self, outer: Call) -> None:
+        self._outer = outer
+        self._known: dict[tuple[JsonValue, ...], Call] = {}
+
+    def call(self, asked: JsonObject) -> Call:
+        """The call that `request` asks for. Raises what the same request by itself would be refused with."""
+        key = tuple(str(asked.get(name)) for name in _ROUTED_BY)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._route(asked)
+        return known
+
+    def _route(self, asked: JsonObject) -> Call:
+        outer, method, url = self._outer, str(asked["method"]), str(asked["url"])
+        headers = {_HEADERS[name]: str(value).encode() for name, value in asked.items() if name in _HEADERS}
+        request = part(method, url, headers, outer.request.base)
+        target = outer.house.routes.target(request)
+        if target.interaction.takes in ("form", "bundle"):
+            raise InvalidRequest(
+                f"{method} {url[:80]} has no place in a Bundle. Use GET for a search, and no Bundle in a Bundle."
+            )
+        call = replace(
+            outer, request=request, target=target, access=reachable(outer.principal, target), body=b""
+        )
+        check_parameters(call)
+        return call
+
+
+def _entry(routed: _Routed, number: int, item: JsonValue, fault: InvalidResource | None) -> Entry:
     asked = item.get("request") if isinstance(item, dict) else None
     label = f"{asked.get('method')} {asked.get('url')}" if isinstance(asked, dict) else "no request"
     try:
@@ -94,28 +126,19 @@ def _entry(call: Call, number: int, item: JsonValue, fault: InvalidResource | No
             raise InvalidResource(
                 "The entry has no request. Say method and url.", f"Bundle.entry[{number}].request"
             )
-        return _read(call, number, label, item, asked)
+        return _read(routed.call(asked), number, label, item)
     except RequestError as error:
         return Entry(number, label, error=placed(error, number, label, _type_of(item)))
 
 
-def _read(call: Call, number: int, label: str, item: JsonObject, asked: JsonObject) -> Entry:
-    """The entry understood: routed as its request would be, with the access that the caller has to that."""
-    headers = {_HEADERS[name]: str(value).encode() for name, value in asked.items() if name in _HEADERS}
-    request = part(str(asked["method"]), str(asked["url"]), headers, call.request.base)
-    target = call.house.routes.target(request)
-    if target.interaction.takes in ("form", "bundle"):
-        raise InvalidRequest(
-            f"{label[:100]} has no place in a Bundle. Use GET for a search, and no Bundle in a Bundle."
-        )
-    inner = replace(call, request=request, target=target, access=reachable(call.principal, target), body=b"")
-    check_parameters(inner)
-    method = _WRITES.get(target.interaction.name)
-    resource = _resource(number, item, inner)
+def _read(call: Call, number: int, label: str, item: JsonObject) -> Entry:
+    """The entry understood: a write that is to be done with others, or any other request."""
+    method = _WRITES.get(call.target.interaction.name)
+    resource = _resource(number, item, call)
     if method is None:
         body = b"" if resource is None else dumps(resource)
-        return Entry(number, label, replace(inner, body=body))
-    return Entry(number, label, inner, _change(number, inner, method, item, resource))
+        return Entry(number, label, replace(call, body=body))
+    return Entry(number, label, call, _change(number, call, method, item, resource))
 
 
 def _type_of(item: JsonValue) -> str:

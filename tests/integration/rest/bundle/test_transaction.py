@@ -187,3 +187,9 @@ async def test_a_device_is_given_back_and_given_to_another_in_one_transaction(da
 async def test_identifiers_are_indexed_by_what_a_transaction_writes(transact, count):
     await transact(*[entry("POST", "Patient", patient(f"m{n}")) for n in range(3)])
     assert await count("Patient", identifier=f"{SYSTEM}|m1") == 1
+
+
+async def test_the_capability_statement_lists_batch_and_transaction(client):
+    (rest,) = (await client.get("/fhir/metadata")).json()["rest"]
+    assert {"code": "transaction"} in rest["interaction"]
+    assert {"code": "batch"} in rest["interaction"]
