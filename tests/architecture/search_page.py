@@ -21,7 +21,8 @@ Every search parameter of R4 and US Core, {served:,} for 146 types, and how each
 answers, by `python -m tests.architecture.search_page`; a test holds it to the code. [search.md](search.md) tells what the values mean.
 
 * **kept in**: *column* is exact and in an ordered index; *code set* is the exact set of codings of the element; *tokens* are hashes in one
-  index, looked at again in the resource; *dates*, *numbers* and *strings* are rows in a table by value. *its parts* needs nothing of its own.
+  index, looked at again in the resource; *dates*, *numbers* and *strings* are rows in a table by value; *texts* are kept once for all resources that carry
+  their token, as those of codes and identifiers are for `:text`. *its parts* needs nothing of its own.
 * **modifiers**: `:missing` goes with all. `:[type]` is the type of what is referred to.
 * **sort**: whether `_sort` takes it.
 
@@ -89,7 +90,7 @@ def _kept_in(parameter: Parameter) -> str:
         "number": "numbers",
         "quantity": "numbers",
         "string": "strings",
-        "uri": "tokens, strings",
+        "uri": "tokens, texts",
     }
     if parameter.column:
         return "column, tokens" if parameter.column == "patient" else "column"
