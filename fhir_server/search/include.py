@@ -8,7 +8,7 @@ were not there.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain as joined
 from typing import Final
 
@@ -98,17 +98,18 @@ def _readable(types: Iterable[str], access: Access) -> dict[str, Predicate]:
     return readable
 
 
-def _links(include: Include, searched: frozenset[str]) -> Iterator[Link]:
+@lru_cache(maxsize=128)
+def _links(include: Include, searched: frozenset[str]) -> tuple[Link, ...]:
     """The links that an include stands for. A wildcard may lead nowhere, what is named must not."""
     _check_names(include)
-    found = [
+    found = tuple(
         link
         for parameter in _parameters(include, searched)
         if (link := _link(include, parameter, searched)) is not None
-    ]
+    )
     if not found and include.source != EVERY:
         raise InvalidSearch(_leads_nowhere(include, searched), include.name.partition(":")[0])
-    yield from found
+    return found
 
 
 def _check_names(include: Include) -> None:
