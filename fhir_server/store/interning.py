@@ -4,6 +4,7 @@ Numbers are exact, unlike a hash: a collision here would show another patient's 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import TypeVar
 
 import orjson
@@ -38,7 +39,8 @@ class Interned:
     """Numbers inside one transaction; `committed` makes the new ones known to the process."""
 
     def __init__(self, known: Interning) -> None:
-        self._known = known
+        self._process = known
+        self._known = copy(known)  # the process may forget, but not what a transaction relies on
         self._patients: dict[str, int] = {}
         self._code_sets: dict[Codings, int] = {}
         self._units: dict[Unit, int] = {}
@@ -89,16 +91,18 @@ class Interned:
 
     def committed(self) -> None:
         """Shares the numbers of this transaction with the later ones of this process."""
-        _remember(self._known.patients, self._patients)
-        _remember(self._known.code_sets, self._code_sets)
-        _remember(self._known.units, self._units)
-        _remember(self._known.texts, self._texts)
+        process = self._process
+        process.patients = _remembered(process.patients, self._patients)
+        process.code_sets = _remembered(process.code_sets, self._code_sets)
+        process.units = _remembered(process.units, self._units)
+        process.texts = _remembered(process.texts, self._texts)
 
 
-def _remember(known: dict[_K, int], new: Mapping[_K, int]) -> None:
+def _remembered(known: dict[_K, int], new: Mapping[_K, int]) -> dict[_K, int]:
     if len(known) + len(new) > CACHE_LIMIT:
-        known.clear()
+        return dict(new)
     known.update(new)
+    return known
 
 
 def _units(rows: Sequence[IndexRow]) -> set[Unit]:
