@@ -1,4 +1,4 @@
-"""`fhir-server explain`: what a search means and the SQL it becomes.
+"""`fhir-server explain`: what a search, or a call of `$lastn`, means and the SQL it becomes.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -21,9 +21,10 @@ def explain(
 
     Example: fhir-server explain 'Observation?patient=p1&code=http://loinc.org|59408-5&_sort=-date'
     """
-    from fhir_server.search.explain import explain as explained
+    from fhir_server.operations import explain as of_operations
+    from fhir_server.search.explain import explain as of_searches
 
-    text = explained(url)
+    text = of_operations.explain(url) if of_operations.is_lastn(url) else of_searches(url)
     if json:
         print_json({"url": url, "explanation": text})
     else:

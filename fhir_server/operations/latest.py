@@ -81,12 +81,18 @@ class Row:
 
 async def candidates(connection: Connection, selected: Selection, number: int, most: int) -> list[Row]:
     """The latest `number` of each set of codings, ties included, newest first; at most `most` in all."""
-    sql = _of_subject(selected, number) if selected.patient is None else _of_patient(selected, number)
-    cursor = await connection.execute(sql.sql + _TAKE, (*sql.params, most), prepare=False)
+    asked = statement(selected, number, most)
+    cursor = await connection.execute(asked.sql, asked.params, prepare=False)
     return [
         Row(() if codings is None else tuple(orjson.loads(codings)), text, date, id, body)
         for _, codings, text, date, id, body in await cursor.fetchall()
     ]
+
+
+def statement(selected: Selection, number: int, most: int) -> Predicate:
+    """The statement that gives the candidates."""
+    found = _of_subject(selected, number) if selected.patient is None else _of_patient(selected, number)
+    return Predicate(found.sql + _TAKE, (*found.params, most))
 
 
 def latest(rows: Sequence[Row], number: int) -> list[Row]:

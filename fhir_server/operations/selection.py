@@ -16,7 +16,7 @@ from fhir_server.search.criteria import meets
 from fhir_server.search.params.parameter import Condition, Reading
 from fhir_server.search.params.token import code_sets
 from fhir_server.search.parse import Parsed, parse
-from fhir_server.search.plan import Limits, patients, plan
+from fhir_server.search.plan import Limits, Plan, patients, plan
 from fhir_server.search.terminology import Connection, Terminology, answered
 from fhir_server.search.units import look_up_units
 from fhir_server.store.predicate import Predicate
@@ -62,13 +62,18 @@ async def selection(connection: Connection, call: Invocation, pairs: Sequence[tu
     """
     await look_up_units(pairs)
     parsed = parse(OBSERVATION, pairs)
-    _check(parsed)
+    check(parsed)
     settings = call.settings
     limits = Limits(settings.default_count, settings.max_count, settings.max_chain)
     planned = await answered(
         plan(parsed, call.granted, "strict", limits, Reading(call.now, call.base_url)),
         Terminology(call.terminology, connection, call.granted, call.base_url),
     )
+    return selected(planned)
+
+
+def selected(planned: Plan) -> Selection:
+    """The Observations that a search of them plans to find, told apart by what a walk along their index goes by."""
     branch = planned.branches[0]
     about = next((one for one in branch.wanted if patients(one) is not None), None)
     coded = None if about is None else next((one for one in branch.wanted if _is_coded(one)), None)
@@ -78,11 +83,12 @@ async def selection(connection: Connection, call: Invocation, pairs: Sequence[tu
         patient=None if about is None else (patients(about) or ("",))[0],
         codings=code_sets(coded.asked) if isinstance(coded, Condition) else None,
         unsure=tuple(one for one in rest if any(map(hashed, conditions_of(one)))),
-        base_url=call.base_url,
+        base_url=planned.base_url,
     )
 
 
-def _check(parsed: Parsed) -> None:
+def check(parsed: Parsed) -> None:
+    """Nothing, when one subject is named and nothing shapes a page; raises InvalidRequest otherwise."""
     subjects = [one for one in parsed.criteria if one.name in _SUBJECT and not one.steps]
     if (
         len(subjects) != 1
