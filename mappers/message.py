@@ -25,6 +25,9 @@ def message_issues(reading: Reading, context: MappingContext) -> list[MappingIss
         issues.append(MappingIssue("business-rule", "patient", text))
     if context.profile.sequence != "none":
         _check_sequence(reading, context, issues)
+    if reading.revised is not None and reading.revised - reading.received > FUTURE:
+        text = f"revised {reading.revised.isoformat()} is more than five minutes ahead of this server. Set the clock."
+        issues.append(MappingIssue("business-rule", "revised", text))
     if reading.duration is not None and reading.duration <= timedelta():
         text = f"duration {reading.duration} is not positive. Send how long was measured."
         issues.append(MappingIssue("value", "duration", text))

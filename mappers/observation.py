@@ -13,6 +13,7 @@ from mappers.occasion import Occasion, occasion_of
 from mappers.plausibility import cross_issues
 from mappers.profile import FieldRule, Group, Panel
 from mappers.reading import MappingIssue, Reading
+from mappers.summary import summary
 from mappers.value import Value, value, value_element
 
 Found: TypeAlias = dict[str, tuple[FieldRule, str, Value]]
@@ -81,6 +82,11 @@ def _require(rules: tuple[FieldRule, ...], found: Found, issues: list[MappingIss
 def _observations(reading: Reading, context: MappingContext, found: Found) -> tuple[Resource, ...]:
     occasion = occasion_of(reading, context)
     panels = context.profile.panels
+    if (statistic := reading.statistic) is not None:
+        return tuple(
+            summary(occasion, rule, panels.get(key), read, statistic)
+            for key, (rule, _, read) in found.items()
+        )
     made: dict[str, Resource] = {}
     for key, (rule, _, read) in found.items():
         panel = panels.get(key) if panels else None

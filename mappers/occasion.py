@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/observation-definitions.html#Observation.effective_x_
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from mappers.circumstances import elements
 from mappers.identity import device_metric_id, identifier_value, resource_id, sequence_text, time_part
 from mappers.mapped import MappingContext, Resource
 from mappers.profile import FieldRule
@@ -25,6 +26,7 @@ class Occasion:
     issued: str
     subject: dict[str, object]
     device: dict[str, object]
+    circumstances: dict[str, object] | None
 
     def fill(self, head: Resource, metric_key: str) -> Resource:
         """A copy of `head` with its identity, subject and times."""
@@ -38,6 +40,8 @@ class Occasion:
         element, value = self.effective
         resource[element] = value
         resource["issued"] = self.issued
+        if self.circumstances is not None:
+            resource.update(self.circumstances)
         return resource
 
     def measured_by(self, rule: FieldRule) -> dict[str, object]:
@@ -50,14 +54,17 @@ class Occasion:
 def occasion_of(reading: Reading, context: MappingContext) -> Occasion:
     """The occasion on which `reading` was measured."""
     sequence = sequence_text(reading.sequence) if context.profile.sequence != "none" else ""
+    subject: dict[str, object] = {"reference": f"Patient/{context.patient_id}"}
+    said = reading.circumstances
     return Occasion(
         context=context,
         milliseconds=reading.time.nanoseconds // 1_000_000,
         time_part=time_part(reading.time, reading.duration, sequence or ""),
         effective=_effective(reading),
-        issued=instant(reading.received),
-        subject={"reference": f"Patient/{context.patient_id}"},
+        issued=instant(reading.revised or reading.received),
+        subject=subject,
         device={"reference": f"Device/{context.device_id}"},
+        circumstances=None if said is None else elements(said, subject),
     )
 
 

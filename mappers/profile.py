@@ -38,6 +38,7 @@ PROFILES: Final = (
     "edge-monitor-body-probe",
     "glucose-meter",
     "oxygen-concentrator",
+    "phone",
     "pulse-oximeter",
     "respiration-monitor",
     "scale",

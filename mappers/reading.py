@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from mappers.circumstances import Circumstances
 from mappers.times import DeviceTime
 
 
@@ -24,8 +25,10 @@ FieldValue: TypeAlias = int | Decimal | str | bool | Absent | None
 """What a device may send for one field; only `int` and `Decimal` measure anything, None counts as not sent."""
 
 Severity = Literal["error", "warning"]
+SummaryStatistic = Literal["average", "median", "minimum", "maximum"]
 
 NO_UNITS: Mapping[str, str] = MappingProxyType({})
+NO_PATHS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,9 @@ class Reading:
     `fields` holds the values by the device's own field names, `units` the units it sent beside them (a field that is
     not in `units` has the unit its device profile declares). `time` is when the device says it measured (the start,
     where there is a `duration`), `received` when the message came in. `patient` is the patient the payload names:
-    a logical id, with or without `Patient/`.
+    a logical id, with or without `Patient/`. Where the values sum up others, `statistic` says how. `revised` is when the
+    source last changed what it says, so that an older version never replaces a newer one. `paths` says where in the
+    message each field stood, `timestamp` and `revised` among them, where that is not under its own name.
     """
 
     device: str
@@ -50,6 +55,10 @@ class Reading:
     corrects: bool = False
     quality: str | None = None
     message_hash: str | None = None
+    statistic: SummaryStatistic | None = None
+    circumstances: Circumstances | None = None
+    revised: datetime | None = None
+    paths: Mapping[str, str] = field(default_factory=lambda: NO_PATHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class MappingIssue:
     """One thing that is wrong with a reading.
 
     `code` is from http://hl7.org/fhir/issue-type; `element` is the device's own field name (`spo2`), `timestamp`,
-    `patient`, `sequence` or `fields`.
+    `patient`, `sequence`, `revised` or `fields`.
     """
 
     code: str

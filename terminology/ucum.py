@@ -67,6 +67,7 @@ _EXACT: Final = (
     Conversion("s", "h", Fraction(1, 3600)),
     Conversion("h", "min", Fraction(60)),
     Conversion("s", "min", Fraction(1, 60)),
+    Conversion("cal", "kcal", Fraction(1, 1000)),
 )
 """Written out so that no server loads a unit library to start; the tests prove each against ucumvert."""
 

@@ -102,6 +102,8 @@ KNOWN = {
     "glucose-blood-molar": ["15074-8", "160020"],
     "glucose-interstitial": ["99504-3", "160212"],
     "glucose-interstitial-molar": ["glucose-interstitial-molar", "160212"],
+    "glucose-serum-plasma": ["glucose-serum-plasma"],
+    "glucose-serum-plasma-molar": ["glucose-serum-plasma-molar"],
     "glucose-interstitial-mean": ["97507-8"],
     "steps": ["55423-8"],
     "steps-day": ["41950-7"],
@@ -111,6 +113,7 @@ KNOWN = {
     "sleep-rem": ["93829-0"],
     "sleep-awake": ["93828-2"],
     "calories": ["41981-2"],
+    "calories-active": ["calories-active"],
 }
 """Typed a second time, apart from the registry: a slip in either is found."""
 
