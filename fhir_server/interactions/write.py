@@ -41,7 +41,9 @@ def draft(
     return Draft(type, id, tree, index(type, tree, base_url=base_url), method, fingerprint, base_url)
 
 
-def _checked(type: str, tree: JsonObject, text: bytes, id: str | None, method: Method, base_url: str) -> Draft:
+def _checked(
+    type: str, tree: JsonObject, text: bytes, id: str | None, method: Method, base_url: str
+) -> Draft:
     found = tree.get("resourceType")
     if found != type:
         raise InvalidResource(
