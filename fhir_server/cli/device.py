@@ -12,6 +12,7 @@ from fhir_server.cli.configuration import settings
 from fhir_server.cli.console import print_json, print_table, say
 from fhir_server.cli.database import Workplace, with_database
 from fhir_server.cli.options import AsJson, DataDir
+from fhir_server.clock import now
 from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ def list_devices(*, data_dir: DataDir = None, json: AsJson = False) -> None:
         print_json(rows)
     else:
         print_table(
-            ("device_id", "type", "patient", "status", "device"), rows, empty="No device is registered."
+            ("device_id", "type", "patient", "status", "connection", "last_seen", "device"),
+            rows,
+            empty="No device is registered.",
         )
 
 
@@ -146,6 +149,44 @@ def disable(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> No
         say(f"{row['device_id']} is disabled.")
 
 
+@app.command("enable")
+def enable(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Take readings of a disabled device again, with the secrets it had.
+
+    Example: fhir-server device enable pi-001
+    """
+
+    async def enabled(place: Workplace) -> "Registration":
+        from fhir_server.interactions import device_registry
+
+        return await device_registry.enable(place.database, name=name)
+
+    row = _row(with_database(settings(data_dir=data_dir), enabled))
+    if json:
+        print_json(row)
+    else:
+        say(f"{row['device_id']} is enabled.")
+
+
+@app.command("remove")
+def remove(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Disable a device for good and end its assignment; its Device and its readings stay.
+
+    Example: fhir-server device remove pi-001
+    """
+
+    async def removed(place: Workplace) -> "Registration":
+        from fhir_server.interactions import device_registry
+
+        return await device_registry.remove(place.database, name=name)
+
+    row = _row(with_database(settings(data_dir=data_dir), removed))
+    if json:
+        print_json(row)
+    else:
+        say(f"{row['device_id']} is removed.")
+
+
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -159,14 +200,9 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _row(registration: "Registration") -> dict[str, object]:
-    return {
-        "device_id": registration.name,
-        "device": f"Device/{registration.id}",
-        "type": registration.profile,
-        "patient": registration.patient and f"Patient/{registration.patient}",
-        "status": "disabled" if registration.disabled_at else "active",
-        "registered": registration.registered_at.isoformat(),
-    }
+    from fhir_server.interactions.device_view import device_view
+
+    return dict(device_view(registration, now()))
 
 
 def _show_enrolled(enrolled: "Enrolled", json: bool) -> None:

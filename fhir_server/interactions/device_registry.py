@@ -1,4 +1,4 @@
-"""Devices that may send readings: registered, given to a patient, given new secrets, disabled.
+"""Devices that may send readings: registered, described, given to a patient, given new secrets, disabled, removed.
 
 https://hl7.org/fhir/R4/device.html; docs/adr/0009-device-authentication.md, docs/adr/0010-device-assignment.md
 """
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from fhir_server.clock import instant
-from fhir_server.errors import InvalidRequest, NotFound
+from fhir_server.errors import Gone, InvalidRequest, NotFound, Unprocessable
 from fhir_server.ids import uuid7
 from fhir_server.interactions import write
 from fhir_server.json import JsonObject, dumps, stored
@@ -27,7 +27,6 @@ from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
 from mappers.device import assignment, device, device_metrics
 from mappers.errors import UnknownProfile
-from mappers.mapped import Resource
 from mappers.profile import DeviceProfile, device_profile
 
 OVERLAP: Final = timedelta(hours=24)
@@ -36,6 +35,16 @@ OVERLAP: Final = timedelta(hours=24)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,63}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PATIENT: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What people call a device and its maker says of it; what is None its Device does not say."""
+
+    label: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ async def register(
     profile: str,
     patient: str | None = None,
     start: datetime | None = None,
+    description: Description | None = None,
 ) -> Enrolled:
     """The new device, its Device, DeviceMetrics and, for a `patient`, DeviceUseStatement from `start` (else now).
 
@@ -73,18 +83,47 @@ async def register(
     async with database.transaction() as work:
         key = await registration.add(work.connection, name=name, id=id, profile=profile)
         await registration.add_secret(work.connection, Seal(master_key), key, id, secret.encode())
-        for resource in (device(id, name, kind), *device_metrics(id, kind)):
-            await _create(work, resource)
+        made = cast("JsonObject", device(id, name, kind))
+        await _create(work, made if description is None else _described(made, name, description))
+        for resource in device_metrics(id, kind):
+            await _create(work, cast("JsonObject", resource))
         if patient is not None:
             use = await _assign(work, id, patient, start or _now())
     warnings = await _warnings(database, patient)
     return Enrolled(name, f"Device/{id}", profile, secret, use, warnings)
 
 
-async def listed(database: Database) -> list[Registration]:
-    """Every registered device by name, with the patient it is on now."""
+async def listed(database: Database, *, after: str = "", limit: int | None = None) -> list[Registration]:
+    """The registered devices by name, from the one `after`, at most `limit`, each with the patient it is on now."""
     async with database.connection() as connection:
-        return await registration.listed(connection)
+        return await registration.listed(connection, after=after, limit=limit)
+
+
+async def found(database: Database, *, name: str) -> Registration:
+    """The device with this name or Device id, removed ones too. Raises NotFound."""
+    async with database.connection() as connection:
+        return await registration.find(connection, name)
+
+
+async def describe(database: Database, *, name: str, profile: str, description: Description) -> Registration:
+    """The device, whose Device says of it what `description` does and nothing else of that kind.
+
+    Raises Unprocessable for another type than it is registered with, NotFound, and Gone for one that was removed.
+    """
+    async with database.transaction() as work:
+        known = await registration.lock(work.connection, name)
+        if known.profile != profile:
+            raise Unprocessable(
+                f"The device is registered as {known.profile!r}, by which its readings are read, and not as "
+                f"{profile[:80]!r}. Register it anew under another name.",
+                "type",
+            )
+        current = await work.lock("Device", known.id)
+        if current is None or current.body is None:
+            raise Gone(f"Device/{known.id} was deleted. Bring it back with PUT first.")
+        tree = _described(stored(current.body), known.name, description)
+        await work.update(_draft(tree, "PUT"), current)
+        return await registration.find(work.connection, name)
 
 
 async def rotate(
@@ -106,13 +145,48 @@ async def disable(database: Database, *, name: str) -> Registration:
         known = await registration.lock(work.connection, name)
         await registration.disable(work.connection, known.key)
         await _change(work, "Device", known.id, {"status": "inactive"})
-        return await registration.lock(work.connection, name)
+        return await registration.find(work.connection, name)
+
+
+async def enable(database: Database, *, name: str) -> Registration:
+    """The device, of which readings are taken again; its Device becomes active. Raises NotFound, Gone when removed.
+
+    Its secrets are those it had: where one may be known to others, `rotate` without an overlap comes first.
+    """
+    async with database.transaction() as work:
+        known = await registration.lock(work.connection, name)
+        await registration.enable(work.connection, known.key)
+        await _change(work, "Device", known.id, {"status": "active"})
+        return await registration.find(work.connection, name)
+
+
+async def remove(database: Database, *, name: str) -> Registration:
+    """The device, disabled for good, without secrets and on no patient from now on. Raises NotFound.
+
+    Readings refer to its Device, which therefore stays and becomes inactive; so does its name.
+    """
+    async with database.transaction() as work:
+        known = await registration.find(work.connection, name)
+        if known.removed_at is None:
+            known = await registration.lock(work.connection, name)
+            now = datetime.now(UTC)
+            use = await registration.open_use(work.connection, known.key, now)
+            if use is not None:
+                await _end(work, use, now)
+            await registration.remove(work.connection, known.key)
+            await _change(work, "Device", known.id, {"status": "inactive"})
+        return await registration.find(work.connection, name)
 
 
 async def assign(
-    database: Database, *, name: str, patient: str, start: datetime | None = None
+    database: Database,
+    *,
+    name: str,
+    patient: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> tuple[str, tuple[str, ...]]:
-    """The reference of the DeviceUseStatement that gives the device to `patient` from `start`, with warnings.
+    """The reference of the DeviceUseStatement that gives the device to `patient` from `start` until `end`, with warnings.
 
     The one that is open at that time ends there. Raises NotFound for the device, Unprocessable when a later one overlaps.
     """
@@ -122,16 +196,37 @@ async def assign(
         earlier = await registration.open_use(work.connection, known.key, begins)
         if earlier is not None:
             await _end(work, earlier, begins)
-        use = await _assign(work, known.id, patient, begins)
+        use = await _assign(work, known.id, patient, begins, end)
     return use, await _warnings(database, patient)
 
 
-async def _assign(work: UnitOfWork, device_id: str, patient: str, start: datetime) -> str:
+async def unassign(database: Database, *, name: str, end: datetime | None = None) -> str:
+    """The reference of the DeviceUseStatement that ends at `end` (else now): the device is on nobody from then on.
+
+    Raises NotFound for the device, Unprocessable when it is on nobody then, or its assignment has an end already.
+    """
+    ends = end or datetime.now(UTC)
+    async with database.transaction() as work:
+        known = await registration.lock(work.connection, name)
+        use = await registration.open_use(work.connection, known.key, ends)
+        if use is None:
+            raise Unprocessable(
+                "The device has no assignment without an end at that time. See its DeviceUseStatements.",
+                "end",
+            )
+        await _end(work, use, ends)
+    return f"DeviceUseStatement/{use}"
+
+
+async def _assign(
+    work: UnitOfWork, device_id: str, patient: str, start: datetime, end: datetime | None = None
+) -> str:
     patient_id = patient.removeprefix("Patient/")
     if not _PATIENT.fullmatch(patient_id):
         raise InvalidRequest(f"{patient[:80]!r} is not the id of a Patient. Give `p1` or `Patient/p1`.")
     id = uuid7()
-    await _create(work, assignment(id, device_id, patient_id, instant(start)))
+    ends = None if end is None else instant(end)
+    await _create(work, cast("JsonObject", assignment(id, device_id, patient_id, instant(start), ends)))
     return f"DeviceUseStatement/{id}"
 
 
@@ -144,8 +239,8 @@ async def _end(work: UnitOfWork, use_id: str, end: datetime) -> None:
     await _change(work, "DeviceUseStatement", use_id, {"status": "completed", "timingPeriod": period})
 
 
-async def _create(work: UnitOfWork, resource: Resource) -> None:
-    await work.create(_draft(cast("JsonObject", resource), "POST"))
+async def _create(work: UnitOfWork, resource: JsonObject) -> None:
+    await work.create(_draft(resource, "POST"))
 
 
 async def _change(work: UnitOfWork, type: str, id: str, members: JsonObject) -> None:
@@ -153,6 +248,20 @@ async def _change(work: UnitOfWork, type: str, id: str, members: JsonObject) -> 
     current = await work.lock(type, id)
     if current is not None and current.body is not None:
         await work.update(_draft(stored(current.body) | members, "PUT"), current)
+
+
+def _described(tree: JsonObject, name: str, description: Description) -> JsonObject:
+    label: JsonObject = {"name": description.label or name, "type": "user-friendly-name"}
+    names = cast("list[JsonObject]", tree.get("deviceName", []))
+    others = [each for each in names if each.get("type") != "user-friendly-name"]
+    said: dict[str, str | None] = {
+        "manufacturer": description.manufacturer,
+        "modelNumber": description.model,
+        "serialNumber": description.serial_number,
+    }
+    kept = {key: value for key, value in tree.items() if key not in said}
+    given = {key: value for key, value in said.items() if value is not None}
+    return {**kept, "deviceName": [label, *others], **given}
 
 
 def _draft(tree: JsonObject, method: Method) -> Draft:

@@ -1,4 +1,4 @@
-"""Which signed requests may go on: within the device's rate, and the first of its copies.
+"""Which signed requests may go on: within the device's rate, and the first of its copies; each shows the device alive.
 
 docs/adr/0009-device-authentication.md, "Replays" and "Rates"
 """
@@ -18,6 +18,9 @@ LEASE_SECONDS: Final = 5.0
 
 KEEP_SECONDS: Final = 2 * WINDOW + 10
 """A time stamp may lie one window ahead and is good for one window after."""
+
+SEEN_SECONDS: Final = 30
+"""That a device was seen is written at most this often."""
 
 _POLL_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1)
 
@@ -41,6 +44,10 @@ WITH taken AS (
 ), claimed AS (
     INSERT INTO seen_request AS seen (device, signature, claimed_until, expires_at)
     SELECT {_CLAIMANT} FROM taken {_OR_TAKE_OVER}
+), seen_again AS (
+    UPDATE device SET last_seen_at = clock_timestamp()
+    WHERE key = %(device)s
+      AND (last_seen_at IS NULL OR last_seen_at < clock_timestamp() - interval '{SEEN_SECONDS} seconds')
 )
 SELECT EXISTS (SELECT FROM taken), EXISTS (SELECT FROM claimed)
 """

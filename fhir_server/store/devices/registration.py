@@ -5,12 +5,13 @@ docs/adr/0009-device-authentication.md
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from fhir_server.errors import Conflict, NotFound
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.errors import Conflict, Gone, NotFound
 from fhir_server.store.devices.seal import Seal
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -18,22 +19,30 @@ Connection = psycopg.AsyncConnection[TupleRow]
 _ADD: Final = """
 INSERT INTO device (name, id, profile) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING key
 """
-_LOCK: Final = """
-SELECT key, id, name, profile, registered_at, disabled_at FROM device WHERE name = %(name)s OR id = %(name)s FOR UPDATE
-"""
-_LIST: Final = """
-SELECT d.key, d.id, d.name, d.profile, d.registered_at, d.disabled_at,
+_COLUMNS: Final = (
+    "d.key, d.id, d.name, d.profile, d.registered_at, d.disabled_at, d.last_seen_at, d.removed_at"
+)
+_LOCK: Final = f"SELECT {_COLUMNS} FROM device d WHERE d.name = %(name)s OR d.id = %(name)s FOR UPDATE"
+_VIEW: Final = f"""
+SELECT {_COLUMNS},
        (SELECT patient FROM device_assignment a
-        WHERE int8range(a.device, a.device, '[]') && int8range(d.key, d.key, '[]') AND a.period @> now())
-FROM device d ORDER BY d.name
+        WHERE int8range(a.device, a.device, '[]') && int8range(d.key, d.key, '[]') AND a.period @> now()),
+       (SELECT r.body::text FROM resource r
+        WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND NOT r.deleted)
+FROM device d
 """
+_LIST: Final = f"{_VIEW} WHERE d.name > %s ORDER BY d.name LIMIT %s"
+_FIND: Final = f"{_VIEW} WHERE d.name = %(name)s OR d.id = %(name)s"
 _NEXT_KEY: Final = "SELECT coalesce(max(key_id), 0) + 1 FROM device_secret WHERE device = %s"
 _ADD_KEY: Final = "INSERT INTO device_secret (device, key_id, sealed) VALUES (%s, %s, %s)"
 _RETIRE: Final = """
 UPDATE device_secret SET valid_until = clock_timestamp() + %s WHERE device = %s AND valid_until IS NULL
 """
 _EXPIRE: Final = "DELETE FROM device_secret WHERE device = %s AND valid_until IS NOT NULL"
+_FORGET: Final = "DELETE FROM device_secret WHERE device = %s"
 _DISABLE: Final = "UPDATE device SET disabled_at = coalesce(disabled_at, clock_timestamp()) WHERE key = %s"
+_ENABLE: Final = "UPDATE device SET disabled_at = NULL WHERE key = %s"
+_REMOVE: Final = "UPDATE device SET removed_at = clock_timestamp() WHERE key = %s"
 _OPEN_USE: Final = """
 SELECT use_id FROM device_assignment
 WHERE int8range(device, device, '[]') && int8range(%(key)s, %(key)s, '[]') AND period @> %(at)s AND upper_inf(period)
@@ -42,7 +51,7 @@ WHERE int8range(device, device, '[]') && int8range(%(key)s, %(key)s, '[]') AND p
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A registered device; `patient` is whom it is on now, where that was asked for."""
+    """A registered device; `patient` is whom it is on now and `body` its Device, where those were asked for."""
 
     key: int
     id: str
@@ -50,7 +59,17 @@ class Registration:
     profile: str
     registered_at: datetime
     disabled_at: datetime | None
+    last_seen_at: datetime | None
+    removed_at: datetime | None
     patient: str | None = None
+    body: str | None = None
+
+    @property
+    def status(self) -> Literal["active", "disabled", "removed"]:
+        """Whether the device may send: only `active` ones."""
+        if self.removed_at is not None:
+            return "removed"
+        return "active" if self.disabled_at is None else "disabled"
 
 
 async def add(connection: Connection, *, name: str, id: str, profile: str) -> int:
@@ -65,16 +84,29 @@ async def add(connection: Connection, *, name: str, id: str, profile: str) -> in
 
 
 async def lock(connection: Connection, name: str) -> Registration:
-    """The device with this name or Device id, locked until the transaction ends; raises NotFound."""
+    """The device with this name or Device id, locked until the transaction ends; raises NotFound, Gone when removed."""
     row = await (await connection.execute(_LOCK, {"name": name})).fetchone()
     if row is None:
-        raise NotFound(f"No device named {name!r} is registered. `fhir-server device list` shows all.")
+        raise _unknown(name)
+    known = Registration(*row)
+    if known.removed_at is not None:
+        raise Gone(f"The device {name!r} was removed for good. Register it anew under another name.")
+    return known
+
+
+async def find(connection: Connection, name: str) -> Registration:
+    """The device with this name or Device id, with its patient and its Device; raises NotFound."""
+    row = None
+    if "\0" not in name:
+        row = await (await connection.execute(_FIND, {"name": name})).fetchone()
+    if row is None:
+        raise _unknown(name)
     return Registration(*row)
 
 
-async def listed(connection: Connection) -> list[Registration]:
-    """All registered devices by name, with the patient each is on now."""
-    return [Registration(*row) async for row in await connection.execute(_LIST)]
+async def listed(connection: Connection, *, after: str = "", limit: int | None = None) -> list[Registration]:
+    """The registered devices by name, from the one `after`, each with its patient and its Device."""
+    return [Registration(*row) async for row in await connection.execute(_LIST, (after, limit))]
 
 
 async def add_secret(connection: Connection, seal: Seal, device: int, id: str, secret: bytes) -> None:
@@ -96,7 +128,23 @@ async def disable(connection: Connection, device: int) -> None:
     await connection.execute(_DISABLE, (device,))
 
 
+async def enable(connection: Connection, device: int) -> None:
+    """What the device signs with a secret that is still valid is taken again from the commit on."""
+    await connection.execute(_ENABLE, (device,))
+
+
+async def remove(connection: Connection, device: int) -> None:
+    """The device is disabled for good and its secrets are gone; its row stays, since readings refer to it."""
+    await connection.execute(_DISABLE, (device,))
+    await connection.execute(_FORGET, (device,))
+    await connection.execute(_REMOVE, (device,))
+
+
 async def open_use(connection: Connection, device: int, at: datetime) -> str | None:
     """The id of the DeviceUseStatement that assigns the device at `at` without an end."""
     row = await (await connection.execute(_OPEN_USE, {"key": device, "at": at})).fetchone()
     return None if row is None else row[0]
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"No device named {name[:80]!r} is registered. `fhir-server device list` shows all.")

@@ -40,6 +40,8 @@ device = Table(
     Column("profile", _text(), nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("disabled_at", DateTime(timezone=True)),
+    Column("last_seen_at", DateTime(timezone=True)),
+    Column("removed_at", DateTime(timezone=True)),
     comment="Devices that may send readings: `name` is what they call themselves, `id` their Device resource.",
 )
 

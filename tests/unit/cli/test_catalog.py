@@ -20,6 +20,8 @@ WANTED = {
     "device assign",
     "device rotate",
     "device disable",
+    "device enable",
+    "device remove",
     "deadletter list",
     "deadletter show",
     "deadletter retry",
