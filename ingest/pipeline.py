@@ -4,16 +4,17 @@ DESIGN.md, "A reading"; docs/ingest.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias, TypeVar
 
 from ingest import metrics
 from ingest.answer import Result
+from ingest.decoders import omh as omh_decoder
 from ingest.decoders import reading as reading_decoder
 from ingest.decoders import vitals as vitals_decoder
-from ingest.decoders.reading import Decoded
+from ingest.decoders.reading import Decoded, Series
 from ingest.issue import Issue
 from ingest.ports import Assignment, DeadLetters, Device, Devices, Letter, LetterFormat
 from ingest.sink import Draft, Group, Sink, Stored
@@ -33,9 +34,12 @@ Mapper: TypeAlias = Callable[[Reading, MappingContext], MappingResult]
 DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]] = {
     "reading": reading_decoder.decode,
     "vitals": vitals_decoder.decode,
+    "omh": omh_decoder.decode,
 }
 
 _TOGETHER: Final = 100
+_SAID: Final = 20
+"""Of a message with many readings no more is said than this: the rest is the same again."""
 
 _OF_MESSAGE: Final = frozenset({"timestamp", "patient", "sequence", "duration", "quality"})
 
@@ -95,7 +99,7 @@ class Pipeline:
 
     async def with_assignments(self, device: Device, decoded: Sequence[Decoded]) -> Device:
         """The device with every assignment that the times of its readings may need."""
-        oldest = min((each.time.moment for each in decoded if isinstance(each, Reading)), default=None)
+        oldest = min((each.time.moment for each in _readings(decoded)), default=None)
         if oldest is None or oldest >= device.assignments_since:
             return device
         assignments = await self.devices.assignments(device.key, oldest)
@@ -104,9 +108,19 @@ class Pipeline:
     async def stored(
         self, decoded: Sequence[Decoded], device: Device, format: LetterFormat, mapper: Mapper = map_reading
     ) -> list[Result]:
-        """One result per decoded reading, after the commit; rejected ones are answered and not kept."""
+        """One result per decoded message, after the commit; rejected ones are answered and not kept."""
         contexts: dict[str, MappingContext] = {}
-        works = [self._work(each, device, contexts, format, mapper) async for each in _unhurried(decoded)]
+        works: list[tuple[Work, tuple[Issue, ...]]] = []
+        async for each in _unhurried(decoded):
+            if isinstance(each, Reading):
+                works.append(self._work(each, device, contexts, format, mapper))
+            elif isinstance(each, Series):
+                parts = _unhurried(each.readings)
+                works.append(
+                    _joined([self._work(one, device, contexts, format, mapper) async for one in parts])
+                )
+            else:
+                works.append((each, ()))
         groups = [work for work, _ in works if isinstance(work, Group)]
         answers = iter(await self.sink.store(groups) if groups else ())
         return [
@@ -116,24 +130,22 @@ class Pipeline:
 
     def _work(
         self,
-        decoded: Decoded,
+        reading: Reading,
         device: Device,
         contexts: dict[str, MappingContext],
         format: LetterFormat,
         mapper: Mapper,
     ) -> tuple[Work, tuple[Issue, ...]]:
-        if not isinstance(decoded, Reading):
-            return decoded, ()
-        patient = assigned_patient(device.assignments, decoded.time.moment)
+        patient = assigned_patient(device.assignments, reading.time.moment)
         if patient is None:
-            return (_unassigned(decoded),), ()
+            return (_unassigned(reading),), ()
         context = contexts.get(patient) or contexts.setdefault(patient, self._context(device, patient))
-        mapped = mapper(decoded, context)
+        mapped = mapper(reading, context)
         if isinstance(mapped, Rejected):
-            return tuple(issue_of(each, decoded, format) for each in mapped.issues), ()
+            return tuple(issue_of(each, reading, format) for each in mapped.issues), ()
         drafts = tuple(Draft(each, short_fingerprint(each)) for each in mapped.resources)
-        said = tuple(issue_of(each, decoded, format) for each in mapped.warnings) if mapped.warnings else ()
-        return Group(drafts, mapped.corrects), said
+        said = tuple(issue_of(each, reading, format) for each in mapped.warnings) if mapped.warnings else ()
+        return Group(drafts, mapped.corrects, reading.revised), said
 
     def _context(self, device: Device, patient: str) -> MappingContext:
         return MappingContext(patient, device.id, device_profile(device.profile), self.identity_key)
@@ -155,11 +167,35 @@ def short_fingerprint(resource: dict[str, object]) -> int:
 def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Issue:
     """`issue` with the element's path in the reading as it was sent; none when it is about a flat reading as a whole."""
     element: str | None = issue.element
-    if element == "fields":
+    if reading.paths:
+        element = reading.paths.get(issue.element) or (None if element == "fields" else element)
+    elif element == "fields":
         element = "data" if format == "reading" else None
     elif format == "reading" and (element in reading.fields or element not in _OF_MESSAGE):
         element = f"data.{element}"
     return Issue(issue.code, issue.text, element, issue.severity)
+
+
+def _joined(works: Sequence[tuple[Work, tuple[Issue, ...]]]) -> tuple[Work, tuple[Issue, ...]]:
+    """What is to be stored of a message whose readings became `works`: all of it, or nothing and why."""
+    errors = [issue for work, _ in works if not isinstance(work, Group) for issue in work]
+    if errors:
+        return tuple(errors[:_SAID]), ()
+    groups = [work for work, _ in works if isinstance(work, Group)]
+    joined = Group(
+        tuple(draft for group in groups for draft in group.drafts),
+        any(group.amends for group in groups),
+        max((group.revised for group in groups if group.revised is not None), default=None),
+    )
+    return joined, tuple(issue for _, said in works for issue in said)[:_SAID]
+
+
+def _readings(decoded: Sequence[Decoded]) -> Iterator[Reading]:
+    for each in decoded:
+        if isinstance(each, Reading):
+            yield each
+        elif isinstance(each, Series):
+            yield from each.readings
 
 
 async def _unhurried(items: Sequence[Item]) -> AsyncIterator[Item]:
@@ -171,7 +207,7 @@ async def _unhurried(items: Sequence[Item]) -> AsyncIterator[Item]:
 
 
 def _observe_lag(decoded: Sequence[Decoded], received: datetime) -> None:
-    newest = max((each.time.moment for each in decoded if isinstance(each, Reading)), default=None)
+    newest = max((each.time.moment for each in _readings(decoded)), default=None)
     if newest is not None:
         metrics.LAG.observe(max(0.0, (received - newest).total_seconds()))
 

@@ -86,7 +86,7 @@ class Admissions(Protocol):
         ...
 
 
-LetterFormat = Literal["reading", "vitals"]
+LetterFormat = Literal["reading", "vitals", "omh", "health-connect"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#transaction: a group is stored whole or not at
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from ingest.errors import SinkUnavailable
@@ -29,10 +30,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one reading became; `amends` when the device itself said that it corrects an earlier reading."""
+    """What one message became; `amends` when the device itself said that it corrects an earlier reading.
+
+    Where the source says when it last changed what it says, that is `revised`, and the `issued` of every draft: what is
+    stored of a later change stays.
+    """
 
     drafts: tuple[Draft, ...]
     amends: bool = False
+    revised: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Stored:
     """What became of a group: `references` (`Observation/<id>`) to its resources in order, none for the last three.
 
     - created: at least one resource is new; the others were there with the same content
-    - unchanged: all were there with the same content
+    - unchanged: all were there with the same content, or, as an issue says, of a later revision
     - amended: the group corrects, and a new version was written
     - ambiguous: a resource with this identity and other content is there, and the group does not say it corrects
     - deleted: the resource was deleted or marked entered-in-error, and is not resurrected

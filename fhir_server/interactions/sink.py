@@ -29,11 +29,18 @@ from mappers.correction import amended, provenance
 RACES = 3
 PREPARED_AT_ONCE = 50
 
+_OUTDATED = Issue(
+    "informational",
+    "What is stored is of a later revision, as the source dates it. Nothing was changed.",
+    severity="information",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     drafts: tuple[Draft, ...]
     amends: bool
+    revised: bool
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -62,7 +69,7 @@ class StoreSink:
             if number % PREPARED_AT_ONCE == PREPARED_AT_ONCE - 1:
                 await asyncio.sleep(0)
             try:
-                prepared.append(_prepared(group))
+                prepared.append(await _prepared(group))
                 answers.append(None)
             except InvalidResource as error:
                 answers.append(_invalid(error))
@@ -122,13 +129,21 @@ class _Decision:
         if any(known is not None and known.withdrawn for _, known in there):
             return Stored("deleted")
         changed = [draft for draft, known in there if known and _content(known) != draft.fingerprint]
+        new = [draft for draft, known in there if known is None]
+        if (
+            group.revised
+            and (changed or new)
+            and any(known and _outdated(draft, known) for draft, known in there)
+        ):
+            kept = tuple(f"{draft.type}/{draft.id}" for draft, known in there if known)
+            return Stored("unchanged", kept, (_OUTDATED,))
         if changed and not group.amends:
             return Stored("ambiguous")
-        new = [draft for draft, known in there if known is None]
         self._new += new
         self._amended += changed
         self._known |= {
-            (draft.type, draft.id): Known(draft.fingerprint, withdrawn=False) for draft in new + changed
+            (draft.type, draft.id): Known(draft.fingerprint, withdrawn=False, issued=_issued(draft))
+            for draft in new + changed
         }
         return Stored("amended" if changed else "created" if new else "unchanged", group.references)
 
@@ -165,13 +180,26 @@ def _content(known: Known) -> int | None:
     return short_fingerprint(cast("dict[str, object]", parse(known.text.encode())))
 
 
-def _prepared(group: Group) -> _Prepared:
-    drafts = []
-    for one in group.drafts:
+def _issued(draft: Draft) -> str | None:
+    issued = draft.tree.get("issued")
+    return issued if isinstance(issued, str) else None
+
+
+def _outdated(draft: Draft, known: Known) -> bool:
+    """Whether what is there was issued after `draft`; both are in this server's form, a client's other form tells nothing."""
+    issued, there = _issued(draft), known.issued
+    return issued is not None and there is not None and len(there) == len(issued) and there > issued
+
+
+async def _prepared(group: Group) -> _Prepared:
+    drafts: list[Draft] = []
+    for number, one in enumerate(group.drafts, 1):
+        if number % PREPARED_AT_ONCE == 0:
+            await asyncio.sleep(0)
         type, id = str(one.resource["resourceType"]), str(one.resource["id"])
         check(type, dumps(one.resource))
         drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
-    return _Prepared(tuple(drafts), group.amends)
+    return _Prepared(tuple(drafts), group.amends, group.revised is not None)
 
 
 def _invalid(error: InvalidResource) -> Stored:

@@ -16,7 +16,7 @@ _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 
 _LOCK = """
 SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error',
-       CASE WHEN fingerprint IS NULL THEN body::text END
+       CASE WHEN fingerprint IS NULL THEN body::text END, body ->> 'issued'
   FROM resource
  WHERE (type, id) IN (SELECT * FROM unnest(%b, %b))
  ORDER BY type, id FOR UPDATE"""
@@ -25,12 +25,13 @@ SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error',
 class Known(NamedTuple):
     """A resource that is there: the hash of its clinical content, and whether it was deleted or entered in error.
 
-    A version that a client wrote was not hashed; of that one there is the text.
+    A version that a client wrote was not hashed; of that one there is the text. `issued` is that element as it stands.
     """
 
     fingerprint: int | None
     withdrawn: bool
     text: str | None = None
+    issued: str | None = None
 
 
 async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -> dict[Key, Known]:
@@ -42,6 +43,6 @@ async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -
     )
     cursor = await connection.execute(_LOCK, columns)
     return {
-        (_TYPES[type], id): Known(fingerprint, bool(withdrawn), text)
-        for type, id, fingerprint, withdrawn, text in await cursor.fetchall()
+        (_TYPES[type], id): Known(fingerprint, bool(withdrawn), text, issued)
+        for type, id, fingerprint, withdrawn, text, issued in await cursor.fetchall()
     }

@@ -3,6 +3,7 @@
 docs/ingest.md, "The reading"
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, cast
 
@@ -12,7 +13,15 @@ from mappers.errors import InvalidTime
 from mappers.reading import NO_UNITS, FieldValue, Reading
 from mappers.times import DeviceTime, device_time
 
-Decoded: TypeAlias = Reading | tuple[Issue, ...]
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The readings that one message holds; they are stored all or none."""
+
+    readings: tuple[Reading, ...]
+
+
+Decoded: TypeAlias = Reading | Series | tuple[Issue, ...]
 
 _MEMBERS: Final = frozenset(
     {"device", "patient", "type", "timestamp", "data", "sequence", "id", "corrects", "quality"}
