@@ -48,12 +48,8 @@ def sort(resource_type: str, text: str) -> Sort:
         raise InvalidSearch(f"_sort has {len(codes)} keys. Give at most {MAX_KEYS}.", "_sort")
     if len(set(codes)) < len(codes):
         raise InvalidSearch(f"_sort={text[:100]} names a parameter twice. Name each once.", "_sort")
-    keys = []
-    for part in text.split(","):
-        keys.append(_key(resource_type, part))
-        if keys[-1].parameter == _UNIQUE:
-            break
-    return _by(tuple(keys))
+    keys = tuple(_key(resource_type, part) for part in text.split(","))
+    return _by(keys[: codes.index(_UNIQUE) + 1] if _UNIQUE in codes else keys)
 
 
 @lru_cache(maxsize=256)

@@ -38,6 +38,7 @@ def test_an_id_is_not_unique_over_several_types():
         ("status,colour", "_sort=colour: "),
         ("", "_sort=: "),
         ("status,", "_sort=: "),
+        ("_id,colour", "_sort=colour: "),
         ("--date", "_sort=--date: "),
         (
             "subject.name",
@@ -88,6 +89,8 @@ def test_several_types_are_sorted_by_what_they_all_have():
         InvalidSearch, match="_sort=date: a search over several types is sorted by _id or _lastUpdated"
     ):
         sort_across_types("_id,date")
+    with pytest.raises(InvalidSearch, match="_sort=: a search over several types is sorted by"):
+        sort_across_types("")
 
 
 def test_newest_first_is_by_the_date_that_readers_of_a_type_ask_for():
