@@ -18,7 +18,7 @@ def shaped(request: Request, resource_type: str, body: bytes) -> bytes:
         return body
     if request.value("_summary") == "count":
         raise InvalidRequest("_summary=count counts the matches of a search. Leave it out here.", "_summary")
-    wanted = summary.shape(resource_type, request.value("_summary"), request.value("_elements"))
+    wanted = summary.shape((resource_type,), request.value("_summary"), request.value("_elements"))
     if wanted.whole:
         return body
     return dumps(summary.shaped(stored(body), wanted))

@@ -88,7 +88,7 @@ def plan(parsed: Parsed, access: Access, handling: Handling, limits: Limits, rea
         sort=_sort(result.get("_sort"), types, branches),
         count=count,
         total=total,
-        shape=_shape(types, result.get("_summary"), result.get("_elements")),
+        shape=shape(types, result.get("_summary"), result.get("_elements")),
         criteria=criteria,
         includes=includes,
         inclusion=included,
@@ -221,28 +221,24 @@ def _total(text: str | None) -> Total | None:
 
 
 def _sort(text: str | None, types: Sequence[str], branches: Sequence[Branch]) -> Sort:
-    if len(types) > 1:
-        return sort_across_types(text or "-_lastUpdated")
-    return sort(types[0], text) if text is not None else _default_sort(types[0], branches[0].wanted)
+    if text is None:
+        return _default_sort(types, branches[0].wanted)
+    return sort(types[0], text) if len(types) == 1 else sort_across_types(text)
 
 
-def _default_sort(resource_type: str, demands: Sequence[Wanted]) -> Sort:
-    """Newest first where a patient is asked about, the order of ids otherwise: each the order of an index."""
-    if any(patients(one) is not None or chained_patients(one) is not None for one in demands):
-        return newest_first(resource_type) or sort(resource_type, "_id")
+def _default_sort(types: Sequence[str], demands: Sequence[Wanted]) -> Sort:
+    """Newest first where a patient is asked about, the order of ids otherwise: each the order of an index.
+
+    What is written between two pages moves nothing in these, unless `_lastUpdated` is what was asked about.
+    """
     if any(isinstance(one, Condition) and one.parameter.column == "last_updated" for one in demands):
-        return sort(resource_type, "_lastUpdated")
-    return sort(resource_type, "_id")
-
-
-def _shape(types: Sequence[str], summary: str | None, elements: str | None) -> Shape:
-    """The shape of the matches; of several types, an element may be any one's."""
-    for one in types[:-1]:
-        try:
-            return shape(one, summary, elements)
-        except InvalidSearch:
-            continue
-    return shape(types[-1], summary, elements)
+        by = "_lastUpdated"
+    else:
+        by = "_id"
+    if len(types) > 1:
+        return sort_across_types(by)
+    about_patients = any(patients(one) is not None or chained_patients(one) is not None for one in demands)
+    return (newest_first(types[0]) if about_patients else None) or sort(types[0], by)
 
 
 def _understood(parsed: Parsed, count: int) -> tuple[tuple[str, str], ...]:

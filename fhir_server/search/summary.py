@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/search.html#summary
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -40,17 +40,17 @@ class Shape:
         return Shape(summary=self.summary)
 
 
-def shape(resource_type: str, summary: str | None, elements: str | None) -> Shape:
+def shape(types: Sequence[str], summary: str | None, elements: str | None) -> Shape:
     """The shape that the values of `_summary` and `_elements` ask for (None: not given); `count` shapes nothing.
 
-    Raises InvalidSearch for an unknown summary or element, and for both at once.
+    An element may be that of any of the `types`. Raises InvalidSearch for an unknown summary or element, and for both at once.
     """
     if summary not in (None, *_SUMMARIES):
         raise InvalidSearch(
             f"_summary={summary[:40]} is unknown. It takes {', '.join(_SUMMARIES)}.", "_summary"
         )
     if summary in (None, "false", "count"):
-        return Shape() if elements is None else Shape(elements=_named(resource_type, elements))
+        return Shape() if elements is None else Shape(elements=_named(types, elements))
     if elements is not None:
         raise InvalidSearch("_summary and _elements exclude each other. Give one of them.", "_elements")
     return Shape(summary=summary)
@@ -109,14 +109,18 @@ def _nested(type_name: str) -> Mapping[str, str]:
     }
 
 
-def _named(resource_type: str, elements: str) -> frozenset[str]:
-    names = frozenset(name.removeprefix(f"{resource_type}.") for name in elements.split(","))
-    unknown = names - {element.name for element in structure(resource_type).elements} - {"resourceType"}
+def _named(types: Sequence[str], elements: str) -> frozenset[str]:
+    prefixes = tuple(f"{one}." for one in types)
+    names = frozenset(
+        name.partition(".")[2] if name.startswith(prefixes) else name for name in elements.split(",")
+    )
+    unknown = (
+        names - {element.name for one in types for element in structure(one).elements} - {"resourceType"}
+    )
     if unknown:
         named = ", ".join(sorted(unknown))[:100]
-        raise InvalidSearch(
-            f"_elements={named}: {resource_type} has no such element. Name its own.", "_elements"
-        )
+        fault = f"{types[0]} has no" if len(types) == 1 else "none of the types searched has an"
+        raise InvalidSearch(f"_elements={named}: {fault} element of that name. Name its own.", "_elements")
     return names
 
 

@@ -123,3 +123,21 @@ async def test_patients_without_the_name_they_are_sorted_by_are_paged_through_wh
 
     assert sorted(id for id in ids if id.startswith("kept")) == [f"kept{n:02}" for n in range(40)]
     assert len(ids) == len(set(ids))
+
+
+async def test_a_resource_of_several_types_that_is_changed_between_pages_is_seen_once(database):
+    async def changed(id):
+        async with database.transaction() as work:
+            await work.update(drafted(observed(id, 0, "changed")), await work.lock("Observation", id))
+
+    ids = [f"kept{n:02}" for n in range(20)]
+    await database.create_all([drafted(observed(id, 0)) for id in ids])
+    seen, pairs = [], (("_type", "Observation,Patient"), ("_count", "6"))
+    while pairs:
+        found = await searchset(database, "", pairs)
+        seen += found.ids
+        pairs = found.next
+        for id in ids:
+            await changed(id)
+
+    assert sorted(seen) == ids

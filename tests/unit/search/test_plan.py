@@ -87,6 +87,21 @@ def test_without_sort_the_order_is_that_of_the_index_that_serves(pairs, order):
 
 
 @pytest.mark.parametrize(
+    ("pairs", "order"), [((("_tag", "red"),), "_id"), ((("_lastUpdated", "gt2020"),), "_lastUpdated")]
+)
+def test_without_sort_the_order_of_several_types_is_one_that_no_write_takes_a_resource_out_of(pairs, order):
+    assert planned("", *pairs, ("_type", "Patient,Observation")).sort.text == order
+
+
+def test_elements_of_several_types_may_be_any_ones():
+    types = ("_type", "Patient,Observation")
+
+    assert planned("", types, ("_elements", "name,status")).shape.elements == {"name", "status"}
+    with pytest.raises(InvalidSearch, match="_elements=colour: none of the types searched has an element"):
+        planned("", types, ("_elements", "name,status,colour"))
+
+
+@pytest.mark.parametrize(
     ("system", "code", "found"),
     [
         ("http://hl7.org/fhir/observation-status", "final", True),

@@ -30,11 +30,15 @@ PATIENT = {
     ],
 )
 def test_only_what_is_asked_and_what_must_be_is_kept(summary, elements, kept):
-    assert set(shaped(PATIENT, shape("Patient", summary, elements))) == kept | {"resourceType", "id", "meta"}
+    assert set(shaped(PATIENT, shape(("Patient",), summary, elements))) == kept | {
+        "resourceType",
+        "id",
+        "meta",
+    }
 
 
 def test_what_is_thinned_out_says_so_beside_its_own_tags():
-    tags = shaped(PATIENT, shape("Patient", "true", None))["meta"]["tag"]
+    tags = shaped(PATIENT, shape(("Patient",), "true", None))["meta"]["tag"]
 
     assert [tag["code"] for tag in tags] == ["mine", "SUBSETTED"]
     assert PATIENT["meta"]["tag"] == [{"code": "mine"}]
@@ -42,7 +46,7 @@ def test_what_is_thinned_out_says_so_beside_its_own_tags():
 
 @pytest.mark.parametrize(("summary", "elements"), [(None, None), ("false", None), ("count", None)])
 def test_a_whole_resource_stays_as_it_is(summary, elements):
-    assert shaped(PATIENT, shape("Patient", summary, elements)) is PATIENT
+    assert shaped(PATIENT, shape(("Patient",), summary, elements)) is PATIENT
 
 
 def test_an_element_of_a_choice_is_named_without_its_type():
@@ -54,7 +58,7 @@ def test_an_element_of_a_choice_is_named_without_its_type():
         "note": [],
     }
 
-    assert "valueInteger" in shaped(observation, shape("Observation", None, "value"))
+    assert "valueInteger" in shaped(observation, shape(("Observation",), None, "value"))
 
 
 @pytest.mark.parametrize(
@@ -62,4 +66,4 @@ def test_an_element_of_a_choice_is_named_without_its_type():
 )
 def test_what_cannot_be_kept_is_refused(summary, elements):
     with pytest.raises(InvalidSearch, match=r"_summary|_elements"):
-        shape("Patient", summary, elements)
+        shape(("Patient",), summary, elements)
