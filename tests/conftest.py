@@ -7,20 +7,26 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from fhir_server.store import migrate
 from fhir_server.store.database import Database
 from fhir_server.store.embedded import Embedded
-from tests import log_guard
+from tests import databases, log_guard
 from tests.log_guard import pytest_configure, pytest_sessionfinish  # noqa: F401 - pytest's hooks
 
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+}
 
 
 @pytest.fixture(scope="session")
@@ -45,32 +51,30 @@ def postgres_url() -> Iterator[str]:
 def template(postgres_url: str) -> Iterator[str]:
     """The name of a database with the schema of today and no rows."""
     name = f"template_{uuid.uuid4().hex[:12]}"
-    _execute(
-        postgres_url,
-        "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
-        name,
-    )
-    migrate.upgrade(_of(postgres_url, name))
+    databases.create(postgres_url, name, options="ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+    migrate.upgrade(databases.address(postgres_url, name))
     yield name
-    _execute(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
+    databases.drop(postgres_url, name)
 
 
 @pytest.fixture
 def database_url(postgres_url: str, template: str) -> Iterator[str]:
     """The address of an empty database of this test's own, with the schema of today."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _execute(postgres_url, "CREATE DATABASE {} TEMPLATE {}", name, template)
-    yield _of(postgres_url, name)
-    _execute(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
+    with databases.database(postgres_url, "test", template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cloned(postgres_url: str, template: str) -> Callable[[], AbstractContextManager[str]]:
+    """The address of a new database with the schema of today, for fixtures that many tests share."""
+    return partial(databases.database, postgres_url, "shared", template)
 
 
 @pytest.fixture
 def empty_database_url(postgres_url: str) -> Iterator[str]:
     """The address of a database of this test's own, with nothing in it."""
-    name = f"empty_{uuid.uuid4().hex[:12]}"
-    _execute(postgres_url, "CREATE DATABASE {} TEMPLATE template0", name)
-    yield _of(postgres_url, name)
-    _execute(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
+    with databases.database(postgres_url, "empty") as url:
+        yield url
 
 
 @pytest.fixture
@@ -80,16 +84,3 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.open()
     yield opened
     await opened.close()
-
-
-def _execute(url: str, statement: str, *names: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-
-def _of(url: str, database: str) -> str:
-    """`url` with another database name."""
-    head, separator, query = url.partition("?")
-    scheme, _, rest = head.partition("://")
-    authority = rest.partition("/")[0]
-    return f"{scheme}://{authority}/{database}{separator}{query}"

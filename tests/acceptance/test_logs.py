@@ -125,9 +125,48 @@ def fhir_requests() -> Iterator[tuple[str, str, dict[str, str], bytes]]:
     yield "GET", f"/fhir/{CANARY}/1", BEARER, b""
     yield "GET", f"/fhir/Patient/${CANARY}", BEARER, b""
     yield "GET", f"/{CANARY}", BEARER, b""
+    yield from bundles_and_operations()
     yield "DELETE", f"/fhir/Patient?identifier={CANARY}-3", BEARER, b""
     yield "DELETE", f"/fhir/Patient/{CANARY}", BEARER, b""
     yield "GET", f"/fhir/Patient/{CANARY}", BEARER, b""
+
+
+def bundles_and_operations() -> Iterator[tuple[str, str, dict[str, str], bytes]]:
+    """Many resources at once, searches along references, patches and operations."""
+    patient = {"resource": PATIENT, "request": {"method": "POST", "url": "Patient"}}
+    conditional = {
+        "resource": PATIENT,
+        "request": {"method": "PUT", "url": f"Patient?{CANARY}={CANARY}&identifier={CANARY}"},
+    }
+    search = {"request": {"method": "GET", "url": f"Patient?name={CANARY}&{CANARY}={CANARY}"}}
+    dangling = {
+        "resource": {"resourceType": "Observation", "subject": {"reference": f"Patient?name={CANARY}"}},
+        "request": {"method": "POST", "url": "Observation"},
+    }
+    for entries in ([patient], [patient, conditional, search], [dangling], [{CANARY: CANARY}]):
+        for kind in ("transaction", "batch", CANARY):
+            bundle = {"resourceType": "Bundle", "type": kind, "entry": entries}
+            yield "POST", "/fhir", FHIR, json.dumps(bundle).encode()
+    for query in (
+        f"Observation?subject:Patient.name={CANARY}&_include=Observation:subject",
+        f"Patient?_has:Observation:patient:code={CANARY}&_sort=-family,{CANARY}",
+        f"Patient/{CANARY}/*",
+        f"Patient/{CANARY}/Observation?code:text={CANARY}",
+        f"?_type=Patient,{CANARY}&_tag={CANARY}",
+        f"Patient/{CANARY}/$everything",
+        f"Patient/p1/$everything?_type={CANARY}",
+        f"Observation/$lastn?patient=Patient/{CANARY}&code={CANARY}",
+        f"Observation/$stats?subject=Patient/{CANARY}&code={CANARY}&statistic={CANARY}",
+    ):
+        yield "GET", f"/fhir/{query}", BEARER, b""
+    patch = [
+        {"op": "test", "path": f"/{CANARY}", "value": CANARY},
+        {"op": "add", "path": "/active", "value": True},
+    ]
+    for body in (patch, patch[1:], [{CANARY: CANARY}]):
+        kind = {"Content-Type": "application/json-patch+json"}
+        yield "PATCH", "/fhir/Patient/p1", FHIR | kind, json.dumps(body).encode()
+    yield "POST", "/fhir/Patient/$validate", FHIR, json.dumps(PATIENT | {CANARY: CANARY}).encode()
 
 
 def garbled_requests() -> Iterator[tuple[str, str, dict[str, str], bytes]]:
@@ -146,6 +185,7 @@ def garbled_requests() -> Iterator[tuple[str, str, dict[str, str], bytes]]:
     yield "GET", "/fhir/Patient", {"Authorization": f"{CANARY} {CANARY}"}, b""
     yield "GET", "/fhir/Patient", BEARER | {"X-Request-Id": f"{CANARY} {CANARY}", "Cookie": CANARY}, b""
     yield "PATCH", "/fhir/Patient/p1", FHIR, CANARY.encode()
+    yield "POST", "/fhir/Patient/p1", FHIR, CANARY.encode()
     yield CANARY.upper(), "/fhir/Patient", FHIR, b""
     yield "GET", f"/fhir/Patient/%00{CANARY}", BEARER, b""
 

@@ -2,16 +2,13 @@
 
 import base64
 import json
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from fastapi import FastAPI
-from psycopg import sql
 from pydantic import SecretStr
 from starlette.middleware import Middleware
 
@@ -33,17 +30,10 @@ def settings(database_url: str, **changes: Any) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_database_url(postgres_url: str, template: str) -> Iterator[str]:
+def shared_database_url(cloned: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     """A database for all tests that do not mind what others left in it."""
-    name = f"shared_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-    address, question, query = postgres_url.partition("?")
-    yield address[: address.index("/", address.index("://") + 3) + 1] + name + question + query
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with cloned() as url:
+        yield url
 
 
 @pytest.fixture

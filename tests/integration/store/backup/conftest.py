@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from fhir_server.store.embedded import Embedded
+from tests import databases
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 SERVERS = ["embedded", *(["debian"] if (DEBIAN_15 / "postgres").exists() else [])]
@@ -98,14 +99,13 @@ def new_databases(url: str) -> Iterator[NewDatabase]:
 
     def make() -> str:
         name = f"copy_{secrets.token_hex(4)}"
-        execute(url, f"CREATE DATABASE {name}")
+        databases.create(url, name)
         made.append(name)
-        before, _, query = url.partition("?")
-        return f"{before.rpartition('/')[0]}/{name}?{query}"
+        return databases.address(url, name)
 
     yield make
     for name in made:
-        execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+        databases.drop(url, name)
 
 
 @pytest.fixture(params=SERVERS)

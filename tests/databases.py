@@ -1,0 +1,53 @@
+"""Databases that tests make and remove on the PostgreSQL they share.
+
+https://www.postgresql.org/docs/current/sql-dropdatabase.html
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+_PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def database(url: str, prefix: str, template: str = "template0") -> Iterator[str]:
+    """The address of a database of one's own on the server at `url`, a clone of `template`; it ends with the block."""
+    name = f"{prefix}_{uuid.uuid4().hex[:12]}"
+    create(url, name, template)
+    yield address(url, name)
+    drop(url, name)
+
+
+def create(url: str, name: str, template: str = "template0", options: str = "") -> None:
+    """A new database; `options` are of CREATE DATABASE."""
+    _execute(url, f"CREATE DATABASE {{}} TEMPLATE {{}} {options}", name, template)
+
+
+def drop(url: str, name: str) -> None:
+    """Nothing is left of the database; a vacuum of the server's own that is at work in it is waited for."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return _execute(url, "DROP DATABASE {} WITH (FORCE)", name)
+        except psycopg.errors.InsufficientPrivilege:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def address(url: str, name: str) -> str:
+    """`url` with another database's name."""
+    head, separator, query = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    authority = rest.partition("/")[0]
+    return f"{scheme}://{authority}/{name}{separator}{query}"
+
+
+def _execute(url: str, statement: str, *names: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
