@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import psycopg
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from fhir_server import __version__, logs
 from fhir_server.errors import OperatorError, Unavailable
@@ -18,6 +19,7 @@ from fhir_server.interactions.ingest_gateway import gateway
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
 from fhir_server.rest import probes
+from fhir_server.rest.api import devices
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
 from fhir_server.rest.catalog import CATALOG
@@ -29,6 +31,7 @@ from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
 from fhir_server.rest.routing import Routes
+from fhir_server.rest.unanswered import unanswered
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
 from fhir_server.store.database import Database
@@ -61,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(
         readings.router(gateway(database, key, settings), max_body_bytes=settings.max_body_bytes)
     )
+    app.include_router(devices.router(database, key, house.authenticator))
+    app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     _wrap(app, house)
     return app

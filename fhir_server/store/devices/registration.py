@@ -5,7 +5,7 @@ docs/adr/0009-device-authentication.md
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -85,9 +85,7 @@ async def add(connection: Connection, *, name: str, id: str, profile: str) -> in
 
 async def lock(connection: Connection, name: str) -> Registration:
     """The device with this name or Device id, locked until the transaction ends; raises NotFound, Gone when removed."""
-    row = await (await connection.execute(_LOCK, {"name": name})).fetchone()
-    if row is None:
-        raise _unknown(name)
+    row = await _row(connection, _LOCK, name)
     known = Registration(*row)
     if known.removed_at is not None:
         raise Gone(f"The device {name!r} was removed for good. Register it anew under another name.")
@@ -96,12 +94,7 @@ async def lock(connection: Connection, name: str) -> Registration:
 
 async def find(connection: Connection, name: str) -> Registration:
     """The device with this name or Device id, with its patient and its Device; raises NotFound."""
-    row = None
-    if "\0" not in name:
-        row = await (await connection.execute(_FIND, {"name": name})).fetchone()
-    if row is None:
-        raise _unknown(name)
-    return Registration(*row)
+    return Registration(*await _row(connection, _FIND, name))
 
 
 async def listed(connection: Connection, *, after: str = "", limit: int | None = None) -> list[Registration]:
@@ -146,5 +139,10 @@ async def open_use(connection: Connection, device: int, at: datetime) -> str | N
     return None if row is None else row[0]
 
 
-def _unknown(name: str) -> NotFound:
-    return NotFound(f"No device named {name[:80]!r} is registered. `fhir-server device list` shows all.")
+async def _row(connection: Connection, query: LiteralString, name: str) -> TupleRow:
+    row = None
+    if "\0" not in name:
+        row = await (await connection.execute(query, {"name": name})).fetchone()
+    if row is None:
+        raise NotFound(f"No device named {name[:80]!r} is registered. `fhir-server device list` shows all.")
+    return row

@@ -1,0 +1,22 @@
+"""What FastAPI itself refuses, an address or a method that nobody serves, as an OperationOutcome.
+
+https://www.starlette.io/exceptions/
+"""
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+
+from fhir_server.errors import Issue
+from fhir_server.json import dumps
+from fhir_server.outcomes import operation_outcome
+
+
+async def unanswered(request: Request, error: Exception) -> Response:
+    """The OperationOutcome for `error`, with its status and headers."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        issue = Issue("not-supported", f"{request.method} is not answered here. See the header Allow.")
+    else:
+        issue = Issue("not-found", "There is nothing at this address. /openapi.json lists all addresses.")
+    body = dumps(operation_outcome((issue,)))
+    return Response(body, error.status_code, error.headers, media_type="application/fhir+json")
