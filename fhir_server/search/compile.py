@@ -27,7 +27,7 @@ from fhir_server.search.params.kinds import AnyCondition
 from fhir_server.search.params.parameter import Condition
 from fhir_server.search.params.sql import conjunction
 from fhir_server.search.params.token import code_sets
-from fhir_server.search.plan import Plan, chained_patients, patients
+from fhir_server.search.plan import Plan, chained_patients, is_coded, patients
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import WIDE
 
@@ -158,14 +158,7 @@ class _Walk:
 def _walk(plan: Plan) -> _Walk | None:
     if plan.sort.first != _BY_DATE:
         return None
-    coded = next(
-        (
-            one
-            for one in plan.wanted
-            if isinstance(one, Condition) and one.parameter.coded and not one.modifier
-        ),
-        None,
-    )
+    coded = next((one for one in plan.wanted if isinstance(one, Condition) and is_coded(one)), None)
     about = next((one for one in plan.wanted if patients(one)), None) or next(
         (one for one in plan.wanted if chained_patients(one)), None
     )

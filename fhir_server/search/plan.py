@@ -109,6 +109,11 @@ def patients(wanted: Wanted) -> tuple[str, ...] | None:
     return tuple(id for id in ids if id is not None) if None not in ids else None
 
 
+def is_coded(wanted: Wanted) -> bool:
+    """Whether it names the codings that a resource's `code` must have one of."""
+    return isinstance(wanted, Condition) and wanted.parameter.coded and not wanted.modifier
+
+
 def chained_patients(wanted: Wanted) -> Branch | None:
     """The Patients, when it is met exactly by resources about one of them; else None."""
     if not isinstance(wanted, Chained) or wanted.parameter.column != "patient" or len(wanted.targets) != 1:
@@ -227,7 +232,7 @@ def _sort(text: str | None, types: Sequence[str], branches: Sequence[Branch]) ->
 
 
 def _default_sort(types: Sequence[str], demands: Sequence[Wanted]) -> Sort:
-    """Newest first where a patient is asked about, the order of ids otherwise: each the order of an index.
+    """Newest first where a patient or a code is asked about, the order of ids otherwise: each the order of an index.
 
     What is written between two pages moves nothing in these, unless `_lastUpdated` is what was asked about.
     """
@@ -237,8 +242,8 @@ def _default_sort(types: Sequence[str], demands: Sequence[Wanted]) -> Sort:
         by = "_id"
     if len(types) > 1:
         return sort_across_types(by)
-    about_patients = any(patients(one) is not None or chained_patients(one) is not None for one in demands)
-    return (newest_first(types[0]) if about_patients else None) or sort(types[0], by)
+    walked = any(patients(one) is not None or chained_patients(one) or is_coded(one) for one in demands)
+    return (newest_first(types[0]) if walked else None) or sort(types[0], by)
 
 
 def _understood(parsed: Parsed, count: int) -> tuple[tuple[str, str], ...]:
