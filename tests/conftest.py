@@ -36,7 +36,7 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="fhir-test-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=databases.FOLDER))
     folder.chmod(0o755)
     server = Embedded(folder / "data", settings=_FAST)
     try:

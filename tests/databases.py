@@ -3,13 +3,19 @@
 https://www.postgresql.org/docs/current/sql-dropdatabase.html
 """
 
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+_MEMORY = Path("/dev/shm")
+FOLDER = _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**31 else Path("/var/tmp")
+"""Where the tests' PostgreSQL keeps its files: in memory where there is room."""
 
 _PATIENCE_SECONDS = 30
 
@@ -24,8 +30,11 @@ def database(url: str, prefix: str, template: str = "template0") -> Iterator[str
 
 
 def create(url: str, name: str, template: str = "template0", options: str = "") -> None:
-    """A new database; `options` are of CREATE DATABASE."""
-    _execute(url, f"CREATE DATABASE {{}} TEMPLATE {{}} {options}", name, template)
+    """A new database; `options` are of CREATE DATABASE.
+
+    Its files are copied, ten times as fast as PostgreSQL's default of writing them all to the log.
+    """
+    _execute(url, f"CREATE DATABASE {{}} TEMPLATE {{}} STRATEGY file_copy {options}", name, template)
 
 
 def drop(url: str, name: str) -> None:

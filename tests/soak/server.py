@@ -21,13 +21,10 @@ from pathlib import Path
 import psutil
 
 from fhir_server.store.embedded import EmbeddedError, attach
-from tests import log_guard
+from tests import databases, log_guard
 
 TOKEN = "soak-token-" + "s" * 32
 TEN_SECONDS = 10.0
-
-_MEMORY = Path("/dev/shm")
-_BASE = _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**31 else Path("/var/tmp")
 
 
 @dataclass
@@ -164,7 +161,7 @@ class Server:
 @contextmanager
 def serving(workers: int = 2, **settings: str) -> Iterator[Server]:
     """A running server in a folder of its own; at the end it is stopped and the folder is gone, whatever happened."""
-    folder = Path(tempfile.mkdtemp(prefix="fhir-soak-", dir=_BASE))
+    folder = Path(tempfile.mkdtemp(prefix="fhir-soak-", dir=databases.FOLDER))
     folder.chmod(0o755)
     generous = {"FHIR_DEVICE_RATE": "100000", "FHIR_DEVICE_BURST": "100000", "FHIR_LOG_LEVEL": "warning"}
     server = Server(folder, _free_port(), workers, generous | settings)

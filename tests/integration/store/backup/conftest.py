@@ -21,22 +21,19 @@ DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 SERVERS = ["embedded", *(["debian"] if (DEBIAN_15 / "postgres").exists() else [])]
 NOBODY = 65534
 
-_MEMORY = Path("/dev/shm")
-_BASE = _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**30 else Path("/var/tmp")
-
 NewDatabase = Callable[[], str]
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=_BASE))
+    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=databases.FOLDER))
     yield path
     shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[str]:
-    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=_BASE))
+    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=databases.FOLDER))
     with Embedded(path / "data", settings={"shared_buffers": "16MB", "fsync": "off"}) as running:
         yield running.url
     shutil.rmtree(path)
@@ -44,7 +41,7 @@ def embedded() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def debian() -> Iterator[str]:
-    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=_BASE))
+    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=databases.FOLDER))
     user = NOBODY if os.geteuid() == 0 else None
     if user is not None:
         os.chown(path, user, user)

@@ -18,11 +18,10 @@ import pytest
 from fhir_server.store.embedded import Embedded
 from fhir_server.store.embedded.directory import DataDirectory
 from fhir_server.store.embedded.lock import read_owner
+from tests import databases
 
 NOBODY = 65534
 SMALL = {"shared_buffers": "16MB", "fsync": "off"}
-_MEMORY = Path("/dev/shm")
-_BASE = _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2**30 else Path("/var/tmp")
 IDENTITIES = ["root", "user"] if os.geteuid() == 0 else ["user"]
 
 OWNER = """
@@ -65,7 +64,7 @@ Own = Callable[..., OwnerProcess]
 @pytest.fixture(scope="session")
 def template() -> Iterator[Path]:
     """A data directory that was started and stopped once: copying it is quicker than making another."""
-    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=_BASE))
+    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=databases.FOLDER))
     with Embedded(path / "data", settings=SMALL):
         pass
     yield path / "data"
@@ -75,7 +74,7 @@ def template() -> Iterator[Path]:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder everybody can traverse."""
-    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=_BASE))
+    path = Path(tempfile.mkdtemp(prefix="fhir-test-", dir=databases.FOLDER))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
