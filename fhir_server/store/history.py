@@ -25,6 +25,13 @@ SELECT c.seq, r.type, r.id, c.version, c.last_updated,
  WHERE ({access}) AND {scope} AND {window}
  ORDER BY c.last_updated DESC, c.seq DESC LIMIT %s"""
 
+# A version gets its time after its transaction has its number (`backend_xid`), so that whatever may still appear is no
+# earlier than this. It must be asked before the snapshot in which the versions are read.
+_SETTLED = """
+SELECT date_trunc('milliseconds', least(statement_timestamp(), min(xact_start)))
+  FROM pg_stat_activity
+ WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()"""
+
 _INSTANCE = """
 SELECT v.version, r.type, r.id, v.version, v.last_updated, v.method, v.body::text,
        {created}
@@ -99,8 +106,8 @@ async def everything(
     """
     conditions, params = ["TRUE"], list[object]()
     if window.since is not None:
-        conditions.append("c.last_updated >= %s AND c.xid < pg_snapshot_xmin(pg_current_snapshot())")
-        params.append(window.since)
+        conditions.append("c.last_updated BETWEEN %s AND %s")
+        params += [window.since, await _settled(connection)]
     if window.at is not None:
         conditions.append(_CURRENT.format(v="c"))
         params.extend(window.at)
@@ -116,6 +123,14 @@ async def everything(
     scope = () if type is None else (RESOURCE_TYPES[type],)
     cursor = await connection.execute(statement, (*access.params, *scope, *params, limit))
     return [_entry(row) for row in await cursor.fetchall()]
+
+
+async def _settled(connection: psycopg.AsyncConnection) -> datetime:
+    """The time up to which everything is there, but for versions of that very millisecond."""
+    row = await (await connection.execute(_SETTLED)).fetchone()
+    assert row is not None
+    moment: datetime = row[0]
+    return moment
 
 
 def _entry(row: tuple[object, ...]) -> Entry:

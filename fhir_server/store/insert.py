@@ -18,8 +18,10 @@ from fhir_server.store.rows import IndexRow, Version
 
 STAMP = """to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
+# the time is taken once the transaction has its number: store/history.py relies on that
 _INSERT = """
-WITH clock AS MATERIALIZED (SELECT date_trunc('milliseconds', clock_timestamp()) AS now),
+WITH clock AS MATERIALIZED (
+  SELECT date_trunc('milliseconds', clock_timestamp()) AS now WHERE pg_current_xact_id() IS NOT NULL),
 inserted AS (
   INSERT INTO resource (rid, type, id, version, method, last_updated, patient, code_set, date_lo, date_hi,
                         value_lo, value_hi, value_unit, tokens, fingerprint, body)

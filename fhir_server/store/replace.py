@@ -19,6 +19,7 @@ from fhir_server.store.locks import Locked
 from fhir_server.store.ranges import range_inserts
 from fhir_server.store.rows import IndexRow, Method, Version
 
+# the rows' locks have given the transaction its number before the time is taken: store/history.py relies on that
 _REPLACE = """
 WITH given AS MATERIALIZED (
   SELECT row.*, greatest(clock.now, row.previous + interval '1 millisecond') AS now
