@@ -27,29 +27,30 @@ async def instance_history(call: Call) -> Answer:
     """The versions of one resource."""
     target, database = call.target, call.house.database
     asked, count = window(call.request), _count(call)
-    return _answer(call, await history.instance(database, target.type, target.id, call.access, asked, count))
+    page = await history.instance(database, target.type, target.id, call.access, asked, count)
+    return _answer(call, page, count)
 
 
 async def type_history(call: Call) -> Answer:
     """The versions of all resources of a type."""
     asked, count = window(call.request), _count(call)
-    return _answer(
-        call, await history.everything(call.house.database, call.target.type, call.access, asked, count)
-    )
+    page = await history.everything(call.house.database, call.target.type, call.access, asked, count)
+    return _answer(call, page, count)
 
 
 async def system_history(call: Call) -> Answer:
     """The versions of all resources."""
     asked, count = window(call.request), _count(call)
-    return _answer(call, await history.everything(call.house.database, None, call.access, asked, count))
+    page = await history.everything(call.house.database, None, call.access, asked, count)
+    return _answer(call, page, count)
 
 
-def _answer(call: Call, page: Page) -> Answer:
+def _answer(call: Call, page: Page, count: int) -> Answer:
     base = call.request.base
     here = "/".join((base, *call.request.segments))
-    links = [_link("self", here, _kept(call.request, BEFORE))]
+    links = [_link("self", here, _kept(call.request, count, BEFORE))]
     if page.next is not None and page.next.before is not None:
-        links.append(_link("next", here, [*_kept(call.request), (BEFORE, cursor(page.next.before))]))
+        links.append(_link("next", here, [*_kept(call.request, count), (BEFORE, cursor(page.next.before))]))
     head = dumps({"resourceType": "Bundle", "type": "history", "timestamp": instant(now()), "link": links})
     if not page.entries:
         return Answer(200, head)
@@ -80,8 +81,9 @@ def _link(relation: str, here: str, parameters: list[tuple[str, str]]) -> dict[s
     return {"relation": relation, "url": f"{here}?{query}" if query else here}
 
 
-def _kept(request: Request, *more: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in request.pairs if name in _KEPT or name in more]
+def _kept(request: Request, count: int, *more: str) -> list[tuple[str, str]]:
+    kept = [(name, value) for name, value in request.pairs if name in _KEPT or name in more]
+    return [(name, str(count) if name == "_count" else value) for name, value in kept]
 
 
 def _count(call: Call) -> int:

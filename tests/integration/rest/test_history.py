@@ -58,6 +58,12 @@ async def test_the_links_of_a_history_lead_back_to_what_was_asked(client, versio
         assert self_link["entry"] == bundle["entry"]
 
 
+async def test_a_page_larger_than_the_server_allows_is_cut_and_its_links_say_so(client, versions):
+    bundle = (await client.get("/fhir/_history?_count=99999")).json()
+
+    assert links(bundle)["self"].endswith("/fhir/_history?_count=1000")
+
+
 @pytest.mark.parametrize("path", ["/fhir/Patient/p1/_history", "/fhir/Patient/_history", "/fhir/_history"])
 async def test_since_leaves_out_what_is_older(client, versions, path):
     whole = (await client.get(path)).json()["entry"]
