@@ -188,8 +188,15 @@ class TooCostly(RequestError):
 
     code = "throttled"
 
-    def __init__(self, diagnostics: str, *, retry_after: int = 1, code: str = "throttled") -> None:
-        super().__init__(diagnostics, issues=(Issue(code, diagnostics),))
+    def __init__(
+        self,
+        diagnostics: str,
+        *,
+        retry_after: int = 1,
+        code: str = "throttled",
+        expression: str | None = None,
+    ) -> None:
+        super().__init__(diagnostics, issues=(Issue(code, diagnostics, expression),))
         self.retry_after = retry_after
 
 

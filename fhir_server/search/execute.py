@@ -14,6 +14,7 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import stored
 from fhir_server.search.compile import Statement, page
 from fhir_server.search.criteria import meets
+from fhir_server.search.in_time import in_time
 from fhir_server.search.included import Resource, included
 from fhir_server.search.order import Position
 from fhir_server.search.plan import Plan
@@ -50,13 +51,15 @@ class Page:
 async def execute(connection: Connection, plan: Plan, after: Position | None) -> Page:
     """The page of `plan` that follows `after` (None: the first)."""
     if plan.count == 0:
-        return Page((), more=False, total=await total(connection, plan))
-    found = await _matches(connection, plan, after)
+        return Page((), more=False, total=await _counted(connection, plan))
+    with in_time(plan, "page"):
+        found = await _matches(connection, plan, after)
     matches, beside = tuple(found[: plan.count]), tuple[Resource, ...]()
     more = len(found) > plan.count
     if plan.inclusion is not None:
         resources = [Resource(*match[:4]) for match in matches]
-        beside = tuple(await included(connection, plan.inclusion, resources, plan.base_url))
+        with in_time(plan, "included"):
+            beside = tuple(await included(connection, plan.inclusion, resources, plan.base_url))
     return Page(matches, more, await _total(connection, plan, after, matches, more=more), beside)
 
 
@@ -66,7 +69,12 @@ async def _total(
     """The total, if it is asked for: the page's own length where it shows everything."""
     if plan.total is None:
         return None
-    return len(matches) if after is None and not more else await total(connection, plan)
+    return len(matches) if after is None and not more else await _counted(connection, plan)
+
+
+async def _counted(connection: Connection, plan: Plan) -> int:
+    with in_time(plan, "total"):
+        return await total(connection, plan)
 
 
 async def rows(
