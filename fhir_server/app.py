@@ -19,7 +19,7 @@ from fhir_server.interactions.ingest_gateway import gateway
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
 from fhir_server.rest import probes
-from fhir_server.rest.api import devices
+from fhir_server.rest.api import devices, patients
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
 from fhir_server.rest.catalog import CATALOG
@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         readings.router(gateway(database, key, settings), max_body_bytes=settings.max_body_bytes)
     )
     app.include_router(devices.router(database, key, house.authenticator))
+    app.include_router(patients.router(house))
     app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     _wrap(app, house)

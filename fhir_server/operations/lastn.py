@@ -27,7 +27,7 @@ async def serve(call: Invocation) -> Result:
     _check_code(call)
     async with call.database.connection() as connection:
         selected = await selection(connection, call, call.arguments.criteria)
-        found = await _latest(connection, selected, number)
+        found = await latest_of_each(connection, selected, number)
     return Result(_bundle(call, found))
 
 
@@ -40,8 +40,11 @@ def _check_code(call: Invocation) -> None:
         )
 
 
-async def _latest(connection: Connection, selected: Selection, number: int) -> list[Row]:
-    """The latest of each group; what only seemed to match is made up for by asking for more."""
+async def latest_of_each(connection: Connection, selected: Selection, number: int) -> list[Row]:
+    """The latest of each group, newest first; what only seemed to match is made up for by asking for more.
+
+    Raises InvalidRequest for more than one answer holds.
+    """
     asked = number
     while True:
         given = await candidates(connection, selected, asked, MOST + 1)

@@ -60,6 +60,21 @@ def measured(wanted: Wanted) -> Predicate:
     )
 
 
+def each(wanted: Wanted) -> Predicate:
+    """The query for all values, whatever their code: concept, device, rid, time, value, unit."""
+    about = _about(wanted)
+    has_components = hashes.present(served(OBSERVATION)["component-code"].prefix)
+    sql = f"""
+SELECT m.concept, r.body #>> '{{device,reference}}' AS device, r.rid, r.date_lo AS at, m.value, m.unit
+  FROM resource r {_UNIT.format(row="r")} CROSS JOIN LATERAL (
+    SELECT r.body -> 'code' AS concept, {_VALUE.format(row="r")} AS value, u.code AS unit
+    UNION ALL
+    SELECT c -> 'code', {_OF_COMPONENT}, c -> 'valueQuantity' ->> 'code' FROM jsonb_array_elements(
+      CASE WHEN r.tokens @> '{{{has_components}}}'::bigint[] THEN r.body -> 'component' END) AS c) AS m
+ WHERE m.value IS NOT NULL AND {about.sql}"""
+    return Predicate(sql, about.params)
+
+
 def _of_coding(wanted: Wanted, n: int, coding: Coding) -> Iterator[Predicate]:
     """A part for each way in which Observations carry the code."""
     about = _about(wanted)

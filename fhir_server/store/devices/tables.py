@@ -69,6 +69,7 @@ device_assignment = Table(
         name=OVERLAP,
         using="gist",
     ),
+    Index("device_assignment_patient", "patient"),
     comment="Derived from the DeviceUseStatement `use_id` in the same transaction; the statement is the truth.",
 )
 

@@ -741,6 +741,13 @@ CREATE UNIQUE INDEX dead_letter_waiting ON public.dead_letter USING btree (COALE
 
 
 --
+-- Name: device_assignment_patient; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX device_assignment_patient ON public.device_assignment USING btree (patient);
+
+
+--
 -- Name: kept_search_expires; Type: INDEX; Schema: public; Owner: -
 --
 

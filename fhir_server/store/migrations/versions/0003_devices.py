@@ -10,8 +10,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Adds two columns, which are empty for the devices that are there."""
+    """Adds two columns, which are empty for the devices that are there, and the way from a patient to their devices."""
     connection = op.get_bind()
     connection.exec_driver_sql(
         "ALTER TABLE device ADD COLUMN last_seen_at timestamptz, ADD COLUMN removed_at timestamptz"
     )
+    connection.exec_driver_sql("CREATE INDEX device_assignment_patient ON device_assignment (patient)")
