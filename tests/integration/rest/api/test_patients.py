@@ -1,10 +1,13 @@
 """What apps read of one patient."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from fhir_server.rest.api import patients
 from fhir_server.rest.api.patient_models import CombinedData, LiveData, PatientDevices
+from smart_auth.principal import Principal
 
 LOINC = "http://loinc.org"
 SPO2, PULSE = "2708-6", "8867-4"
@@ -163,6 +166,29 @@ async def test_a_patient_that_was_deleted_is_gone(client, patient):
     await client.delete("/fhir/Patient/p1")
     for view in ("devices", "live-data", "combined-data?start=2026-03-01T12:00:00Z&end=2026-03-01T13:00:00Z"):
         assert (await client.get(f"/api/patients/p1/{view}")).status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("scopes", "permitted"),
+    [
+        ({"system/Patient.r", "system/Observation.s"}, {"live-data", "combined-data"}),
+        ({"system/Patient.r", "system/Device.s", "system/DeviceUseStatement.s"}, {"devices"}),
+        ({"system/Patient.r", "system/Device.s"}, set()),
+        ({"system/Observation.cruds", "system/Device.cruds", "system/DeviceUseStatement.cruds"}, set()),
+    ],
+)
+async def test_callers_see_of_each_type_what_their_scopes_show(app, client, patient, scopes, permitted):
+    class Few:
+        def authenticate(self, authorization_header):
+            return Principal("few", frozenset(scopes))
+
+    (middleware,) = (one for one in app.user_middleware if "endpoint" in one.kwargs)
+    house = replace(middleware.kwargs["endpoint"]._house, authenticator=Few())
+    app.include_router(patients.router(house), prefix="/few")
+    time = "start=2026-03-01T12:00:00Z&end=2026-03-01T13:00:00Z"
+    for view in ("devices", "live-data", "combined-data"):
+        answer = await client.get(f"/few/api/patients/p1/{view}?{time if view == 'combined-data' else ''}")
+        assert answer.status_code == (200 if view in permitted else 403), view
 
 
 async def test_nobody_reads_without_the_token(client, patient):
