@@ -20,6 +20,11 @@ KINDS: Final = ("profile", "tag", "security")
 MOST: Final = 10_000
 """Resources that are looked at for a type or for all: those changed last."""
 
+_ABSENT: Final[JsonObject] = {  # R4 has a `return` always, and JSON no empty object
+    "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+    "valueCode": "not-applicable",
+}
+
 
 async def serve(call: Invocation) -> Result:
     """Parameters with the Meta; raises NotFound or Gone where there is no such resource or version that the caller may see."""
@@ -56,8 +61,10 @@ async def _in_use(call: Invocation) -> Result:
     async with call.database.connection() as connection:
         count, found = await labels.in_use(connection, call.type or None, call.access, MOST)
     lists = {name: orjson.loads(text) for name, text in zip(KINDS, found, strict=True) if text is not None}
-    in_use: list[JsonObject] = [{"name": "return", "valueMeta": lists}] if lists else []
-    return parameters(*in_use, {"name": "looked-at", "valueInteger": count})
+    return parameters(
+        {"name": "return", "valueMeta": lists or {"extension": [_ABSENT]}},
+        {"name": "looked-at", "valueInteger": count},
+    )
 
 
 META: Final = Operation(
@@ -70,7 +77,7 @@ META: Final = Operation(
     types=(),
     takes=(),
     gives=(
-        Parameter("return", "Meta", 0, "1", "The Meta; absent where nothing is in use."),
+        Parameter("return", "Meta", 1, "1", "The Meta; an extension says so where nothing is in use."),
         Parameter(
             "looked-at", "integer", 0, "1", "How many resources were looked at, for a type or for all."
         ),

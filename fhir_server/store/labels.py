@@ -7,6 +7,7 @@ import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import JsonObject, dumps
+from fhir_server.store.arrays import smallints
 from fhir_server.store.predicate import Predicate
 
 _CURRENT = """
@@ -15,13 +16,12 @@ UPDATE resource r SET body = %s::jsonb, tokens = %s::bigint[] WHERE rid = %s RET
 _EARLIER = "UPDATE resource_history SET body = %s::jsonb WHERE rid = %s AND version = %s"
 
 _LATEST = """
-SELECT r.body -> 'meta' AS meta FROM resource r
- WHERE r.type = %s AND NOT r.deleted AND ({access}) ORDER BY r.last_updated DESC LIMIT %s"""
-
-_LATEST_OF_ALL = """
 SELECT r.body -> 'meta' AS meta
-  FROM (SELECT rid, version FROM change_log ORDER BY last_updated DESC, seq DESC LIMIT %s) AS c
-  JOIN resource r ON r.rid = c.rid AND r.version = c.version WHERE NOT r.deleted AND ({access})"""
+  FROM (SELECT one.rid FROM unnest(%b) AS t (type) CROSS JOIN LATERAL (
+          SELECT r.rid, r.last_updated FROM resource r WHERE r.type = t.type AND NOT r.deleted AND ({access})
+           ORDER BY r.last_updated DESC LIMIT %s) AS one
+         ORDER BY one.last_updated DESC LIMIT %s) AS chosen
+  JOIN resource r ON r.rid = chosen.rid"""
 
 _LABELS = """
 WITH latest AS MATERIALIZED ({latest})
@@ -59,12 +59,9 @@ async def in_use(
 
     Each of the three is a JSON array as text, None for none.
     """
-    if type is None:
-        latest = Predicate(_LATEST_OF_ALL.format(access=access.sql), (most, *access.params))
-    else:
-        sql = _LATEST.format(access=access.sql)
-        latest = Predicate(sql, (RESOURCE_TYPES[type], *access.params, most))
-    cursor = await connection.execute(_LABELS.format(latest=latest.sql), latest.params, prepare=False)
+    types = RESOURCE_TYPES.values() if type is None else (RESOURCE_TYPES[type],)
+    sql = _LABELS.format(latest=_LATEST.format(access=access.sql))
+    cursor = await connection.execute(sql, (smallints(types), *access.params, most, most), prepare=False)
     row = await cursor.fetchone()
     assert row is not None
     count, *labels = row

@@ -147,6 +147,16 @@ async def test_what_is_in_use_is_told_for_a_type_and_for_all(client, fhir, basic
         {"name": "return", "valueMeta": {"profile": [PROFILE], "tag": [TAG], "security": [LABEL]}},
         {"name": "looked-at", "valueInteger": 2},
     ]
-    assert (await client.get("/fhir/Device/$meta")).json()["parameter"] == [
-        {"name": "looked-at", "valueInteger": 0}
+
+
+async def test_where_nothing_is_in_use_the_meta_says_that_there_is_none(client, fhir, basic):
+    answer = await client.get("/fhir/Device/$meta")
+    check("Parameters", answer.content)
+    absent = {
+        "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+        "valueCode": "not-applicable",
+    }
+    assert answer.json()["parameter"] == [
+        {"name": "return", "valueMeta": {"extension": [absent]}},
+        {"name": "looked-at", "valueInteger": 0},
     ]
