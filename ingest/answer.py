@@ -36,6 +36,15 @@ def results_json(results: Sequence[Result]) -> bytes:
     return b'{"results":[%s]}' % b",".join(map(result_json, results))
 
 
+def named_results_json(names: Sequence[str], results: Sequence[Result]) -> bytes:
+    """`{"results": {type: […]}}`, each where its record stood."""
+    by_name: dict[str, list[bytes]] = {}
+    for name, result in zip(names, results, strict=True):
+        by_name.setdefault(name, []).append(result_json(result))
+    lists = (b"%b:[%b]" % (orjson.dumps(name), b",".join(said)) for name, said in by_name.items())
+    return b'{"results":{%b}}' % b",".join(lists)
+
+
 def rejected_count(results: Sequence[Result]) -> int:
     """How many readings were rejected."""
     return sum(result.status == "rejected" for result in results)

@@ -13,8 +13,8 @@ from typing import Final, Literal
 import structlog
 
 from ingest import metrics
-from ingest.answer import Result, rejected_count, result_json, results_json
-from ingest.decoders.batch import Batch, json_batch, ndjson_batch
+from ingest.answer import Result, named_results_json, rejected_count, result_json, results_json
+from ingest.decoders.batch import Batch, json_batch, named_batch, ndjson_batch
 from ingest.device_auth import SignedRequest, credentials, message, verified
 from ingest.errors import RateLimited, Unauthenticated, Unavailable, Unreadable
 from ingest.issue import Issue, outcome
@@ -31,15 +31,26 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What an address takes and how it answers: `single` ones take one reading and answer 200 or 422."""
+    """What an address takes and how it answers.
+
+    `single` ones take one reading and answer 200 or 422, `named` ones take lists of records by the name of their type.
+    """
 
     transport: str
     format: LetterFormat
-    single: bool
+    single: bool = False
+    named: bool = False
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The kinds of body it takes."""
+        return ("json",) if self.single or self.named else ("json", "ndjson")
 
 
-READINGS: Final = Endpoint("ingest/readings", "reading", single=False)
+READINGS: Final = Endpoint("ingest/readings", "reading")
+OMH: Final = Endpoint("ingest/omh", "omh")
 VITALS: Final = Endpoint("api/device/vitals", "vitals", single=True)
+WEARABLES: Final = Endpoint("api/wearables/sync", "health-connect", named=True)
 
 
 class Gateway:
@@ -103,9 +114,12 @@ class Gateway:
         rejected = rejected_count(results)
         if endpoint.single:
             return Answer(422 if rejected else 200, result_json(results[0]))
-        return Answer(207 if rejected else 200, results_json(results))
+        said = results_json(results) if batch.names is None else named_results_json(batch.names, results)
+        return Answer(207 if rejected else 200, said)
 
     def _batch(self, body: bytes, endpoint: Endpoint, kind: Body) -> Batch:
+        if endpoint.named:
+            return named_batch(body, self._max_readings)
         batch = (ndjson_batch if kind == "ndjson" else json_batch)(body, self._max_readings)
         if endpoint.single and (batch.is_array or len(batch.items) > 1):
             raise Unreadable(

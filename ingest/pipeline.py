@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from ingest import metrics
 from ingest.answer import Result
+from ingest.decoders import health_connect as health_connect_decoder
 from ingest.decoders import omh as omh_decoder
 from ingest.decoders import reading as reading_decoder
 from ingest.decoders import vitals as vitals_decoder
@@ -35,6 +36,7 @@ DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]]
     "reading": reading_decoder.decode,
     "vitals": vitals_decoder.decode,
     "omh": omh_decoder.decode,
+    "health-connect": health_connect_decoder.decode,
 }
 
 _TOGETHER: Final = 100

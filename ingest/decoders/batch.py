@@ -1,4 +1,4 @@
-"""A request body as its single readings: one object, an array, or NDJSON.
+"""A request body as its single readings: one object, an array, NDJSON, or records by the name of their type.
 
 https://github.com/ndjson/ndjson-spec; https://www.rfc-editor.org/rfc/rfc8259
 """
@@ -17,27 +17,38 @@ from ingest.issue import Issue
 Tree: TypeAlias = dict[str, object]
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_MEMBER: Final = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:\s*(.*)', re.DOTALL)
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The readings of a body in order; one that cannot be read is the Issue that says why."""
+    """The readings of a body in order; one that cannot be read is the Issue that says why.
+
+    `names` are those that records stand under, where the body is an object of lists.
+    """
 
     body: bytes
     items: tuple[Tree | Issue, ...]
     is_array: bool = False
     lines: tuple[bytes, ...] | None = None
+    names: tuple[str, ...] | None = None
 
     def raw(self, index: int) -> bytes:
-        """The bytes of one reading as they came."""
+        """The bytes of one reading as they came; those of a record within the name it stood under."""
         if self.lines is not None:
             return self.lines[index]
+        if self.names is not None:
+            return self._records[index]
         return self._elements[index] if self.is_array else self.body
 
     @cached_property
     def _elements(self) -> tuple[bytes, ...]:
         return tuple(elements(self.body))
+
+    @cached_property
+    def _records(self) -> tuple[bytes, ...]:
+        return tuple(_records(self.body))
 
 
 def json_batch(body: bytes, limit: int) -> Batch:
@@ -62,6 +73,25 @@ def ndjson_batch(body: bytes, limit: int) -> Batch:
     return Batch(body, tuple(_alone(line) for line in lines), lines=lines)
 
 
+def named_batch(body: bytes, limit: int) -> Batch:
+    """The records of `{type: [record, …], …}`, each as a body of its own: `{type: [record]}`.
+
+    Raises Unreadable when the body is no such object, TooLarge for more than `limit` records.
+    """
+    try:
+        tree = _parsed(body)
+    except ValueError as error:
+        raise Unreadable(f"The body is not JSON: {error}. Send records by the name of their type.") from error
+    if not isinstance(tree, dict):
+        raise Unreadable("The body is not an object. Send lists of records by the name of their type.")
+    records = [
+        (name, each) for name, sent in tree.items() for each in (sent if isinstance(sent, list) else [sent])
+    ]
+    _check_count(len(records), limit)
+    items: tuple[Tree, ...] = tuple({name: [each]} for name, each in records)
+    return Batch(body, items, is_array=True, names=tuple(name for name, _ in records))
+
+
 def elements(body: bytes) -> Iterator[bytes]:
     """The texts between the outermost brackets and commas of a JSON array."""
     depth, start = 0, 0
@@ -78,6 +108,16 @@ def elements(body: bytes) -> Iterator[bytes]:
         elif sign == b"," and depth == 1:
             yield body[start : token.start()].strip()
             start = token.end()
+
+
+def _records(body: bytes) -> Iterator[bytes]:
+    """Each record of an object of lists, alone under its name."""
+    for member in elements(body):
+        parts = _MEMBER.fullmatch(member)
+        assert parts is not None, "a member of an object that was parsed has a name"
+        name, sent = parts.groups()
+        for record in elements(sent) if sent.startswith(b"[") else (sent,):
+            yield b"{%b:[%b]}" % (name, record)
 
 
 def _piecewise(body: bytes, limit: int, error: ValueError) -> Batch:

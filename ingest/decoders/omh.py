@@ -9,7 +9,6 @@ from datetime import datetime
 
 from ingest.decoders.members import Members
 from ingest.decoders.omh_schemas import (
-    GLUCOSE_FIELDS,
     OTHER_SPECIMENS,
     OTHER_STATISTICS,
     SCHEMAS,
@@ -18,6 +17,7 @@ from ingest.decoders.omh_schemas import (
 )
 from ingest.decoders.omh_time import TimeFrame, time_frame
 from ingest.decoders.reading import Decoded
+from ingest.decoders.specimens import GLUCOSE_FIELDS
 from ingest.issue import Issue
 from ingest.ports import Device
 from mappers.circumstances import Circumstances

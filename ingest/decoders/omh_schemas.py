@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
+from ingest.decoders.specimens import GLUCOSE_FIELDS
 from mappers.reading import SummaryStatistic
 
 Place = Literal["body_site", "body_position", "specimen", "note"]
@@ -60,17 +61,6 @@ OTHER_STATISTICS: Final = (
 )
 """Known to the schemas and not taken: what they state is in another unit, or has no field here."""
 
-GLUCOSE_FIELDS: Final[Mapping[str | None, str]] = MappingProxyType(
-    {
-        None: "bloodGlucose",
-        "whole blood": "bloodGlucose",
-        "capillary blood": "capillaryGlucose",
-        "interstitial fluid": "interstitialGlucose",
-        "plasma": "serumPlasmaGlucose",
-        "serum": "serumPlasmaGlucose",
-    }
-)
-"""The field of each specimen: they have codes of their own."""
 OTHER_SPECIMENS: Final = ("breath", "lacrimal fluid", "saliva", "sweat", "tears", "urine")
 """Known to the schemas and not taken: no code for glucose in them is confirmed."""
 

@@ -1,4 +1,4 @@
-"""Readings over HTTP: `POST /ingest/readings` and `POST /api/device/vitals`.
+"""Readings over HTTP, in each form that is taken at an address of its own.
 
 https://www.rfc-editor.org/rfc/rfc9110; docs/ingest.md
 """
@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request, Response
 
 from ingest.device_auth import Form, SignedRequest
 from ingest.errors import IngestError, RateLimited, TooLarge, Unauthenticated, Unavailable, UnsupportedType
-from ingest.gateway import READINGS, VITALS, Body, Endpoint, Gateway
+from ingest.gateway import OMH, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
 from ingest.issue import Issue, outcome
 from ingest.transports.http_openapi import READINGS_DESCRIPTION, VITALS_DESCRIPTION
+from ingest.transports.http_openapi_wearables import OMH_DESCRIPTION, WEARABLES_DESCRIPTION
 
 MAX_VITALS_BYTES: Final = 64_000
 _FHIR_JSON: Final = "application/fhir+json"
@@ -24,6 +25,7 @@ _BODIES: Final[dict[str, Body]] = {
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
 }
+_TYPES: Final[dict[Body, str]] = {"json": "application/json", "ndjson": "application/x-ndjson"}
 _NOT_SIGNED: Final = outcome(
     [
         Issue(
@@ -36,7 +38,7 @@ _NOT_SIGNED: Final = outcome(
 
 
 def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
-    """The two addresses that take signed readings."""
+    """The addresses that take signed readings."""
     routes = APIRouter(tags=["devices"])
 
     @routes.post("/ingest/readings", **READINGS_DESCRIPTION)
@@ -48,7 +50,15 @@ def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
         limit = min(MAX_VITALS_BYTES, max_body_bytes)
         return await _answered(request, gateway, VITALS, "api", limit)
 
-    for path in ("/ingest/readings", "/api/device/vitals"):
+    @routes.post("/ingest/omh", **OMH_DESCRIPTION)
+    async def omh(request: Request) -> Response:
+        return await _answered(request, gateway, OMH, "ingest", max_body_bytes)
+
+    @routes.post("/api/wearables/sync", **WEARABLES_DESCRIPTION)
+    async def wearables(request: Request) -> Response:
+        return await _answered(request, gateway, WEARABLES, "api", max_body_bytes)
+
+    for path in ("/ingest/readings", "/ingest/omh", "/api/device/vitals", "/api/wearables/sync"):
         routes.add_api_route(path, _not_allowed, methods=_OTHER_METHODS, include_in_schema=False)
     return routes
 
@@ -111,8 +121,8 @@ def _kind(request: Request, endpoint: Endpoint) -> Body:
         )
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     kind = _BODIES.get(media_type)
-    if kind is None or (endpoint.single and kind != "json"):
-        taken = "application/json" if endpoint.single else "application/json or application/x-ndjson"
+    if kind is None or kind not in endpoint.bodies:
+        taken = " or ".join(_TYPES[each] for each in endpoint.bodies)
         raise UnsupportedType(f"The body's type {media_type[:60]!r} is not taken. Send {taken}.")
     return kind
 

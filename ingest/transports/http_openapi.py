@@ -50,7 +50,7 @@ _OUTCOME: Final = {
     "required": ["resourceType", "issue"],
     "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": {"type": "array", "minItems": 1}},
 }
-_RESULT: Final = {
+RESULT: Final = {
     "type": "object",
     "required": ["status", "references"],
     "properties": {
@@ -59,10 +59,10 @@ _RESULT: Final = {
         "outcome": _OUTCOME,
     },
 }
-_RESULTS: Final = {
+RESULTS: Final = {
     "type": "object",
     "required": ["results"],
-    "properties": {"results": {"type": "array", "items": _RESULT}},
+    "properties": {"results": {"type": "array", "items": RESULT}},
 }
 
 
@@ -76,14 +76,15 @@ def _header(name: str, description: str) -> dict[str, object]:
     }
 
 
-_PARAMETERS: Final = [
+PARAMETERS: Final = [
     _header("X-Device-Id", "The device's registered name, or the id of its Device resource."),
     _header("X-Timestamp", "Seconds since 1970, at most 60 from the server's clock."),
     _header("X-Signature", "Base64 of the HMAC-SHA256 that docs/ingest.md describes."),
 ]
 
 
-def _answer(description: str, schema: Mapping[str, object]) -> dict[str, object]:
+def answer(description: str, schema: Mapping[str, object]) -> dict[str, object]:
+    """What is answered with JSON of this schema."""
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
@@ -91,7 +92,7 @@ def _refusal(description: str) -> dict[str, object]:
     return {"description": description, "content": {"application/fhir+json": {"schema": _OUTCOME}}}
 
 
-_REFUSALS: Final[dict[int | str, dict[str, object]]] = {
+REFUSALS: Final[dict[int | str, dict[str, object]]] = {
     400: _refusal("The body as a whole is not JSON."),
     401: _refusal("Not signed by a registered device within its time."),
     413: _refusal("Too many bytes or readings."),
@@ -104,12 +105,12 @@ READINGS_DESCRIPTION: Final[dict[str, Any]] = {
     "summary": "Take in readings, each answered on its own",
     "response_model": None,
     "responses": {
-        200: _answer("Every reading is stored.", _RESULTS),
-        207: _answer("At least one reading was rejected.", _RESULTS),
-        **_REFUSALS,
+        200: answer("Every reading is stored.", RESULTS),
+        207: answer("At least one reading was rejected.", RESULTS),
+        **REFUSALS,
     },
     "openapi_extra": {
-        "parameters": _PARAMETERS,
+        "parameters": PARAMETERS,
         "requestBody": {
             "required": True,
             "content": {
@@ -124,12 +125,12 @@ VITALS_DESCRIPTION: Final[dict[str, Any]] = {
     "summary": "Take in one flat reading of an edge monitor",
     "response_model": None,
     "responses": {
-        200: _answer("The reading is stored.", _RESULT),
-        422: _answer("The reading was rejected.", _RESULT),
-        **_REFUSALS,
+        200: answer("The reading is stored.", RESULT),
+        422: answer("The reading was rejected.", RESULT),
+        **REFUSALS,
     },
     "openapi_extra": {
-        "parameters": _PARAMETERS,
+        "parameters": PARAMETERS,
         "requestBody": {"required": True, "content": {"application/json": {"schema": _VITALS}}},
     },
 }

@@ -157,8 +157,9 @@ class Bench:
         name: str = "pi-001",
         secret: bytes = SECRET,
         timestamp: str | None = None,
+        path: str | None = None,
     ) -> SignedRequest:
-        path = "/ingest/readings" if form == "ingest" else "/api/device/vitals"
+        path = path or ("/ingest/readings" if form == "ingest" else "/api/device/vitals")
         stamp = timestamp if timestamp is not None else str(int(self.now.timestamp()))
         text = stamp.encode() + b"." + body
         if form == "ingest":

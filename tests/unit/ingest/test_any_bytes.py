@@ -1,11 +1,15 @@
 """Whatever a device signs is answered; nothing it sends is an error of ours."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.gateway import READINGS, VITALS
+from ingest.decoders.health_connect_types import RECORD_TYPES
+from ingest.decoders.omh_schemas import SCHEMAS
+from ingest.gateway import OMH, READINGS, VITALS, WEARABLES
+from ingest.retry import retry
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 TREES = st.recursive(
@@ -54,3 +58,114 @@ async def test_every_signed_body_gets_an_answer_and_every_rejection_a_letter(ben
     results = [said] if "status" in said else said.get("results", [])
     rejected = sum(each["status"] == "rejected" for each in results) + (answer.status == 400)
     assert len(bench.letters.kept) == rejected
+
+
+MORE_TIMES = NUMBERS | st.sampled_from(["2026-03-01", "2026-03-01T11:00:00.5Z", "1969-12-31T23:59:59Z", "x"])
+MEASURE = st.dictionaries(
+    st.sampled_from(["value", "unit", "inKilograms", "inCalories", "inKilocalories", "x"]),
+    NUMBERS | TREES | st.sampled_from(["mg/dL", "mmHg", "beats/min", "C", "sec", "yr"]),
+)
+FRAME = st.dictionaries(
+    st.sampled_from(
+        ["date_time", "time_interval", "start_date_time", "end_date_time", "duration", "date", "x"]
+    ),
+    MORE_TIMES
+    | MEASURE
+    | st.dictionaries(
+        st.sampled_from(["start_date_time", "end_date_time", "duration", "date", "part_of_day"]),
+        MORE_TIMES | MEASURE | st.sampled_from(["evening", "2026-03-01", "2026-02-30"]),
+    ),
+)
+SCHEMA = st.sampled_from(sorted(SCHEMAS)).map(
+    lambda each: {"namespace": "omh", "name": each[0], "version": each[1]}
+)
+POINT = st.fixed_dictionaries(
+    {
+        "header": st.fixed_dictionaries(
+            {"id": st.just("a") | TREES, "creation_date_time": MORE_TIMES, "schema_id": SCHEMA | TREES},
+            optional={"acquisition_provenance": TREES, "user_id": TREES, "x": TREES},
+        )
+        | TREES,
+        "body": st.dictionaries(
+            st.sampled_from(
+                [
+                    "blood_glucose",
+                    "heart_rate",
+                    "body_temperature",
+                    "systolic_blood_pressure",
+                    "diastolic_blood_pressure",
+                    "effective_time_frame",
+                    "descriptive_statistic",
+                    "specimen_source",
+                    "user_notes",
+                    "x",
+                ]
+            ),
+            MEASURE | FRAME | TREES | st.sampled_from(["average", "count", "serum", "tears"]),
+        )
+        | TREES,
+    }
+)
+STAGE = st.dictionaries(
+    st.sampled_from(["startTime", "endTime", "stage", "x"]), MORE_TIMES | st.integers(-1, 9)
+)
+VALUES = st.dictionaries(
+    st.sampled_from(
+        [
+            *("beatsPerMinute", "count", "percentage", "rate", "level", "weight", "energy", "temperature"),
+            *("systolic", "diastolic", "samples", "stages", "specimenSource", "mealType", "bodyPosition"),
+            *("zoneOffset", "title", "x"),
+        ]
+    ),
+    MEASURE | TREES | NUMBERS | st.lists(STAGE, max_size=3) | st.integers(-1, 9),
+)
+RECORD = (
+    st.tuples(
+        st.dictionaries(st.sampled_from(["time", "startTime", "endTime"]), MORE_TIMES),
+        st.fixed_dictionaries(
+            {"metadata": st.just({"id": "a", "lastModifiedTime": "2026-03-01T11:00:00Z"}) | TREES}
+        ),
+        VALUES,
+    ).map(lambda parts: parts[0] | parts[1] | parts[2])
+    | st.fixed_dictionaries(
+        {"id": st.just("a") | TREES, "start": MORE_TIMES, "end": MORE_TIMES, "data": VALUES | TREES}
+    )
+    | TREES
+)
+SYNC = st.dictionaries(
+    st.sampled_from(sorted(RECORD_TYPES)) | st.text(max_size=8),
+    st.lists(RECORD, max_size=3) | RECORD,
+    max_size=3,
+)
+
+
+def results(answer):
+    said = json.loads(answer.body).get("results", [])
+    return [one for each in said.values() for one in each] if isinstance(said, dict) else said
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tree=POINT | st.lists(POINT | TREES, max_size=3) | TREES)
+async def test_every_data_point_gets_an_answer_and_every_rejection_a_letter(bench, tree):
+    bench.devices.known["pi-001"] = replace(bench.device, profile="phone")
+    bench.letters.kept.clear()
+    bench.admissions.answers.clear()
+    answer = await bench.gateway().answer(bench.signed(json.dumps(tree).encode()), OMH, "json")
+    assert answer.status in {200, 207, 400}
+    rejected = sum(each["status"] == "rejected" for each in results(answer)) + (answer.status == 400)
+    assert len(bench.letters.kept) == rejected
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tree=SYNC | TREES)
+async def test_every_sync_gets_an_answer_and_every_rejected_record_a_letter_that_can_be_retried(bench, tree):
+    bench.devices.known["pi-001"] = replace(bench.device, profile="phone")
+    bench.letters.kept.clear()
+    bench.admissions.answers.clear()
+    request = bench.signed(json.dumps(tree).encode(), form="api", path="/api/wearables/sync")
+    answer = await bench.gateway().answer(request, WEARABLES, "json")
+    assert answer.status in {200, 207, 400}
+    refused = [each for each in results(answer) if each["status"] == "rejected"]
+    assert len(bench.letters.kept) == len(refused) + (answer.status == 400)
+    for kept in list(bench.letters.kept)[:2]:
+        assert (await retry(bench.pipeline, kept, bench.clock)).status == "rejected"
