@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/async.html
 """
 
 from fhir_server.clock import instant
-from fhir_server.errors import NotFound
+from fhir_server.errors import Conflict, NotFound
 from fhir_server.json import JsonObject, JsonValue, dumps
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
@@ -15,9 +15,7 @@ from fhir_server.store.jobs import Failure, Job
 async def status(call: Call) -> Answer:
     """202 with X-Progress while it goes on, 200 with what came of it afterwards."""
     async with call.house.database.connection() as connection:
-        job = await jobs.read(connection, call.target.id)
-    if job is None or job.state == "cancelled":
-        raise _unknown(call.target.id)
+        job = await _known(connection, call.target.id)
     if job.ended_already:
         return Answer(200, dumps(_told(job)))
     progress = "queued" if job.state == "queued" else f"{job.done} of {job.total}"
@@ -25,16 +23,21 @@ async def status(call: Call) -> Answer:
 
 
 async def cancel(call: Call) -> Answer:
-    """202; whoever works on it leaves it, and what was done stays done."""
+    """202; whoever works on it leaves it, and what was done stays done. Raises Conflict when it has ended by itself."""
     async with call.house.database.connection() as connection:
         job = await jobs.cancel(connection, call.target.id)
-    if job is None:
-        raise _unknown(call.target.id)
+        if job is None:
+            ended = await _known(connection, call.target.id)
+            raise Conflict(f"The job {ended.id} has {ended.state} already. Nothing is left to be cancelled.")
     return Answer(202, dumps(_told(job)))
 
 
-def _unknown(id: str) -> NotFound:
-    return NotFound(f"No job {id[:64]!r} is known here, or it was cancelled. Ask for a new one.")
+async def _known(connection: jobs.Connection, id: str) -> Job:
+    """The job. Raises NotFound where there is none, and when it was cancelled."""
+    job = await jobs.read(connection, id)
+    if job is None or job.state == "cancelled":
+        raise NotFound(f"No job {id[:64]!r} is known here, or it was cancelled. Ask for a new one.")
+    return job
 
 
 def _told(job: Job) -> JsonObject:

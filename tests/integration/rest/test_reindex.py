@@ -70,6 +70,15 @@ async def test_a_job_that_is_not_known_or_was_cancelled_is_not_found(client, dat
         assert answer.status_code == 404
 
 
+async def test_a_job_that_has_ended_cannot_be_ended_again_and_stays(client):
+    where = (await client.post("/fhir/$reindex")).headers["content-location"]
+    await ended(client, where)
+    refused = await client.delete(where)
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (409, "conflict")
+    assert "has finished" in refused.json()["issue"][0]["diagnostics"]
+    assert (await client.get(where)).status_code == 200
+
+
 @pytest.mark.parametrize("scope", ["system/*.rs", "system/Patient.cruds", "system/*.crud"])
 def test_only_who_may_do_everything_may_administer(scope):
     with pytest.raises(Forbidden):
