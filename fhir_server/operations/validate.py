@@ -27,6 +27,7 @@ from fhir_server.outcomes import operation_outcome
 _MODES: Final = ("create", "update", "delete", "profile")
 _OF_INSTANCES: Final = ("update", "delete", "profile")
 _STRUCTURES: Final = "http://hl7.org/fhir/StructureDefinition/"
+_VERSION: Final = "4.0.1"
 
 
 async def serve(call: Invocation) -> Result:
@@ -105,8 +106,10 @@ async def _replaceable(call: Invocation) -> tuple[Issue, ...]:
 
 def _profiles(call: Invocation, tree: JsonObject) -> Iterator[Issue]:
     """What is not known to hold: R4's own definition of the type is checked, other profiles are not."""
+    own = _STRUCTURES + call.type
+    checked = (own, f"{own}|{_VERSION}")
     asked = call.arguments.text("profile")
-    if asked is not None and asked != _STRUCTURES + call.type:
+    if asked is not None and asked not in checked:
         yield Issue(
             "not-supported",
             f"The profile {asked[:200]} is not known here, so the resource was not validated against it.",
@@ -115,7 +118,7 @@ def _profiles(call: Invocation, tree: JsonObject) -> Iterator[Issue]:
     meta = tree.get("meta")
     claimed = meta.get("profile") if isinstance(meta, dict) else None
     for url in claimed if isinstance(claimed, list) else ():
-        if isinstance(url, str) and url not in (asked, _STRUCTURES + call.type):
+        if isinstance(url, str) and url not in (asked, *checked):
             text = f"The resource claims {url[:200]}, which is not known here and was not checked."
             yield Issue("not-supported", text, f"{call.type}.meta.profile", "warning")
 

@@ -64,8 +64,10 @@ async def test_a_profile_that_cannot_be_checked_is_an_error_not_a_pass(client, f
     )
 
 
-async def test_r4s_own_definition_of_the_type_is_checked(client, fhir):
-    body = parameters(resource={"resource": OBSERVATION}, profile={"valueUri": BASE + "Observation"})
+@pytest.mark.parametrize("version", ["", "|4.0.1"])
+async def test_r4s_own_definition_of_the_type_is_checked(client, fhir, version):
+    claiming = OBSERVATION | {"meta": {"profile": [f"{BASE}Observation{version}"]}}
+    body = parameters(resource={"resource": claiming}, profile={"valueUri": f"{BASE}Observation{version}"})
     assert [code for _, code, _ in await issues(client, fhir, "/fhir/Observation/$validate", body)] == [
         "informational"
     ]
