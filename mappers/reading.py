@@ -28,7 +28,6 @@ Severity = Literal["error", "warning"]
 SummaryStatistic = Literal["average", "median", "minimum", "maximum"]
 
 NO_UNITS: Mapping[str, str] = MappingProxyType({})
-NO_PATHS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Reading:
     statistic: SummaryStatistic | None = None
     circumstances: Circumstances | None = None
     revised: datetime | None = None
-    paths: Mapping[str, str] = field(default_factory=lambda: NO_PATHS)
+    paths: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

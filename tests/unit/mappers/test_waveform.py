@@ -3,7 +3,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappers.mapped import MappingContext
@@ -76,6 +76,7 @@ def test_the_period_is_in_milliseconds(rate, period):
     assert str(strip["component"][0]["valueSampledData"]["period"]) == period
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.sampled_from([1, 7, 100, 360]))
 def test_no_sample_is_lost_or_comes_twice(count, rate):
     samples = list(range(count * 30))
