@@ -107,9 +107,9 @@ def _listed(resource_type: str, criterion: Criterion, terms: Terms) -> Reversed:
             f"{criterion.label}={criterion.values[0][:60]}: only lists by their id are served, no functional ones.",
             "_list",
         )
-    item = served("List")["item"]
-    by_id = Criterion("_id", "", criterion.values)
-    return Reversed(resource_type, item, _branch("List", by_id, (), terms), terms.reading.base_url)
+    by_id = condition(served("List")["_id"], criterion, terms.reading)
+    lists = Branch("List", terms.access("List", "search"), (by_id,))
+    return Reversed(resource_type, served("List")["item"], lists, terms.reading.base_url)
 
 
 def _branch(resource_type: str, criterion: Criterion, rest: Sequence[Step], terms: Terms) -> Branch:
@@ -144,7 +144,7 @@ def _reference(resource_type: str, name: str, criterion: Criterion) -> Parameter
 def _check_target(parameter: Parameter, target: str, criterion: Criterion) -> None:
     known = targets(parameter)
     if target not in known:
-        named = "any type" if len(known) > MOST_TARGETS else ", ".join(sorted(known))
+        named = f"{len(known)} other types" if len(known) > MOST_TARGETS else ", ".join(sorted(known))
         raise InvalidSearch(
             f"{criterion.label[:100]}: {parameter.prefix} never refers to a {target[:60]}. It refers to {named}.",
             criterion.label[:100],

@@ -220,6 +220,8 @@ REFUSED = [
     ("Observation?subject:.name=x", "a chain is written"),
     ("Provenance?target.identifier=x", "may lead to"),
     ("Patient?_list=$current-problems", "no functional ones"),
+    ("Patient?_list=List/42", "_list=List/42: the value is no id"),
+    ("Parameters?_has:Provenance:target:agent=x", "never refers to a Parameters. It refers to 145 other types"),
 ]  # fmt: skip
 
 
