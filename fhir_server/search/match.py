@@ -81,7 +81,8 @@ def tokens(condition: Plan) -> frozenset[int] | None:
     """Tokens one of which is in the index of whatever meets the condition; None where no token decides."""
     for either in map(conditions_of, condition.wanted):
         if len(either) == 1 and _is_token(either[0]):
-            return frozenset(token.asked_token(either[0].parameter.prefix, each) for each in either[0].asked)
+            (one,) = either
+            return frozenset(found for each in one.asked for found in token.asked_tokens(one.parameter, each))
     return None
 
 

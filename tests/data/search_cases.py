@@ -67,6 +67,7 @@ DATES = (
     _date("a missing upper boundary is greater than any date", "gt9999-12-30", FROM_21_JAN, found=True),
 )
 
+GENDERS = "http://hl7.org/fhir/administrative-gender"
 ACME = "http://acme.org/conditions/codes"
 TOKENS = (
     Case(
@@ -87,6 +88,9 @@ TOKENS = (
     ),
     Case("any patient with a gender that has the code male", "Patient", "gender", "male", {"gender": "male"}, True),
     Case("a gender that does not have the code male", "Patient", "gender:not", "male", {"gender": "female"}, True),
+    Case("the system that a code implies, of any code", "Patient", "gender", GENDERS + "|", {"gender": "male"}, True),
+    Case("the system that a code implies, of one code", "Patient", "gender", GENDERS + "|male", {"gender": "male"}, True),
+    Case("a system that the code does not imply", "Patient", "gender", "http://acme.org|", {"gender": "male"}, False),
     Case("not does not return any that have it", "Patient", "gender:not", "male", {"gender": "male"}, False),
     Case("including patients that do not have a gender at all", "Patient", "gender:not", "male", {}, True),
     Case(

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from fhir_server.json import decimal
 from fhir_server.search.params import date, hashes, number, quantity, reference, string, token
+from fhir_server.search.params.concept import OneOf
 from fhir_server.search.params.escapes import split
 from fhir_server.search.params.found import Found, Store
 from fhir_server.search.params.parameter import Condition, Parameter, Part, Together, Value
@@ -195,8 +196,8 @@ def _stored_references(parameter: Parameter, node: Node, _: Path, base_url: str)
         yield reference.token(parameter.prefix, key)
 
 
-def _asked_tokens(condition: Condition[token.Asked]) -> list[int]:
-    return [token.asked_token(condition.parameter.prefix, one) for one in condition.asked]
+def _asked_tokens(condition: Condition[token.Asked | OneOf]) -> list[int]:
+    return [found for one in condition.asked for found in token.asked_tokens(condition.parameter, one)]
 
 
 def _asked_references(condition: Condition[reference.Asked]) -> list[int]:

@@ -45,7 +45,10 @@ Question: TypeAlias = InValueSet | Related
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The answer: pairs of system and code; the system is empty where the parameter implies it."""
+    """The answer: pairs of system and code; the system is empty where the parameter implies it.
+
+    It is also what `system|` of an implied system asks for.
+    """
 
     codings: frozenset[tuple[str, str]]
 
@@ -77,13 +80,16 @@ def predicate(parameter: Parameter, wanted: OneOf) -> Predicate:
     """The rows with one of the codings."""
     if not wanted.codings:
         return NOTHING
-    if parameter.coded:
-        return _in_code_set(wanted)
+    return _in_code_set(wanted) if parameter.coded else tokens(asked_tokens(parameter, wanted))
+
+
+def asked_tokens(parameter: Parameter, wanted: OneOf) -> list[int]:
+    """The tokens one of which a resource with a match carries."""
     form = "s" if parameter.systems is None else "c"
-    return tokens(
+    return [
         hashes.token(parameter.prefix, form, *([system] if form == "s" else []), code)
         for system, code in wanted.codings
-    )
+    ]
 
 
 def _in_code_set(wanted: OneOf) -> Predicate:

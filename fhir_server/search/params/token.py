@@ -128,14 +128,14 @@ def wanted(value: Value) -> Token:
     return _literal(parameter, value.text)
 
 
-def _literal(parameter: Parameter, text: str) -> Asked:
+def _literal(parameter: Parameter, text: str) -> Asked | concept.OneOf:
     if parameter.column == "id" and not _ID.fullmatch(text):
         raise ValueError("is no id. Write the id alone, without a type or an address")
-    wanted = _without_implied_system(parameter, asked_in(text))
+    wanted = _as_stored(parameter, asked_in(text))
     fold = FOLDS.get(parameter.paths[0].datatype) if parameter.paths else None
     if fold is None:
         return wanted
-    if wanted.system is not None:
+    if isinstance(wanted, concept.OneOf) or wanted.system is not None:
         raise ValueError("has a `|`, and what it is compared with has no system. Write the text alone")
     return Asked(None, fold(wanted.code or ""))
 
@@ -201,6 +201,13 @@ def matches(wanted: Asked, entry: Entry) -> bool:
     return (wanted.system is None or wanted.system == entry.system) and (
         wanted.code is None or wanted.code == entry.code
     )
+
+
+def asked_tokens(parameter: Parameter, wanted: Asked | concept.OneOf) -> list[int]:
+    """The tokens one of which a resource with a match carries."""
+    if isinstance(wanted, Asked):
+        return [asked_token(parameter.prefix, wanted)]
+    return concept.asked_tokens(parameter, wanted)
 
 
 def asked_token(prefix: str, wanted: Asked) -> int:
@@ -279,11 +286,13 @@ def _kept(system: str) -> str:
     return system.replace("|", "%7C")
 
 
-def _without_implied_system(parameter: Parameter, wanted: Asked) -> Asked:
-    """A plain code stands for its required binding's system: asked with that system, it is asked without."""
+def _as_stored(parameter: Parameter, wanted: Asked) -> Asked | concept.OneOf:
+    """A plain code implies its required binding's system and is kept without it: asked with it, it is asked without."""
     if parameter.systems is None or wanted.system is None:
         return wanted
     if not wanted.system:
         return Asked(None, wanted.code)
     members = parameter.systems.get(wanted.system, frozenset())
+    if wanted.code is None and members:
+        return concept.OneOf(frozenset(("", member) for member in members))
     return Asked(None, wanted.code) if wanted.code in members else wanted

@@ -239,7 +239,7 @@ OF_EVERY_TYPE = [
 CRITERIA = {
     "Observation": [
         *concept_criteria("code category combo-code component-code"),
-        *asked("status", "- not", one_in("final", "|final", "http://hl7.org/fhir/observation-status|final", "http://a|final")),
+        *asked("status", "- not", one_in("final", "|final", "http://hl7.org/fhir/observation-status|final", "http://a|final", "http://hl7.org/fhir/observation-status|", "http://a|")),
         *asked("status", "in not-in", SETS),
         *asked("identifier", "- not", FORMS),
         *asked("identifier", "of-type", TYPED),
