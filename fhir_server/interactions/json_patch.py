@@ -89,10 +89,12 @@ def _checked(number: int, node: JsonValue) -> JsonObject:
     for member in ("path", _NEEDS[name]):
         if member is not None and member not in node:
             raise _malformed(number, f"has no {member!r}, which {name} needs")
-    try:
-        _pointers(node)
-    except JsonPointerException as error:
-        raise _malformed(number, "has a path that is no JSON Pointer: write it as /name/0/family") from error
+    for member in _places(name):
+        try:
+            _pointer(node[member])
+        except JsonPointerException as error:
+            fault = f"has {member} {str(node[member])[:80]!r}, which is no JSON Pointer: write /name/0/family"
+            raise _malformed(number, fault) from error
     return node
 
 
@@ -101,9 +103,13 @@ def _malformed(number: int, fault: str) -> InvalidRequest:
 
 
 def _pointers(operation: JsonObject) -> list[JsonPointer]:
-    """Where the operation writes."""
-    members = ("path", "from") if operation["op"] in {"move", "copy"} else ("path",)
-    return [_pointer(operation[member]) for member in members]
+    """Where the operation writes, then what it takes from there."""
+    return [_pointer(operation[member]) for member in _places(operation["op"])]
+
+
+def _places(name: JsonValue) -> Sequence[str]:
+    """The members that an operation of that name has for its places."""
+    return ("path", "from") if name in {"move", "copy"} else ("path",)
 
 
 def _pointer(path: JsonValue) -> JsonPointer:

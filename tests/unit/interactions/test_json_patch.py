@@ -1,4 +1,5 @@
 import json
+import re
 from contextlib import suppress
 
 import pytest
@@ -54,6 +55,18 @@ def test_numbers_are_tested_by_value_and_kept_by_digits():
 def test_what_is_no_patch_is_refused_before_any_resource_is_looked_at(document):
     with pytest.raises(InvalidRequest, match="patch"):
         parsed(document)
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ({"op": "add", "path": "a", "value": 1}, "Operation 1 of the patch has path 'a',"),
+        ({"op": "move", "path": "/a", "from": "/~7"}, "Operation 1 of the patch has from '/~7',"),
+    ],
+)
+def test_a_pointer_that_is_none_is_named(operation, named):
+    with pytest.raises(InvalidRequest, match=re.escape(named)):
+        parsed(json.dumps([operation]).encode())
 
 
 @pytest.mark.parametrize("document", [b"{}", b"", b'[{"op":"add","op":"test"}]', b'["\\u0000"]'])
