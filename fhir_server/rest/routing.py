@@ -34,7 +34,7 @@ class Routes:
         path, type, id, _, compartment = address
         if "/{type}" in path and type not in RESOURCE_TYPES:
             raise NotFound(f"{type[:60]!r} is not a resource type of R4. Types are case-sensitive.")
-        if compartment and compartment not in COMPARTMENTS:
+        if "/{compartment}" in path and compartment not in COMPARTMENTS:
             raise NotFound(f"There is no {compartment[:60]} compartment, only {', '.join(COMPARTMENTS)}.")
         methods = self._methods(path, type)
         if not methods:

@@ -46,7 +46,8 @@ def test_method_and_path_name_an_interaction(method, segments, name):
 @pytest.mark.parametrize(
     "segments",
     [("",), ("", "Patient"), ("Patient", ""), ("Patient", "$op"), ("Patient", "1", "$op"), ("Patient", "_x"),
-     ("Patient", "1", "x"), ("metadata", "1"), ("patient",), ("Patient", "1", "_history", "1", "x")],
+     ("Patient", "1", "x"), ("metadata", "1"), ("patient",), ("Patient", "1", "_history", "1", "x"),
+     ("", "1", "Patient"), ("", "1", "*"), ("", "1", "Patient", "_search"), ("", "1", "_search")],
 )  # fmt: skip
 def test_other_addresses_are_not_found(segments):
     with pytest.raises(NotFound):
