@@ -50,7 +50,7 @@ class Attempt:
         self._targets = self._where_all_will_be()
         await self._draft(self._changes)
         if self._together:
-            self._refuse_what_the_bundle_makes()
+            await self._refuse_what_the_bundle_makes()
             self._failures.settle()
             await self._refer(database)
         await database.number(list(self._drafts.drafts.values()))
@@ -109,7 +109,7 @@ class Attempt:
     async def _draft(self, changes: Iterable[Change]) -> None:
         await draft_all(self._drafts, changes, self._found, self._targets, self._failures)
 
-    def _refuse_what_the_bundle_makes(self) -> None:
+    async def _refuse_what_the_bundle_makes(self) -> None:
         """A condition must not name what another entry makes: the outcome would depend on the order."""
         asking = [one for one in self._changes if one.number in self._found.questions and self._acts(one)]
         if not asking:
@@ -122,7 +122,8 @@ class Attempt:
         ]
         within = Within(made, plans.values())
         for change in asking:
-            others = [n for n in within.meeting(change.type, plans[change.number]) if n != change.number]
+            meeting = await within.meeting(change.type, plans[change.number])
+            others = [number for number in meeting if number != change.number]
             if others:
                 self._failures.add(change, _made_by(others[0]))
 
@@ -150,7 +151,7 @@ class Attempt:
         within = Within(self._drafts.drafts.items(), [one.plan for one in questions.values()])
         for (text, one), answer in zip(questions.items(), answers, strict=True):
             ids = {each.id for each in answer}
-            ids |= {self._found.ids[number] for number in within.meeting(one.type, one.plan)}
+            ids |= {self._found.ids[number] for number in await within.meeting(one.type, one.plan)}
             referred[text] = f"{one.type}/{ids.pop()}" if len(ids) == 1 else _not_one(text, len(ids))
         self._targets = replace(self._targets, referred=referred)
         again = self._drafts.having(asked=True)
