@@ -90,7 +90,9 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Decod
 def _at(sample: _Sample, reading: Reading) -> Reading:
     here = {"heartRate": sample.members.at("beatsPerMinute"), "timestamp": sample.members.at("time")}
     fields: dict[str, FieldValue] = {"heartRate": sample.rate}
-    return replace(reading, time=sample.time, duration=None, fields=fields, paths={**(reading.paths or {}), **here})
+    return replace(
+        reading, time=sample.time, duration=None, fields=fields, paths={**(reading.paths or {}), **here}
+    )
 
 
 def _record(tree: dict[str, object], issues: list[Issue]) -> tuple[str | None, Members | None]:
