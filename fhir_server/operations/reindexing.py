@@ -50,26 +50,27 @@ async def ask_after_upgrade(connection: Connection, base_url: str) -> None:
 
 
 async def step(database: Database, job: Job, worker: str, batch: int) -> Job:
-    """The job after its next `batch` resources, or ended when there were none left.
+    """The job after its next resources, at most `batch`, or ended when there were none left; its total is a guess until then.
 
     What a resource cannot be indexed for is kept in the job. Raises LeaseLost, and what the database says.
     """
     async with database.connection() as connection:
         types = _types(job)
-        total = job.total or await reindex.count(connection, types)
+        total = job.total or await reindex.guess(connection, types)
         page = await reindex.page(connection, job.position, types, batch)
-    if not page or len(job.failures) > jobs.MOST_FAILURES:
+    if page is None or len(job.failures) > jobs.MOST_FAILURES:
         return await _ended(database, job, worker)
-    indexed, failures = _index(page, str(job.parameters["base_url"]))
+    done = len(page.resources)
+    indexed, failures = _index(page.resources, str(job.parameters["base_url"]))
     async with database.transaction() as work:
         failures += await _replace(work, indexed)
         return await jobs.advance(
             work.connection,
             job,
             worker,
-            position=page[-1].rid,
-            done=len(page),
-            total=max(total, job.done + len(page)),
+            position=page.until,
+            done=done,
+            total=max(total, job.done + done),
             failures=failures,
         )
 

@@ -48,7 +48,8 @@ UPDATE job SET position = %s, done = done + %s, total = %s, failures = failures 
 RETURNING {_COLUMNS}"""
 
 _END: Final = """
-UPDATE job SET state = %s, error = %s, ended = clock_timestamp(), lease_until = NULL
+UPDATE job SET state = %s, error = %s, total = CASE WHEN %s THEN done ELSE total END, ended = clock_timestamp(),
+               lease_until = NULL
  WHERE id = %s AND worker = %s AND state = 'running' RETURNING id"""
 
 _RELEASE: Final = (
@@ -144,9 +145,9 @@ async def advance(
 
 
 async def end(connection: Connection, job: Job, worker: str, error: str | None = None) -> None:
-    """Nothing; the job is finished, or has failed with `error`. Raises LeaseLost."""
+    """Nothing; the job is finished and its total is what was done, or it has failed with `error`. Raises LeaseLost."""
     state: State = "finished" if error is None else "failed"
-    cursor = await connection.execute(_END, (state, error, job.id, worker))
+    cursor = await connection.execute(_END, (state, error, error is None, job.id, worker))
     if await cursor.fetchone() is None:
         raise LeaseLost(f"The job {job.id} is not this process's any more.")
 

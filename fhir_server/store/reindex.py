@@ -7,7 +7,7 @@ the index is made, and a write never waits for more than one statement.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import psycopg
 
@@ -21,11 +21,18 @@ from fhir_server.store.rows import IndexRow
 
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 
+STRETCH: Final = (
+    20  # rows of any kind that are looked at for each that is wanted, so that every step is short
+)
+
+_STRETCH = """
+SELECT max(rid) FROM (SELECT r.rid FROM resource r WHERE r.rid > %s ORDER BY r.rid LIMIT %s) AS stretch"""
+
 _READ = """
 SELECT r.rid, r.xmin::text, r.type, r.id, r.body::text FROM resource r
- WHERE r.rid > %s AND NOT r.deleted AND ({scope}) ORDER BY r.rid LIMIT %s"""
+ WHERE r.rid > %s AND r.rid <= %s AND NOT r.deleted AND ({scope}) ORDER BY r.rid LIMIT %s"""
 
-_COUNT = "SELECT count(*) FROM resource r WHERE NOT r.deleted AND ({scope})"
+_GUESS = "EXPLAIN (FORMAT JSON) SELECT FROM resource r WHERE NOT r.deleted AND ({scope})"
 
 _NEW = """(g.patient, g.code_set, g.date_lo, g.date_hi, g.value_lo::numeric, g.value_hi::numeric, g.value_unit,
            g.tokens::bigint[])"""
@@ -49,6 +56,13 @@ no_strings AS (DELETE FROM resource_string WHERE rid IN (SELECT rid FROM same)){
 SELECT rid FROM same"""
 
 
+class Page(NamedTuple):
+    """The resources of a stretch, and the row number up to which there are no others."""
+
+    resources: Sequence["Stored"]
+    until: int
+
+
 class Stored(NamedTuple):
     """A resource to be indexed: `xmin` names the transaction that wrote it as it was read."""
 
@@ -61,20 +75,29 @@ class Stored(NamedTuple):
 
 async def page(
     connection: psycopg.AsyncConnection, after: int, types: Sequence[str], limit: int
-) -> list[Stored]:
-    """At most `limit` resources of `types` (none: of all) with row numbers beyond `after`, in their order."""
+) -> Page | None:
+    """At most `limit` resources of `types` (none: of all) with row numbers beyond `after`, in their order; None behind the last row.
+
+    A page may be empty: where there is nothing to be found for long, it is looked for a stretch at a time.
+    """
+    cursor = await connection.execute(_STRETCH, (after, limit * STRETCH))
+    ((until,),) = await cursor.fetchall()
+    if until is None:
+        return None
     scope = _scope(types)
-    cursor = await connection.execute(_READ.format(scope=scope.sql), (after, *scope.params, limit))
-    return [
+    cursor = await connection.execute(_READ.format(scope=scope.sql), (after, until, *scope.params, limit))
+    found = [
         Stored(rid, xmin, _TYPES[type], id, body) for rid, xmin, type, id, body in await cursor.fetchall()
     ]
+    return Page(found, found[-1].rid if len(found) == limit else until)
 
 
-async def count(connection: psycopg.AsyncConnection, types: Sequence[str]) -> int:
-    """How many resources there are of `types` (none: of all)."""
+async def guess(connection: psycopg.AsyncConnection, types: Sequence[str]) -> int:
+    """About how many resources there are of `types` (none: of all), by the planner: to count millions may take too long."""
     scope = _scope(types)
-    row = await (await connection.execute(_COUNT.format(scope=scope.sql), scope.params)).fetchone()
-    return int(row[0]) if row else 0
+    cursor = await connection.execute(_GUESS.format(scope=scope.sql), scope.params, prepare=False)
+    ((told,),) = await cursor.fetchall()
+    return int(told[0]["Plan"]["Plan Rows"])
 
 
 async def replace(

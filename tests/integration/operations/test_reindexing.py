@@ -113,6 +113,25 @@ async def test_one_type_alone_leaves_the_others_and_does_not_claim_the_whole(dat
     assert job.done == 1
 
 
+async def test_a_rare_type_is_looked_for_a_stretch_at_a_time(database, stored):
+    await forget(database)
+    job = await asked(database, ["Patient"])
+    first = await reindexing.step(database, job, "worker", 1)
+    assert (first.state, first.done) == ("running", 0)
+    assert first.position > 0
+    last = await done(database, first, batch=1)
+    assert (last.state, last.done) == ("finished", 1)
+
+
+async def test_the_total_of_a_reindex_is_what_was_there_in_the_end(database, stored):
+    job = await reindexing.step(database, await asked(database), "worker", 7)
+    async with database.transaction() as work:
+        for n in range(20, 30):
+            await work.delete(await work.lock("Observation", f"o{n}"))
+    last = await done(database, job)
+    assert (last.done, last.total) == (20, 20)
+
+
 async def test_a_process_that_died_is_followed_by_one_that_goes_on(database, stored):
     await forget(database)
     job = await asked(database)
@@ -131,7 +150,7 @@ async def test_a_process_that_died_is_followed_by_one_that_goes_on(database, sto
 
 async def test_a_write_during_the_reindex_keeps_the_index_of_its_own_content(database, stored):
     async with database.connection() as connection:
-        page = await reindex.page(connection, 0, ["Observation"], 100)
+        page = (await reindex.page(connection, 0, ["Observation"], 100)).resources
     old = [(one, observation(one.id, 500).index) for one in page]
     async with database.transaction() as work:
         await work.update(observation("o07", 77), await work.lock("Observation", "o07"))
@@ -148,7 +167,8 @@ async def test_a_write_during_the_reindex_keeps_the_index_of_its_own_content(dat
 
 async def test_a_write_that_the_reindex_waits_for_wins(database, stored):
     async with database.connection() as connection:
-        page = [one for one in await reindex.page(connection, 0, [], 100) if one.id in ("o07", "o09")]
+        page = (await reindex.page(connection, 0, [], 100)).resources
+    page = [one for one in page if one.id in ("o07", "o09")]
 
     async def indexed(rows):
         async with database.transaction() as work:
@@ -210,7 +230,7 @@ async def test_what_cannot_be_indexed_is_told_and_stops_nobody_else(database, st
 
 async def test_a_row_that_the_database_refuses_is_told_apart(database, stored):
     async with database.connection() as connection:
-        page = await reindex.page(connection, 0, ["Observation"], 9)
+        page = (await reindex.page(connection, 0, ["Observation"], 9)).resources
     rows = [(one, observation(one.id, n).index) for n, one in enumerate(page)]
     rows[4] = (Stored(rows[4][0].rid, "no number", "Observation", "bad", ""), rows[4][1])
     async with database.transaction() as work:
