@@ -23,7 +23,10 @@ _OFFSET = re.compile(r"([+-])([01][0-9]):([0-5][0-9])")
 
 
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="DICOM ECGs, STR.edf of a ResMed card, or readings in JSON or NDJSON.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="DICOM ECGs, STR.edf of a ResMed card, or readings in JSON or NDJSON."),
+    ],
     *,
     device: Annotated[str, typer.Option(help="The registered device that measured.")],
     patient: Annotated[
