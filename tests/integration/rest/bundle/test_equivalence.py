@@ -73,7 +73,7 @@ async def test_a_transaction_equals_its_requests_one_by_one(client, there, steps
     )
 
     if any(_fails(place, kind, there, ends) for place, (kind, _) in steps.items()):
-        assert answer.status_code >= 400, answer.text
+        assert answer.status_code in (400, 404, 410), answer.text
         assert await _state(client, together) == before
         return
     expected = {}
