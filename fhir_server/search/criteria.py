@@ -65,7 +65,8 @@ def _elements(parameter: Parameter, tree: Node) -> Iterable[tuple[Node, str]]:
 
 def _missing(parameter: Parameter, criterion: Criterion) -> AnyCondition:
     if criterion.values not in {("true",), ("false",)}:
-        raise InvalidSearch(f"{criterion.label} is `true` or `false`. Give one of them.", criterion.path)
+        asked = f"{criterion.label}={','.join(criterion.values)[:60]}"
+        raise InvalidSearch(f"{asked}: the value is `true` or `false`. Give one of them.", criterion.path)
     return Condition(parameter, "missing", (), absent=criterion.values == ("true",))
 
 

@@ -154,9 +154,9 @@ def parse(
 
 def _criterion(key: str, value: str) -> Criterion:
     steps, last = _steps(key)
-    name, _, modifier = last.partition(":")
+    name, colon, modifier = last.partition(":")
     values = split(value, ",")
-    if not name or not all(values):
+    if not name or (colon and not modifier) or not all(values):
         raise InvalidSearch(
             f"{key[:100]}={value[:100]} has an empty part. Give every part a value.", key[:100]
         )

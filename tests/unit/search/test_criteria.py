@@ -43,6 +43,8 @@ def test_a_resource_meets_what_the_specification_says_it_does(case):
         ("ValueSet", "url:above", "http://x/vs|1", "is no URL without version"),
         ("ValueSet", "url:above", "http://x" + "/a" * 200, "more than 100 parts"),
         ("Observation", "subject:Patient", "Device/1", "does not name a Patient"),
+        ("Observation", "code:missing", "maybe", "code:missing=maybe: the value is `true` or `false`"),
+        ("Observation", "code:missing", "true,false", "code:missing=true,false: "),
         ("Observation", "subject:below", "Patient/1", "which resource is part of which other is not kept"),
     ],
 )

@@ -48,10 +48,10 @@ def test_a_name_is_read_step_by_step_and_told_as_it_was_written(key, criterion):
 
 
 @pytest.mark.parametrize(
-    "key", ["_has", "_has:", "_has:Observation", "_has:Observation:patient", "_has::patient:code", "_has:Observation:patient:",
+    "key", ["name:", "_id:", "subject.name:", "_has", "_has:", "_has:Observation", "_has:Observation:patient", "_has::patient:code", "_has:Observation:patient:",
             ".name", "subject:.name", "subject.", "subject..name", "a._has:Observation"]
 )  # fmt: skip
-def test_a_chain_with_a_part_missing_is_refused_with_its_name(key):
+def test_a_name_with_a_part_missing_is_refused_by_itself(key):
     with pytest.raises(InvalidSearch) as refused:
         parse("Patient", [(key, "x")])
 
