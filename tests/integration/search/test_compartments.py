@@ -54,6 +54,9 @@ FOUND = [
 ]  # fmt: skip
 
 
+DELETED = (("Observation", "about"), ("Condition", "c1"), ("Medication", "m1"))
+
+
 async def test_several_types_are_searched_at_once(record, ask):
     for asked, ids in FOUND:
         found = await ask(asked)
@@ -61,6 +64,20 @@ async def test_several_types_are_searched_at_once(record, ask):
 
         assert sorted(found.ids) == sorted(ids), asked
         assert counted.bundle["total"] == len(ids), asked
+
+
+async def test_what_is_deleted_is_found_in_none_of_them(database, record, ask):
+    for type, id in DELETED:
+        async with database.transaction() as work:
+            await work.delete(await work.lock(type, id))
+
+    for asked, ids in FOUND:
+        found = await ask(asked)
+        counted = await ask(f"{asked}{'&' if '?' in asked else '?'}_summary=count")
+        left = sorted(ids - {id for _, id in DELETED})
+
+        assert sorted(found.ids) == left, asked
+        assert counted.bundle["total"] == len(left), asked
 
 
 async def test_pages_over_several_types_lose_and_repeat_nothing(store, ask):

@@ -71,6 +71,22 @@ async def test_an_included_resource_is_whole_and_says_why_it_is_there(ward, ask)
     assert entry["resource"]["name"] == [{"family": "Chalmers"}]
 
 
+async def test_a_canonical_includes_the_version_that_it_names_and_else_every_one(store, ask):
+    await store(
+        resource("Questionnaire", "v1", status="active", url="http://q/many", version="1"),
+        resource("Questionnaire", "v2", status="active", url="http://q/many", version="2"),
+        resource("QuestionnaireResponse", "of2", status="completed", questionnaire="http://q/many|2"),
+        resource("QuestionnaireResponse", "any", status="completed", questionnaire="http://q/many"),
+    )
+    asked = "_include=QuestionnaireResponse:questionnaire"
+
+    assert (await ask(f"QuestionnaireResponse?_id=of2&{asked}")).included == {"Questionnaire/v2"}
+    assert (await ask(f"QuestionnaireResponse?_id=any&{asked}")).included == {
+        "Questionnaire/v1",
+        "Questionnaire/v2",
+    }
+
+
 async def test_a_match_is_not_included_again(store, ask):
     await store(
         resource("Organization", "a", partOf=to("Organization/b")),
