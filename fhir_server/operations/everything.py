@@ -24,6 +24,7 @@ from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.patient_record import START, Connection, Entry, Place
 from fhir_server.operations.record_scope import PATIENT, Scope
 from fhir_server.operations.result import Result
+from fhir_server.search.bundle import url
 from fhir_server.search.cursor import Cursor, seal, unseal
 from fhir_server.search.order import Position
 from fhir_server.search.params import date
@@ -152,7 +153,9 @@ def _bundle(
     asked: Arguments,
     further: _Walk | None,
 ) -> bytes:
-    links = [{"relation": "self", "url": call.here}]
+    here = "/".join(part for part in (call.type, call.id, "$everything") if part)
+    pairs = [(name, str(value)) for name, values in call.arguments.values.items() for value in values]
+    links = [{"relation": "self", "url": url(call.base_url, here, pairs)}]
     if further is not None:
         links.append({"relation": "next", "url": f"{call.here}?{_CURSOR}={_sealed(call, asked, further)}"})
     head = {"resourceType": "Bundle", "type": "searchset", "timestamp": instant(call.now), "link": links}
@@ -164,8 +167,8 @@ def _bundle(
 
 
 def _entry(call: Invocation, entry: Entry, mode: bytes) -> bytes:
-    url = orjson.dumps(f"{call.base_url}/{entry.type}/{entry.id}")
-    return b'{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"}}' % (url, entry.body.encode(), mode)
+    full_url = orjson.dumps(f"{call.base_url}/{entry.type}/{entry.id}")
+    return b'{"fullUrl":%b,"resource":%b,"search":{"mode":"%b"}}' % (full_url, entry.body.encode(), mode)
 
 
 def _sealed(call: Invocation, asked: Arguments, walk: _Walk) -> str:

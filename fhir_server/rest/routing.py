@@ -38,7 +38,8 @@ class Routes:
             raise NotFound(f"There is no {compartment[:60]} compartment, only {', '.join(COMPARTMENTS)}.")
         methods = self._methods(path, type)
         if not methods:
-            raise NotFound(f"Nothing is served at {path or '/'}. /metadata lists what is.")
+            here = "/".join(request.segments)[:100]
+            raise NotFound(f"Nothing is served at /{here}. /metadata lists what is.")
         interaction = methods.get("GET" if request.method == "HEAD" else request.method)
         if interaction is None:
             raise _not_allowed(request.method, path, methods)

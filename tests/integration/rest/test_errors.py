@@ -63,6 +63,11 @@ async def test_an_address_that_nothing_is_at_is_not_found(client, path):
     assert issue(answer)["code"] == "not-found"
 
 
+async def test_an_address_that_nothing_is_at_is_told_as_it_was_sent(client):
+    answer = await client.get("/fhir/Patient/p1/$nothing")
+    assert "/Patient/p1/$nothing" in issue(answer)["diagnostics"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [

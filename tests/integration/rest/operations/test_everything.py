@@ -1,3 +1,5 @@
+from urllib.parse import parse_qsl
+
 import pytest
 
 from fhir_server.app import create_app
@@ -86,6 +88,16 @@ async def test_the_record_is_the_patient_what_is_about_them_and_what_that_refers
     assert len(keys(bundle)) == len(MATCHES | INCLUDED)
     assert bundle["entry"][0]["fullUrl"] == "http://server.example/fhir/Patient/p"
     assert [link["relation"] for link in bundle["link"]] == ["self"]
+
+
+async def test_the_link_to_itself_says_what_was_asked(client, record):
+    query = "_since=2020-01-01T00:00:00Z&_type=Observation,Condition&_count=2"
+    bundle = (await client.get(f"/fhir/Patient/p/$everything?{query}")).json()
+
+    (link,) = [each for each in bundle["link"] if each["relation"] == "self"]
+    address, _, asked = link["url"].partition("?")
+    assert address == "http://server.example/fhir/Patient/p/$everything"
+    assert sorted(parse_qsl(asked)) == sorted(parse_qsl(query))
 
 
 async def test_pages_give_each_resource_of_the_record_once(client, record):
