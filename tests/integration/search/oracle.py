@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 OWN = "http://own/fhir"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 VALUE_SETS = {
     "http://vs/few": {
         ("http://a", "x"),
@@ -196,6 +197,7 @@ def date_found(text: str, element: object) -> bool:
     else:
         start, end = covers(element)
     first, last = covers(date)
+    apart = abs(NOW - first) / 10  # of the time between then and now, as R4 proposes
     inside = first <= start and end <= last
     return {
         "eq": inside,
@@ -206,6 +208,7 @@ def date_found(text: str, element: object) -> bool:
         "le": start < first or inside,
         "sa": start >= last,
         "eb": end <= first,
+        "ap": start < last + apart and end > first - apart,
     }[prefix]
 
 

@@ -25,8 +25,6 @@ from tests.integration.search import oracle
 from tests.integration.search.conftest import showing
 from tests.integration.search.drawing import Draw, objects, one_in, pair, perhaps, some
 
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
 
 class Known:
     """A terminology service that knows the judge's value sets and its hierarchy."""
@@ -78,8 +76,9 @@ references = objects(
 DATES = one_in(
     "2013", "2013-03", "2013-03-14", "2012-12-31", "2013-03-14T10:00:00Z", "2013-03-14T10:00:00.500Z",
     "2013-03-14T23:30:00-05:00", "2013-03-15T00:00:00+11:00", "2013-03-15T00:00:00Z",
+    "2026-05-29", "2026-05-30", "2026-05-30T19:12:00Z",  # near enough to now for `ap` to be narrow
 )  # fmt: skip
-periods = objects(start=one_in(None, "2012", "2012-12-01"), end=perhaps(DATES)).map(
+periods = objects(start=one_in(None, "2012", "2012-12-01", "2013", "2013-03"), end=perhaps(DATES)).map(
     lambda one: one or {"start": "2013"}
 )
 URLS = one_in(
@@ -209,7 +208,7 @@ REFERRED = one_in(
     "Patient/1", "1", "Device/1", "http://own/fhir/Patient/1", "http://else/fhir/Patient/1", "2", "Group/1",
     "Patient/1/_history/2", "urn:uuid:4b7e", "http://own/fhir/Device/1/_history/1",
 )  # fmt: skip
-PREFIXED = pair(one_in("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"), DATES).map("".join)
+PREFIXED = pair(one_in("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"), DATES).map("".join)
 VERSIONED = pair(one_in("http://acme.org/fhir", "http://acme.org"), one_in("1", "a")).map("|".join)
 HIERARCHIC = URLS.filter(lambda url: url.startswith("http"))
 presence = one_in("true", "false")
@@ -327,9 +326,9 @@ async def answers(url: str, resources: list[dict], asked_for: list) -> list[tupl
 
 async def answer(connection, type, pairs, trees) -> tuple[set[str], set[str], int]:
     every, limits = showing(EVERYTHING), Limits(100, 100)
-    asking = Asking("t", NOW, oracle.OWN, "strict", limits, b"k" * 32, Known())
+    asking = Asking("t", oracle.NOW, oracle.OWN, "strict", limits, b"k" * 32, Known())
     found = await search(connection, type, (*pairs, ("_total", "accurate")), every, asking)
-    planned = plan(parse_query(type, pairs), every, "strict", limits, Reading(NOW, oracle.OWN))
+    planned = plan(parse_query(type, pairs), every, "strict", limits, Reading(oracle.NOW, oracle.OWN))
     planned = await answered(planned, Terminology(Known(), connection, every, oracle.OWN))
     met = {
         tree["id"]

@@ -25,7 +25,7 @@ from fhir_server.store.drafts import Draft
 
 UCUM, LOINC = "http://unitsofmeasure.org", "http://loinc.org"
 READING = Reading(datetime(2026, 6, 1, tzinfo=UTC), "http://own/fhir")
-PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
+PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 # what is measured; how many base units one is; where its zero lies
 UNITS = {
@@ -322,7 +322,8 @@ def quantity_found(text: str, value: dict) -> bool:
         return False
     asked_value = Fraction(number)
     half = Fraction(1, 2) * Fraction(10) ** Decimal(number).as_tuple().exponent
-    low_asked, high_asked = asked_value - half, asked_value + half
+    about = max(half, abs(asked_value) / 10) if prefix == "ap" else half
+    low_asked, high_asked = asked_value - about, asked_value + about
     low, high, with_low, with_high = bounds
     if unit:
         system, code = unit
@@ -352,6 +353,8 @@ def quantity_found(text: str, value: dict) -> bool:
         "le": below or reaches_down,
         "sa": low is not None and (low > asked_value or (low == asked_value and not with_low)),
         "eb": high is not None and (high < asked_value or (high == asked_value and not with_high)),
+        "ap": (low is None or low < high_asked or (low == high_asked and with_low))
+        and (high is None or high > low_asked or (high == low_asked and with_high)),
     }[prefix]
 
 
