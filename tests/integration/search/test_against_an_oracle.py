@@ -1,7 +1,6 @@
 """Random resources and random criteria of every kind and modifier: the database, the elements in memory and a judge agree."""
 
 import asyncio
-from datetime import UTC, datetime
 from random import Random
 
 import orjson
