@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
+from fhir_server.errors import Forbidden, InvalidSearch, RequestError, UnknownParameter
 from fhir_server.search.access import Access
 from fhir_server.search.branch import Branch, Chained, Reversed, Wanted
 from fhir_server.search.criteria import condition
@@ -31,6 +31,10 @@ class Terms:
     access: Access
     reading: Reading
     max_chain: int
+
+
+class _LeadsNowhere(InvalidSearch):
+    """A step that cannot be taken from the type that it starts at; it may be from another."""
 
 
 def wanted(resource_type: str, criterion: Criterion, terms: Terms) -> Wanted:
@@ -66,18 +70,14 @@ def _forward(
         _check_target(parameter, step.target, criterion)
         target = _branch(step.target, criterion, rest, terms)
         return Chained(parameter, (target,))
-    found, lacking, forbidden = list[Branch](), list[UnknownParameter](), list[Forbidden]()
+    found, errors = list[Branch](), list[RequestError]()
     for name in sorted(targets(parameter)):
         try:
             found.append(_branch(name, criterion, rest, terms))
-        except UnknownParameter as error:
-            lacking.append(error)
-        except Forbidden as error:
-            forbidden.append(error)
-    if not found and forbidden:
-        raise forbidden[0]
+        except (Forbidden, UnknownParameter, _LeadsNowhere) as error:
+            errors.append(error)
     if not found:
-        raise lacking[0] if len(lacking) == 1 else _none_has(parameter, criterion)
+        raise _why_none(parameter, criterion, errors)
     if len(found) > MOST_TARGETS:
         raise InvalidSearch(
             f"{criterion.label[:100]} may lead to {len(found)} types. Name one, as in `{step.name}:{found[0].resource_type}.…`.",
@@ -134,7 +134,7 @@ def _parameter(resource_type: str, name: str, criterion: Criterion) -> Parameter
 def _reference(resource_type: str, name: str, criterion: Criterion) -> Parameter:
     parameter = _parameter(resource_type, name, criterion)
     if parameter.kind != "reference":
-        raise InvalidSearch(
+        raise _LeadsNowhere(
             f"{criterion.label[:100]}: {resource_type} parameter {name} is a {parameter.kind} and refers to nothing.",
             criterion.label[:100],
         )
@@ -145,13 +145,20 @@ def _check_target(parameter: Parameter, target: str, criterion: Criterion) -> No
     known = targets(parameter)
     if target not in known:
         named = f"{len(known)} other types" if len(known) > MOST_TARGETS else ", ".join(sorted(known))
-        raise InvalidSearch(
+        raise _LeadsNowhere(
             f"{criterion.label[:100]}: {parameter.prefix} never refers to a {target[:60]}. It refers to {named}.",
             criterion.label[:100],
         )
 
 
-def _none_has(parameter: Parameter, criterion: Criterion) -> UnknownParameter:
+def _why_none(parameter: Parameter, criterion: Criterion, errors: Sequence[RequestError]) -> RequestError:
+    """What to tell where none of the types that are referred to can be gone on to."""
+    if len(errors) == 1:
+        return errors[0]
+    for kind in (Forbidden, _LeadsNowhere):
+        for error in errors:
+            if isinstance(error, kind):
+                return error
     named = ", ".join(sorted(targets(parameter))[:MOST_TARGETS])
     return UnknownParameter(
         f"{criterion.label[:100]}: none of {named}, which {parameter.prefix} refers to, has such a parameter.",
