@@ -3,6 +3,8 @@
 https://hl7.org/fhir/R4/http.html; why one endpoint: docs/adr/0008-one-asgi-endpoint.md
 """
 
+from collections.abc import Callable
+
 from fhir_server.errors import AuthenticationFailed, InvalidRequest, RequestError
 from fhir_server.outcomes import failure
 from fhir_server.rest.answer import Answer, Manner, send_answer, text
@@ -88,23 +90,23 @@ class Endpoint:
             case "nothing":
                 return b""
             case "parameters":
-                return await self._parameters(asked, receive)
+                return await self._perhaps(asked, receive, check_resource_type)
+            case "form":
+                return await self._perhaps(asked, receive, check_form)
             case "resource":
                 check_resource_type(asked.header(b"content-type"))
             case "bundle":
                 check_resource_type(asked.header(b"content-type"))
                 return await body(asked, receive, self._house.settings.max_bundle_bytes)
-            case "form":
-                check_form(asked.header(b"content-type"))
             case "patch":
                 check_patch(asked.header(b"content-type"))
         return await body(asked, receive, self._house.settings.max_body_bytes)
 
-    async def _parameters(self, asked: Request, receive: Receive) -> bytes:
-        """The body of an operation, which is empty where nothing need be said."""
+    async def _perhaps(self, asked: Request, receive: Receive, check: Callable[[str | None], None]) -> bytes:
+        """The body of an operation or a search, which is empty, and of no type, where the address says it all."""
         text = await body(asked, receive, self._house.settings.max_body_bytes)
         if text:
-            check_resource_type(asked.header(b"content-type"))
+            check(asked.header(b"content-type"))
         return text
 
 

@@ -48,6 +48,11 @@ async def test_a_form_and_its_address_are_one_query(client, observations):
     assert len(answer.json()["entry"]) == 1
 
 
+async def test_a_search_by_post_needs_no_form_where_the_address_says_it_all(client, observations):
+    answer = await client.post("/fhir/Observation/_search?date=2026-01-03")
+    assert len(answer.json()["entry"]) == 1
+
+
 async def test_an_unknown_parameter_is_refused_unless_lenient(client, observations):
     strict = await client.get("/fhir/Observation?nonsense=1")
     assert strict.status_code == 400
