@@ -193,10 +193,9 @@ def _beside(about: Wanted) -> _Sql | None:
 
 
 def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:
-    return all(
-        any(one is each for each in walked) or (isinstance(one, Condition) and one.parameter.column == "date")
-        for one in plan.wanted
-    )
+    """Whether Patients, codings and a date are all that is asked; without the date, one plan for all walks the wrong index."""
+    rest = [one for one in plan.wanted if not any(one is each for each in walked)]
+    return bool(rest) and all(isinstance(one, Condition) and one.parameter.column == "date" for one in rest)
 
 
 def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql:
