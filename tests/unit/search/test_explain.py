@@ -17,6 +17,7 @@ EXPLAINED = Path(__file__).with_name("explained")
 URLS = {
     "walked": "Observation?patient=p1&code=http://loinc.org|8867-4&date=ge2026-01-01&_sort=-date&_count=50",
     "plain": "http://fhir.test/fhir/Patient?name=Eve&identifier=urn:mrn|7&birthdate=lt2000&_count=0",
+    "name": "Patient?name=Eve&_sort=family,-birthdate",
     "chain-over-the-patient": "Observation?patient.name=Eve&code=8867-4&_sort=-date",
     "chain-over-tokens": "Observation?device:Device.identifier=urn:udi|7",
     "chain-to-several-types": "Observation?subject.name=Eve",
