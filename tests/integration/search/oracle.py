@@ -82,6 +82,11 @@ READS = {
         "phone": contacts("phone"),
         "email": contacts("email"),
         "active": at("boolean", "active"),
+        "gender": at("code:http://hl7.org/fhir/administrative-gender", "gender"),
+        # not an element: whether there is one that is not false
+        "deceased": lambda resource: [
+            ("boolean", resource.get("deceasedBoolean", False) or "deceasedDateTime" in resource)
+        ],
         "name": at("HumanName", "name"),
         "family": at("family", "name", "family"),
         "given": at("string", "name", "given"),

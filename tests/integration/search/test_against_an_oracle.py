@@ -134,6 +134,9 @@ patients = objects(
     telecom=perhaps_some(telecoms),
     address=perhaps_some(addresses),
     active=one_in(None, True, False),
+    gender=one_in(None, "male", "female"),
+    deceasedBoolean=one_in(None, None, True, False),
+    deceasedDateTime=one_in(None, None, None, "2013-03"),
     birthDate=one_in(None, "2013", "2013-03", "2013-03-14"),
     generalPractitioner=perhaps_some(references),
 )
@@ -234,6 +237,7 @@ OF_EVERY_TYPE = [
     *asked("_tag _security", "- not", FORMS),
     *missing("_profile _source _tag"),
 ]
+GENDERS = "http://hl7.org/fhir/administrative-gender"
 CRITERIA = {
     "Observation": [
         *concept_criteria("code category combo-code component-code"),
@@ -253,13 +257,14 @@ CRITERIA = {
         *asked("identifier", "- not", FORMS),
         *asked("identifier", "of-type", TYPED),
         *asked("telecom phone email", "- not", NUMBERS),
-        *asked("active", "- not", presence),
+        *asked("active deceased", "- not", presence),
+        *asked("gender", "- not", one_in("male", "|male", f"{GENDERS}|male", f"{GENDERS}|", "unknown")),
         *asked("name family given address address-city", "- contains", PARTS),
         *asked("name family given address address-city", "exact", NAMES.filter(bool)),
         *asked("birthdate", "-", PREFIXED),
         *asked("general-practitioner", "-", REFERRED.filter(lambda one: "/" not in one or "://" in one)),
         *asked("general-practitioner", "identifier", FORMS),
-        *missing("identifier telecom phone name family address active birthdate general-practitioner"),
+        *missing("identifier telecom phone name family address active gender deceased birthdate general-practitioner"),
     ],
     "Encounter": [
         *concept_criteria("class type"),
