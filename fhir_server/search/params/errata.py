@@ -6,6 +6,8 @@ https://hl7.org/fhir/R4/searchparameter-registry.html
 from types import MappingProxyType
 from typing import Final
 
+from fhir_server.definitions.types import RESOURCE_TYPES
+
 _NO_EXPRESSION: Final = "R4 does not say from which elements it is read"
 _CONTAINED: Final = "the first entry holds the resource itself and no reference to it; search that type"
 
@@ -39,5 +41,12 @@ COMPONENTS: Final = MappingProxyType(
     {(_RELATIONSHIP, "relatesto"): "target", (_RELATIONSHIP, "relation"): "code"}
 )
 
-# what the extension may refer to, where R4 leaves the parameter without targets
-TARGETS: Final = MappingProxyType({("DiagnosticReport", "assessed-condition"): ("Condition",)})
+# what may be referred to, where R4 leaves the parameter without targets
+_ANY: Final = tuple(sorted(RESOURCE_TYPES.keys() - {"Parameters"}))
+TARGETS: Final = MappingProxyType(
+    {
+        ("DiagnosticReport", "assessed-condition"): ("Condition",),
+        ("QuestionnaireResponse", "item-subject"): _ANY,
+        ("RequestGroup", "instantiates-canonical"): _ANY,
+    }
+)

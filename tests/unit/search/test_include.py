@@ -2,8 +2,9 @@
 
 import pytest
 
+from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
-from fhir_server.search.include import inclusion, referring_to
+from fhir_server.search.include import inclusion, references, referring_to, targets
 from fhir_server.search.parse import parse
 from fhir_server.store.predicate import EVERYTHING
 
@@ -31,6 +32,12 @@ def test_a_reverse_wildcard_has_every_parameter_that_may_refer_to_the_type():
 
     assert {link.parameter.prefix for link in links} == {one.prefix for one in referring_to("Device")}
     assert all(link.targets == {"Device"} for link in links)
+
+
+def test_every_reference_of_every_type_leads_somewhere():
+    nowhere = [one.prefix for name in RESOURCE_TYPES for one in references(name) if not targets(one)]
+
+    assert nowhere == []
 
 
 def test_a_type_that_may_not_be_read_is_left_out_of_what_is_fetched():
