@@ -38,11 +38,11 @@ SELECT k.type, k.id, k.rid, k.date_lo, k.body FROM patient_key p
   CROSS JOIN unnest(%s::smallint[], %s::timestamptz[], %s::bigint[], %s::bigint[]) AS t (type, until, rid, undated)
   CROSS JOIN LATERAL (
     (SELECT {_COLUMNS} FROM resource r
-      WHERE r.type = t.type AND r.patient = p.key AND r.date_lo IS NULL AND r.rid > t.undated
+      WHERE r.type = t.type AND r.patient + 0 = p.key AND r.date_lo IS NULL AND r.rid > t.undated
         AND NOT r.deleted AND {{wanted}} ORDER BY r.rid LIMIT {{limit}})
     UNION ALL
     (SELECT {_COLUMNS} FROM resource r
-      WHERE r.type = t.type AND r.patient = p.key AND r.date_lo <= t.until
+      WHERE r.type = t.type AND r.patient + 0 = p.key AND r.date_lo <= t.until
         AND (r.date_lo < t.until OR r.rid > t.rid)
         AND NOT r.deleted AND {{wanted}} ORDER BY r.date_lo DESC, r.rid LIMIT {{limit}})) AS k
  WHERE p.id = %s ORDER BY k.type, k.date_lo DESC NULLS FIRST, k.rid LIMIT {{limit}}"""

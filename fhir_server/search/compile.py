@@ -193,9 +193,9 @@ def _beside(about: Wanted) -> _Sql | None:
 
 
 def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:
-    """Whether Patients, codings and a date are all that is asked; without the date, one plan for all walks the wrong index."""
+    """Whether Patients, codings and dates are all that is asked."""
     rest = [one for one in plan.wanted if not any(one is each for each in walked)]
-    return bool(rest) and all(isinstance(one, Condition) and one.parameter.column == "date" for one in rest)
+    return all(isinstance(one, Condition) and one.parameter.column == "date" for one in rest)
 
 
 def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql:
@@ -204,7 +204,7 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     starts, each = list[_Sql](), list[_Sql]()
     if walk.patients:
         starts.append(Predicate(f"({walk.patients.sql}) p", walk.patients.params))
-        each.append(Predicate("r.patient = p.key"))
+        each.append(Predicate("r.patient = p.key" if walk.coded else "r.patient + 0 = p.key"))  # names the index
     if walk.coded:
         sets = code_sets(walk.coded.asked)
         starts.append(Predicate(f"({sets.sql}) c", sets.params))
@@ -212,7 +212,7 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     matching = conjunction([*each, found_in(replace(branch, wanted=rest))])
     branches = [
         rows(conjunction([matching, part]), plan.sort, limit, nulls=False)
-        for part in _branches(plan, rest, after)
+        for part in _branches(plan, walk, rest, after)
     ]
     crossed = "".join(f"{one.sql} CROSS JOIN " for one in starts)
     sql = f"SELECT y.* FROM {crossed}LATERAL ({' UNION ALL '.join(one.sql for one in branches)}) y"
@@ -226,7 +226,7 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     return Predicate(f"{walked.sql} UNION ALL {beside.sql}", (*walked.params, *beside.params))
 
 
-def _branches(plan: Plan, rest: tuple[Wanted, ...], after: Position | None) -> Iterator[_Sql]:
+def _branches(plan: Plan, walk: _Walk, rest: tuple[Wanted, ...], after: Position | None) -> Iterator[_Sql]:
     """Disjoint parts of the matches, each of which an index gives in order.
 
     Where a date must be late enough, its end decides, and the index is ordered by its start. A range no longer than
@@ -248,6 +248,8 @@ def _branches(plan: Plan, rest: tuple[Wanted, ...], after: Position | None) -> I
             since = stamp(floor)
             yield conjunction([Predicate("r.date_lo >= %s::timestamptz", (since,)), *keyset])
             long = [Predicate("r.date_lo < %s::timestamptz", (since,)), _WIDE]
+            if walk.patients:
+                long.append(Predicate("r.patient = p.key"))
             yield conjunction([*long, *keyset])
     if not dated:
         yield conjunction([Predicate("r.date_lo IS NULL"), *following_missing(plan.sort, after)])

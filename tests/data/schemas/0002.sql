@@ -798,7 +798,7 @@ CREATE INDEX resource_patient_code_date ON public.resource USING btree (type, pa
 -- Name: resource_patient_date; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX resource_patient_date ON public.resource USING btree (type, patient, date_lo DESC, rid);
+CREATE INDEX resource_patient_date ON public.resource USING btree (type, ((patient + 0)), date_lo DESC, rid);
 
 
 --

@@ -1,6 +1,10 @@
 -- What the whole of R4's search needs beyond the first schema: store/tables.py says what each is for.
 CREATE INDEX resource_type_date ON resource (type, date_lo DESC, rid);
 
+DROP INDEX resource_patient_date;
+
+CREATE INDEX resource_patient_date ON resource (type, (patient + 0), date_lo DESC, rid);
+
 ALTER TABLE resource_number ADD COLUMN code_set BIGINT;
 
 COMMENT ON TABLE resource_number IS 'Numbers (unit NULL) and quantities beyond the resource''s own value columns; `code_set` of the same component.';
