@@ -27,8 +27,10 @@ def main() -> None:
         parser.error(f"--only {','.join(unknown)} is unknown. It takes {','.join(measure.GROUPS)}.")
     scale, report = 5 if arguments.small else 1, Report()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        with server() as running:
-            runner.run(measure.run(running, report, groups, scale))
+        for some, measured in ((measure.WRITES, measure.write), (measure.ASKED, measure.ask)):
+            if groups.intersection(some):
+                with server() as running:
+                    runner.run(measured(running, report, groups, scale))
         with echo() as (port, _):
             load = runner.run(drive(port, (request("GET", "/", {}) for _ in range(20_000 // scale))))
             report.row("bare ASGI echo (floor of every request)", load, None)

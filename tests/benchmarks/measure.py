@@ -17,38 +17,33 @@ from tests.benchmarks.processes import TOKEN, Server
 from tests.benchmarks.queries import OBSERVATION, QUESTIONS, Question
 from tests.benchmarks.table import Report
 
-GROUPS = (
-    "ingest",
-    "create",
-    "read",
-    "transaction",
-    "batch",
-    "history",
-    *dict.fromkeys(question.group for question in QUESTIONS),
-    "million",
-)
+WRITES = ("ingest", "create", "read", "transaction", "batch", "history")
+ASKED = tuple(dict.fromkeys(question.group for question in QUESTIONS))
+GROUPS = (*WRITES, *ASKED, "million")
 OBSERVATIONS, BATCH, ENTRIES = 100_000, 250, 100
 
 
-async def run(running: Server, report: Report, groups: frozenset[str], scale: int) -> None:
-    """Measures the groups; `million` asks the questions among them again over 1,000,000 Observations."""
-    observations = OBSERVATIONS // scale
+async def write(running: Server, report: Report, groups: frozenset[str], scale: int) -> None:
+    """Measures the groups that write, and the reads of what was written."""
     if "ingest" in groups:
         await _ingest(running, report, scale)
     else:
-        await fill.fill(running.database_url, records.readings(0, observations))
+        await fill.fill(running.database_url, records.readings(0, OBSERVATIONS // scale))
     for group, measured in _WRITES.items():
         if group in groups:
             await measured(running, report, scale)
+
+
+async def ask(running: Server, report: Report, groups: frozenset[str], scale: int) -> None:
+    """Measures the questions on a server that has nothing yet; `million` asks them again over ten times as many Observations."""
     questions = [question for question in QUESTIONS if question.group in groups]
-    if not questions:
-        return
     fill.hold_autovacuum(running.database_url)
+    await fill.fill(running.database_url, records.readings(0, OBSERVATIONS // scale))
     await _surroundings(running, report, scale)
     before = await _ask(running, report, questions, scale)
     if "million" in groups:
         there = fill.observations(running.database_url)
-        more = records.readings(observations // 2 // records.WARD, 10 * observations - there)
+        more = records.readings(OBSERVATIONS // scale // 2 // records.WARD, 10 * OBSERVATIONS // scale - there)
         await fill.fill(running.database_url, more)
         await fill.fill_provenances(running.database_url)
         after = await _ask(running, report, questions, scale)
