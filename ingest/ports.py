@@ -86,7 +86,7 @@ class Admissions(Protocol):
         ...
 
 
-LetterFormat = Literal["reading", "vitals", "omh", "health-connect"]
+LetterFormat = Literal["reading", "vitals", "omh", "health-connect", "file"]
 
 
 @dataclass(frozen=True, slots=True)

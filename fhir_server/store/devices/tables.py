@@ -120,3 +120,18 @@ dead_letter = Table(
     ),
     comment="Readings that were rejected: their bytes as they came and why; `stored_as` once a retry stored them.",
 )
+
+ingested_file = Table(
+    "ingested_file",
+    metadata,
+    Column("device", BigInteger, ForeignKey("device.key"), nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("name", _text(), nullable=False),
+    Column("format", _text(), nullable=False),
+    Column("received", DateTime(timezone=True), nullable=False),
+    Column("claimed_until", DateTime(timezone=True)),
+    Column("finished", DateTime(timezone=True)),
+    Column("summary", JSONB),
+    PrimaryKeyConstraint("device", "sha256"),
+    comment="Files by the device that wrote them and their hash: claimed while one is being read, with its summary once all of it is stored.",
+)
