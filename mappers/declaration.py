@@ -18,11 +18,12 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class Declaration:
     """One YAML mapping whose keys must all be asked for; `close` refuses the rest."""
 
-    __slots__ = ("_asked", "_entries", "_source", "line")
+    __slots__ = ("_asked", "_entries", "_lines", "_source", "line")
 
     def __init__(self, node: yaml.Node | None, source: str) -> None:
         self._source = source
         self.line = 1 if node is None else node.start_mark.line + 1
+        self._lines: dict[str, int] = {}
         self._entries = self._read(node)
         self._asked: set[str] = set()
 
@@ -42,7 +43,7 @@ class Declaration:
         """The text of `key` or `default`. Raises InvalidDeclaration if it is none of `choices`."""
         value = self.optional_text(key) or default or self.text(key)
         if value not in choices:
-            raise self.error(f"`{key}: {value}` is unknown. Choose one of {', '.join(choices)}.")
+            raise self.error(f"`{key}: {value}` is unknown. Choose one of {', '.join(choices)}.", key)
         return value
 
     def number(self, key: str) -> Decimal:
@@ -51,9 +52,9 @@ class Declaration:
         try:
             value = Decimal(text)
         except InvalidOperation as error:
-            raise self.error(f"`{key}: {text}` is not a number. Write digits.") from error
+            raise self.error(f"`{key}: {text}` is not a number. Write digits.", key) from error
         if not value.is_finite():
-            raise self.error(f"`{key}: {text}` is not finite. Write digits.")
+            raise self.error(f"`{key}: {text}` is not finite. Write digits.", key)
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -62,7 +63,7 @@ class Declaration:
         if text is None:
             return default
         if text not in _BOOLEANS:
-            raise self.error(f"`{key}: {text}` is neither true nor false.")
+            raise self.error(f"`{key}: {text}` is neither true nor false.", key)
         return _BOOLEANS[text]
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -92,14 +93,14 @@ class Declaration:
 
     def close(self) -> None:
         """Nothing. Raises InvalidDeclaration for the first key that nobody asked for."""
-        for key, node in self._entries.items():
+        for key in self._entries:
             if key not in self._asked:
                 known = ", ".join(sorted(self._asked))
-                raise self.error(f"`{key}` is unknown here. Known are: {known}.", node.start_mark.line + 1)
+                raise self.error(f"`{key}` is unknown here. Known are: {known}.", key)
 
-    def error(self, text: str, line: int | None = None) -> InvalidDeclaration:
-        """An InvalidDeclaration that says where: `file, line n: text`."""
-        return InvalidDeclaration(f"{self._source}, line {line or self.line}: {text}")
+    def error(self, text: str, key: str = "") -> InvalidDeclaration:
+        """An InvalidDeclaration that says where, at `key` or where the mapping begins: `file, line n: text`."""
+        return InvalidDeclaration(f"{self._source}, line {self._lines.get(key, self.line)}: {text}")
 
     def _take(self, key: str) -> yaml.Node | None:
         self._asked.add(key)
@@ -110,12 +111,12 @@ class Declaration:
         if node is None:
             return []
         if not isinstance(node, yaml.SequenceNode):
-            raise self.error(f"`{key}` is not a list.", node.start_mark.line + 1)
+            raise self.error(f"`{key}` is not a list.", key)
         return list(node.value)
 
     def _scalar(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value:
-            raise self.error(f"`{key}` is not a plain value.", node.start_mark.line + 1)
+            raise self.error(f"`{key}` is not a plain value.", key)
         return str(node.value)
 
     def _read(self, node: yaml.Node | None) -> dict[str, yaml.Node]:
@@ -124,8 +125,9 @@ class Declaration:
         entries: dict[str, yaml.Node] = {}
         for key_node, value in node.value:
             key = self._scalar(key_node, "key")
+            self._lines[key] = key_node.start_mark.line + 1
             if key in entries:
-                raise self.error(f"`{key}` stands twice. Remove one.", key_node.start_mark.line + 1)
+                raise self.error(f"`{key}` stands twice. Remove one.", key)
             entries[key] = value
         return entries
 

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/devicemetric.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -45,6 +46,8 @@ PROFILES: Final = (
     "thermometer",
 )
 """Every device profile; each is a file of `maps/`."""
+
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
-    """How one kind of device speaks.
+    """How one kind of device speaks; `version` is the declaration's own, which Provenance names.
 
     `fields` has every name a field goes by, `required` the metrics without which a reading is refused, `panels` the
     panel of each component metric, `group` the panel whose members are Observations of their own. A `recording` may be of any age. `sequence` says whether the device's message
@@ -109,6 +112,7 @@ class DeviceProfile:
     """
 
     key: str
+    version: str
     text: str
     mdc_device_type: str | None
     source: Source
@@ -154,6 +158,7 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
     _refuse_twice(rules, declared)
     profile = DeviceProfile(
         key=key,
+        version=_version(source),
         text=source.text("text"),
         mdc_device_type=source.optional_text("mdc_device_type"),
         source=cast("Source", source.one_of("source", ("live", "recording"), "live")),
@@ -170,6 +175,16 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
     return profile
 
 
+def _version(source: Declaration) -> str:
+    version = source.text("version")
+    if not _VERSION.fullmatch(version):
+        raise source.error(
+            f"`version: {version}` is not a version. Write 1 to 32 letters, digits, `.`, `_` or `-`.",
+            "version",
+        )
+    return version
+
+
 def _unit_names(source: Declaration) -> Mapping[str, str]:
     entry = source.child("unit_names")
     return MappingProxyType({} if entry is None else dict(entry.text_entries()))
@@ -179,9 +194,9 @@ def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> Fiel
     key = entry.text("metric")
     metric = metrics().get(key)
     if metric is None:
-        raise entry.error(f"`metric: {key}` is not in the registry.")
+        raise entry.error(f"`metric: {key}` is not in the registry.", "metric")
     if metric.scale is None and not metric.answers:
-        raise entry.error(f"`metric: {key}` has no value of its own. Name one of its components.")
+        raise entry.error(f"`metric: {key}` has no value of its own. Name one of its components.", "metric")
     unit, kind = entry.optional_text("unit"), _kind(metric, entry)
     rule = FieldRule(
         name=name,
@@ -211,7 +226,8 @@ def _kind(metric: Metric, entry: Declaration) -> Kind:
     kind = cast("Kind", entry.one_of("kind", ("measurement", "setting", "calculation"), metric.kind))
     if "setting" in {kind, metric.kind} and kind != metric.kind:
         raise entry.error(
-            f"`kind: {kind}`: {metric.key} is a {metric.kind}, and what was set is not what was measured."
+            f"`kind: {kind}`: {metric.key} is a {metric.kind}, and what was set is not what was measured.",
+            "kind",
         )
     return kind
 
@@ -221,7 +237,7 @@ def _by_unit(rule: FieldRule, declared: Declaration) -> Mapping[str, FieldRule]:
     for unit, key in declared.text_entries():
         metric = metrics().get(key)
         if metric is None or metric.scale is None:
-            raise declared.error(f"`{unit}: {key}` is no metric with a value.")
+            raise declared.error(f"`{unit}: {key}` is no metric with a value.", unit)
         others[unit] = replace(
             rule,
             key=key,
@@ -240,20 +256,20 @@ def _group(source: Declaration) -> Group | None:
         return None
     metric = metrics().get(key)
     if metric is None or not metric.members:
-        raise source.error(f"`group: {key}` is no panel with members.")
+        raise source.error(f"`group: {key}` is no panel with members.", "group")
     return Group(template(metric), frozenset(metric.members))
 
 
 def _conversions(unit: str | None, scale: Scale | None, entry: Declaration) -> Mapping[str, Conversion]:
     if scale is None:
         if unit is not None:
-            raise entry.error(f"`unit: {unit}`: a value chosen from a list has no unit.")
+            raise entry.error(f"`unit: {unit}`: a value chosen from a list has no unit.", "unit")
         return MappingProxyType({})
     units = dict.fromkeys(scale.accepts if unit is None else (unit, *scale.accepts))
     try:
         return MappingProxyType({each: conversion(each, scale.unit) for each in units})
     except TerminologyError as error:
-        raise entry.error(f"`unit: {unit}`: {error}") from error
+        raise entry.error(f"`unit: {unit}`: {error}", "unit") from error
 
 
 def _refuse_twice(rules: tuple[FieldRule, ...], declared: Declaration) -> None:

@@ -40,6 +40,7 @@ CODES_OF_VITAL_SIGNS = {code: profile for profile, (code, _) in VITAL_SIGNS.item
 
 THERMOMETER = """\
 text: Thermometer
+version: "1"
 sequence: required
 resolution: subsecond
 fields: {temperature: {metric: body-temperature}, rate: {metric: backup-rate-set, unit: /min}}
@@ -363,6 +364,7 @@ def test_an_answer_that_is_not_on_the_list_is_refused_with_the_list(sent):
 
 MONITOR = """\
 text: Monitor
+version: "1"
 fields:
   pulse: {metric: heart-rate, unit: /min}
   systolic: {metric: systolic-pressure, unit: "mm[Hg]"}

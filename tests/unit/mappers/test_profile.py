@@ -6,6 +6,7 @@ from mappers.profile import PROFILES, check_profiles, device_profile, read_profi
 
 THERMOMETER = """\
 text: Thermometer
+version: "1"
 mdc_device_type: 528392
 source: live
 sequence: required
@@ -50,18 +51,18 @@ def test_an_unknown_device_type_is_refused_with_those_there_are():
 @pytest.mark.parametrize(
     ("was", "becomes", "complaint"),
     [
-        ("metric: body-temperature", "metric: fever", "line 9: `metric: fever` is not in the registry"),
+        ("metric: body-temperature", "metric: fever", "line 11: `metric: fever` is not in the registry"),
         (
             "metric: body-temperature",
             "metric: blood-pressure",
-            "line 9: `metric: blood-pressure` has no value",
+            "line 11: `metric: blood-pressure` has no value",
         ),
-        ("metric: body-temperature", "metric: heart-rate", "line 9: `unit: Cel`: Cel cannot become /min"),
-        ("unit: Cel", "unit: degC", "line 9: `unit: degC`: 'degC' is not a UCUM code"),
+        ("metric: body-temperature", "metric: heart-rate", "line 12: `unit: Cel`: Cel cannot become /min"),
+        ("unit: Cel", "unit: degC", "line 12: `unit: degC`: 'degC' is not a UCUM code"),
         (
             "metric: body-temperature",
             "code: 8310-5\n    metric: body-temperature",
-            "line 10: `code` is unknown",
+            "line 11: `code` is unknown",
         ),
         ("    kind: measurement", "    kind: setting", "body-temperature is a measurement"),
         ("    unit: Cel", "    unit: Cel\n    by_unit: {K: fever}", "`K: fever` is no metric"),
@@ -75,10 +76,10 @@ def test_an_unknown_device_type_is_refused_with_those_there_are():
         ("statistic: mean", "statistic: average", "`statistic: average` is unknown"),
         ("modality: sensed", "modality: felt", "`modality: felt` is unknown"),
         ("required: true", "required: yes", "`required: yes` is neither true nor false"),
-        ("sequence: required", "sequence: maybe", "line 1: `sequence: maybe` is unknown"),
-        ("source: live", "colour: red", "line 3: `colour` is unknown here"),
+        ("sequence: required", "sequence: maybe", "line 5: `sequence: maybe` is unknown"),
+        ("source: live", "colour: red", "line 4: `colour` is unknown here"),
         ("also: [t]", "also: [temperature]", "two fields go by the name `temperature`"),
-        ("also: [t]", "also: t", "line 9: `also` is not a list"),
+        ("also: [t]", "also: t", "line 10: `also` is not a list"),
         (
             "fields:",
             "fields:\n  t2: {metric: body-temperature}",
@@ -87,9 +88,11 @@ def test_an_unknown_device_type_is_refused_with_those_there_are():
         (
             "fields:",
             "fields:\n  mean: {metric: mean-pressure}",
-            "line 8: `mean-pressure` is part of blood-pressure, which also needs `systolic-pressure`",
+            "line 9: `mean-pressure` is part of blood-pressure, which also needs `systolic-pressure`",
         ),
-        ("text: Thermometer\n", "", "`text` is missing"),
+        ("text: Thermometer\n", "", "line 1: `text` is missing"),
+        ('version: "1"\n', "", "line 1: `version` is missing"),
+        ('version: "1"', "version: one point two", "line 2: `version: one point two` is not a version"),
         ("unit_names: {C: Cel}", "unit_names: [C]", "this is not a mapping"),
         ("fields:", "feelds:", "`fields` is missing"),
     ],
