@@ -46,7 +46,7 @@ class Origin:
 
     `zone` is the device's where the file states none. `patient` is whom it measured where the device was assigned to
     nobody then; the framework sees to that, and a format needs it only to compare. `mapping` names a declaration, for
-    formats that cannot be read without one.
+    formats that cannot be read without one. `start` is when the recording began, for a file that does not say.
     """
 
     device: Device
@@ -54,6 +54,7 @@ class Origin:
     zone: timezone
     patient: str | None = None
     mapping: str | None = None
+    start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
