@@ -29,6 +29,9 @@ Tree: TypeAlias = dict[str, object]
 Work: TypeAlias = Group | tuple[Issue, ...]
 """What is to be stored of a reading, or why nothing is."""
 
+Planned: TypeAlias = tuple[Work, tuple[Issue, ...]]
+"""A message's work, and what is said beside it when it is stored."""
+
 Item = TypeVar("Item")
 Mapper: TypeAlias = Callable[[Reading, MappingContext], MappingResult]
 
@@ -112,22 +115,43 @@ class Pipeline:
     ) -> list[Result]:
         """One result per decoded message, after the commit; rejected ones are answered and not kept."""
         contexts: dict[str, MappingContext] = {}
-        works: list[tuple[Work, tuple[Issue, ...]]] = []
+        planned: list[Planned] = []
         async for each in _unhurried(decoded):
-            if isinstance(each, Reading):
-                works.append(self._work(each, device, contexts, format, mapper))
-            elif isinstance(each, Series):
+            if isinstance(each, Series):
                 parts = _unhurried(each.readings)
-                works.append(
+                planned.append(
                     _joined([self._work(one, device, contexts, format, mapper) async for one in parts])
                 )
             else:
-                works.append((each, ()))
-        groups = [work for work, _ in works if isinstance(work, Group)]
+                planned.append(self.planned(each, device, contexts, format, mapper))
+        return await self.committed(planned)
+
+    def planned(
+        self,
+        decoded: Decoded,
+        device: Device,
+        contexts: dict[str, MappingContext],
+        format: LetterFormat,
+        mapper: Mapper = map_reading,
+    ) -> Planned:
+        """What is to be stored of one decoded message, worked out without I/O; `contexts` is kept from call to call."""
+        match decoded:
+            case Reading():
+                return self._work(decoded, device, contexts, format, mapper)
+            case Series():
+                return _joined(
+                    [self._work(one, device, contexts, format, mapper) for one in decoded.readings]
+                )
+            case _:
+                return decoded, ()
+
+    async def committed(self, planned: Sequence[Planned]) -> list[Result]:
+        """One result per plan in order, after the commit of them all."""
+        groups = [work for work, _ in planned if isinstance(work, Group)]
         answers = iter(await self.sink.store(groups) if groups else ())
         return [
             _result(next(answers), said) if isinstance(work, Group) else Result("rejected", (), work)
-            for work, said in works
+            for work, said in planned
         ]
 
     def _work(
@@ -137,7 +161,7 @@ class Pipeline:
         contexts: dict[str, MappingContext],
         format: LetterFormat,
         mapper: Mapper,
-    ) -> tuple[Work, tuple[Issue, ...]]:
+    ) -> Planned:
         patient = assigned_patient(device.assignments, reading.time.moment)
         if patient is None:
             return (_unassigned(reading),), ()
@@ -178,7 +202,7 @@ def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Iss
     return Issue(issue.code, issue.text, element, issue.severity)
 
 
-def _joined(works: Sequence[tuple[Work, tuple[Issue, ...]]]) -> tuple[Work, tuple[Issue, ...]]:
+def _joined(works: Sequence[Planned]) -> Planned:
     """What is to be stored of a message whose readings became `works`: all of it, or nothing and why."""
     errors = [issue for work, _ in works if not isinstance(work, Group) for issue in work]
     if errors:
