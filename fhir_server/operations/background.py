@@ -54,6 +54,7 @@ class Background:
         self._worker = uuid7()
         self._stale = True  # as long as nothing is known
         self._asked = False
+        self._hindered = False
         self._log = structlog.get_logger()
 
     @property
@@ -90,8 +91,11 @@ class Background:
             try:
                 await self._look()
                 await self._work()
+                self._hindered = False
             except (RequestError, psycopg.Error) as error:  # away, busy, or not migrated yet
-                self._log.debug("background waits for the database", exc_info=error)
+                if not self._hindered:  # said once, and again when it happens anew
+                    self._log.warning("background waits for the database", reason=type(error).__name__)
+                self._hindered = True
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _work(self) -> None:
