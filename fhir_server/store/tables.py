@@ -244,3 +244,12 @@ job = Table(
     Column("error", _text()),
     comment="Work in the background, which any process goes on with when the one that did it has died.",
 )
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("noted_at", DateTime(timezone=True), nullable=False),
+    comment="Every content that the blob store may hold, noted before it gets there, and again whenever it is written once more.",
+)

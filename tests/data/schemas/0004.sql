@@ -32,6 +32,24 @@ CREATE TABLE public.alembic_version (
 
 
 --
+-- Name: blob; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.blob (
+    sha256 bytea NOT NULL,
+    size bigint NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE blob; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.blob IS 'Every content that the blob store may hold, noted before it gets there, and again whenever it is written once more.';
+
+
+--
 -- Name: change_log; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -571,6 +589,14 @@ ALTER TABLE ONLY public.resource ALTER COLUMN rid SET DEFAULT nextval('public.re
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+
+--
+-- Name: blob blob_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.blob
+    ADD CONSTRAINT blob_pkey PRIMARY KEY (sha256);
 
 
 --
