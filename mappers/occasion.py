@@ -29,7 +29,10 @@ class Occasion:
     circumstances: dict[str, object] | None
 
     def fill(self, head: Resource, metric_key: str) -> Resource:
-        """A copy of `head` with its identity, subject and times."""
+        """A copy of `head` with its identity, subject and times.
+
+        What took a while claims no profile: vs-1 of R4's vital signs means dateTimes alone and fails for every Period.
+        """
         identifier = identifier_value(
             self.context.device_id, self.context.patient_id, metric_key, self.time_part
         )
@@ -39,6 +42,8 @@ class Occasion:
         resource["subject"] = self.subject
         element, value = self.effective
         resource[element] = value
+        if element == "effectivePeriod" and "meta" in resource:
+            del resource["meta"]
         resource["issued"] = self.issued
         if self.circumstances is not None:
             resource.update(self.circumstances)

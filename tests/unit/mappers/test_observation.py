@@ -231,6 +231,15 @@ def test_a_duration_makes_a_period():
     assert "effectiveDateTime" not in observation
 
 
+def test_what_took_a_while_claims_no_vital_signs_profile_whose_rule_vs_1_no_period_can_meet():
+    (moment,) = resources({"spo2": 97})
+    (period,) = resources({"spo2": 97}, duration=timedelta(seconds=30))
+
+    assert moment["meta"] == {"profile": ["http://hl7.org/fhir/StructureDefinition/oxygensat"]}
+    assert "meta" not in period
+    assert period["category"] == moment["category"]
+
+
 def test_a_duration_that_is_not_positive_is_refused():
     result = map_reading(reading({"spo2": 97}, duration=timedelta(0)), context())
 
