@@ -5,7 +5,6 @@ https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
 Fails closed: a caller without a scope that grants the interaction gets no condition at all, but Forbidden.
 """
 
-import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -14,11 +13,10 @@ from typing import Final, TypeAlias
 from fhir_server.errors import Forbidden
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from smart_auth.principal import Principal
+from smart_auth.scopes import EVERY_TYPE, scope
 
 # the rows of a type that one caller may use in an interaction; raises Forbidden when no scope grants it
 Access: TypeAlias = Callable[[str, str], Predicate]
-
-_SCOPE = re.compile(r"system/(\*|[A-Za-z]+)\.(c?r?u?d?s?)")
 
 # the letter of a SMART v2 scope that each kind of interaction needs; the history of many resources is a search
 _PERMISSION: Final = MappingProxyType(
@@ -45,7 +43,7 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
     Raises Forbidden, before a row is looked at, when no scope of the caller grants it.
     """
     permission = _PERMISSION.get(interaction)
-    if permission is None or not _granted(principal.scopes, resource_type or "*", permission):
+    if permission is None or not _granted(principal.scopes, resource_type or EVERY_TYPE, permission):
         raise Forbidden(
             f"Your scopes do not grant {interaction} on {resource_type or 'every type'}. Ask for one that does."
         )
@@ -54,8 +52,8 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
 
 @lru_cache(maxsize=4096)
 def _granted(scopes: frozenset[str], resource_type: str, permission: str) -> bool:
+    """Whether a scope of the whole system grants it; those of patients and users, and of some resources only, do not yet."""
+    known = [found for text in scopes if (found := scope(text))]
     return any(
-        found[1] in {"*", resource_type} and permission in found[2]
-        for scope in scopes
-        if (found := _SCOPE.fullmatch(scope))
+        one.level == "system" and not one.filters and one.grants(resource_type, permission) for one in known
     )

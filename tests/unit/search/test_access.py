@@ -23,8 +23,9 @@ def test_a_caller_with_every_scope_sees_everything(interaction):
         (["system/Patient.rs"], None, "history"),
         (["patient/*.cruds"], "Patient", "read"),
         (["user/*.cruds"], "Patient", "read"),
-        (["system/*.*"], "Patient", "read"),
-        (["system/*.cruds?x=y"], "Patient", "read"),
+        (["system/*.write"], "Patient", "read"),
+        (["system/*.cruds?category=y"], "Patient", "read"),
+        (["system/*.dr"], "Patient", "read"),
         (["system/*.cruds"], "Patient", "unheard-of"),
     ],
 )
