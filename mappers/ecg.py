@@ -49,8 +49,26 @@ def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
     observations = mapped.resources if rate is None else _derived(mapped.resources)
     if report.waveform is not None:
         observations += tuple(waveform_observations(report.waveform, report.reading, context))
-    diagnostic_report = _diagnostic_report(report, context, observations)
-    return Mapped((*observations, diagnostic_report), mapped.warnings, mapped.corrects)
+    made = diagnostic_report(report.reading, report.conclusion, context, observations)
+    return Mapped((*observations, made), mapped.warnings, mapped.corrects)
+
+
+def diagnostic_report(
+    reading: Reading, conclusion: str | None, context: MappingContext, observations: tuple[Resource, ...]
+) -> Resource:
+    """The DiagnosticReport that binds the observations of one electrocardiogram together."""
+    head: Resource = {
+        "resourceType": "DiagnosticReport",
+        "id": None,
+        "identifier": None,
+        "status": "final",
+        "code": codeable_concept(metric(REPORT)),
+    }
+    resource = occasion_of(reading, context).fill(head, REPORT)
+    resource["result"] = [{"reference": f"Observation/{each['id']}"} for each in observations]
+    if conclusion and conclusion.strip():
+        resource["conclusion"] = conclusion.strip()
+    return resource
 
 
 def _measurements(report: EcgReport, rate: int | None, context: MappingContext) -> MappingResult:
@@ -89,20 +107,3 @@ def _derived(observations: tuple[Resource, ...]) -> tuple[Resource, ...]:
     source = [f"Observation/{each['id']}" for each in others if each["code"] == interval_code]
     method = {"text": RATE_METHOD}
     return {**rate, "method": method, "derivedFrom": [{"reference": each} for each in source]}, *others
-
-
-def _diagnostic_report(
-    report: EcgReport, context: MappingContext, observations: tuple[Resource, ...]
-) -> Resource:
-    head: Resource = {
-        "resourceType": "DiagnosticReport",
-        "id": None,
-        "identifier": None,
-        "status": "final",
-        "code": codeable_concept(metric(REPORT)),
-    }
-    resource = occasion_of(report.reading, context).fill(head, REPORT)
-    resource["result"] = [{"reference": f"Observation/{each['id']}"} for each in observations]
-    if report.conclusion and report.conclusion.strip():
-        resource["conclusion"] = report.conclusion.strip()
-    return resource

@@ -14,6 +14,7 @@ from terminology.service import Coding
 
 Confidence = Literal["A", "B", "C", "L"]
 Kind = Literal["measurement", "setting", "calculation"]
+Statistic = Literal["unspecified", "mean", "median", "minimum", "maximum"]
 
 CATEGORIES: Final[Mapping[str, Coding]] = MappingProxyType(
     {
@@ -63,8 +64,9 @@ class Metric:
 
     A number has a `scale`, what is chosen from a list has `answers` by the device's word for each, a waveform is a
     `signal`. A panel has
-    `components`, without those in `requires` it is wrong; or it has `members`, Observations of their own. A report has
-    none of these. What is a `setting` was chosen by somebody and measures nothing.
+    `components`, without those in `requires` it is wrong; or it has `members`, Observations of their own. A report or an event has
+    none of these. What is a `setting` was chosen by somebody and measures nothing. `statistic` is the one that its code
+    says the value is, `unspecified` where it says none.
     """
 
     key: str
@@ -80,3 +82,4 @@ class Metric:
     members: tuple[str, ...]
     kind: Kind
     confidence: Confidence
+    statistic: Statistic = "unspecified"

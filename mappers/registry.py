@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from mappers.declaration import Declaration
-from mappers.metric import CATEGORIES, Confidence, Kind, Metric, Scale, Signal, Suspect
+from mappers.metric import CATEGORIES, Confidence, Kind, Metric, Scale, Signal, Statistic, Suspect
 from mappers.vital_signs import VITAL_SIGNS_PROFILES
 from terminology import loinc, systems
 from terminology.errors import TerminologyError
@@ -18,6 +18,7 @@ from terminology.ucum import conversion
 CONFIDENCES: Final = ("A", "B", "C", "L")
 SIGNAL_UNITS: Final = ("uV", "mV")
 KINDS: Final = ("measurement", "setting", "calculation")
+STATISTICS: Final = ("unspecified", "mean", "median", "minimum", "maximum")
 MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
 """An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
 
@@ -32,7 +33,7 @@ def registry(source: Declaration) -> Mapping[str, Metric]:
 
 
 def _metric(key: str, row: Declaration) -> Metric:
-    report = row.flag("report", default=False)
+    unscaled = row.flag("report", default=False) | row.flag("event", default=False)
     components, members, answers = row.texts("components"), row.texts("members"), _answers(row)
     signal = _signal(row)
     found = Metric(
@@ -41,7 +42,7 @@ def _metric(key: str, row: Declaration) -> Metric:
         codings=_codings(row),
         categories=row.texts("category"),
         profile=row.optional_text("profile"),
-        scale=None if report or components or members or answers or signal else _scale(row),
+        scale=None if unscaled or components or members or answers or signal else _scale(row),
         answers=answers,
         signal=signal,
         components=components,
@@ -49,6 +50,7 @@ def _metric(key: str, row: Declaration) -> Metric:
         members=members,
         kind=cast("Kind", row.one_of("kind", KINDS, "measurement")),
         confidence=cast("Confidence", row.one_of("confidence", CONFIDENCES)),
+        statistic=cast("Statistic", row.one_of("statistic", STATISTICS, "unspecified")),
     )
     row.close()
     _check_codes(found, row)

@@ -13,8 +13,9 @@ from typing import Final
 
 from mappers.mapped import Resource
 from mappers.occasion import Occasion
-from mappers.profile import FieldRule, Panel
+from mappers.panel import Panel
 from mappers.reading import SummaryStatistic
+from mappers.rule import FieldRule
 from mappers.template import coding
 from mappers.value import Value, value_element
 from terminology import systems
@@ -36,6 +37,11 @@ def summary(
     plain = {key: content for key, content in head.items() if key != "meta"} | {"code": rule.template.code}
     resource = occasion.fill(plain, f"{rule.key}.{statistic}")
     resource["device"] = occasion.device
-    code = Coding(systems.OBSERVATION_STATISTICS, statistic, _DISPLAYS[statistic])
-    resource["component"] = [{"code": {"coding": [coding(code)]}} | dict([value_element(rule, read)])]
+    resource["component"] = [statistic_component(rule, statistic, read)]
     return resource
+
+
+def statistic_component(rule: FieldRule, statistic: SummaryStatistic, read: Value) -> dict[str, object]:
+    """The component that says what `statistic` of the rule's metric was."""
+    code = Coding(systems.OBSERVATION_STATISTICS, statistic, _DISPLAYS[statistic])
+    return {"code": {"coding": [coding(code)]}} | dict([value_element(rule, read)])

@@ -22,6 +22,9 @@ from terminology import systems
 STRIP: Final = timedelta(seconds=10)
 """What one Observation holds at most: the length of a resting ECG."""
 
+KEPT_AS_FILE: Final = 30_000
+"""A lead with more samples than this (half a minute of the fastest cardiograph) stays in its file, but for one strip."""
+
 GAP: Final = "E"
 _PERIOD_DIGITS: Final = 12
 
@@ -45,15 +48,37 @@ class Waveform:
     leads: tuple[Lead, ...]
 
 
+def excerpt(samples: int, rate: Fraction) -> int:
+    """How many of the first `samples` of a lead become Observations: all, or one strip of what is kept as a file."""
+    return samples if samples <= KEPT_AS_FILE else min(samples, _strip_length(rate))
+
+
 def waveform_observations(waveform: Waveform, reading: Reading, context: MappingContext) -> list[Resource]:
     """The strips of `waveform`, which begins at the time of `reading`, in order; one component for each lead."""
     panel = metric(waveform.metric)
     length = len(waveform.leads[0].samples)
-    together = max(1, int(waveform.rate * Fraction(STRIP / timedelta(seconds=1))))
+    together = _strip_length(waveform.rate)
     return [
         _strip(panel, waveform, start, min(start + together, length), reading, context)
         for start in range(0, length, together)
     ]
+
+
+def seconds(samples: int, rate: Fraction) -> timedelta:
+    """How long `samples` take."""
+    return timedelta(microseconds=round(samples / rate * 1_000_000))
+
+
+def later(time: DeviceTime, by: timedelta) -> DeviceTime:
+    """The time that is `by` after `time`, with the digits that it needs."""
+    if not by:
+        return time
+    digits = max(time.digits, 6 if by.microseconds % 1000 else 3 if by.microseconds else 0)
+    return from_datetime(time.moment.astimezone(time.moment.tzinfo) + by, min(digits, 6))
+
+
+def _strip_length(rate: Fraction) -> int:
+    return max(1, int(rate * Fraction(STRIP / timedelta(seconds=1))))
 
 
 def _strip(
@@ -61,8 +86,8 @@ def _strip(
 ) -> Resource:
     part = replace(
         reading,
-        time=_later(reading.time, _seconds(start, waveform.rate)),
-        duration=_seconds(end - start, waveform.rate),
+        time=later(reading.time, seconds(start, waveform.rate)),
+        duration=seconds(end - start, waveform.rate),
     )
     occasion = occasion_of(part, context)
     resource = occasion.fill(template(panel).head, panel.key)
@@ -100,14 +125,3 @@ def _period(rate: Fraction) -> int | Decimal:
     if period.denominator == 1:
         return int(period)
     return Decimal(round(period * 10**_PERIOD_DIGITS)).scaleb(-_PERIOD_DIGITS).normalize()
-
-
-def _seconds(samples: int, rate: Fraction) -> timedelta:
-    return timedelta(microseconds=round(samples / rate * 1_000_000))
-
-
-def _later(time: DeviceTime, by: timedelta) -> DeviceTime:
-    if not by:
-        return time
-    digits = max(time.digits, 6 if by.microseconds % 1000 else 3 if by.microseconds else 0)
-    return from_datetime(time.moment.astimezone(time.moment.tzinfo) + by, min(digits, 6))

@@ -24,3 +24,12 @@ DEVICE_NAME: Final = "urn:fhir-server:device-name"
 
 READING_IDENTITY: Final = "urn:fhir-server:reading"
 """Identifier system of what makes a reading the same reading when it is sent again."""
+
+MESSAGE_SHA256: Final = "urn:fhir-server:message:sha-256"
+"""Identifier system of the bytes that a device sent: their SHA-256 in lowercase hex, as `sha256sum` prints it."""
+
+PAP_NIGHT: Final = "urn:fhir-server:pap-night"
+"""Identifier system of a night of positive airway pressure, `<id of the Device>/<day on which it began>`."""
+
+WFDB_ANNOTATION: Final = "urn:fhir-server:code-system:wfdb-annotation"
+"""The codes that annotators of WFDB records write: `N`, `V` and so on, which have no published system."""

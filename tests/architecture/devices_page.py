@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mappers.metric import Metric
 from mappers.metrics import metrics
-from mappers.profile import PROFILES, DeviceProfile, FieldRule, device_profile
+from mappers.profile import PROFILES, DeviceProfile, device_profile
+from mappers.rule import FieldRule
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "devices.md"
@@ -45,7 +46,7 @@ def _value(row: Metric) -> tuple[str, str, str]:
         return f"`{row.signal.unit}`", "samples", "–"
     parts = row.components or row.members
     what = "panel of " if row.components else "panel with, each on its own, "
-    return "–", what + ", ".join(f"`{part}`" for part in parts) if parts else "report", "–"
+    return "–", what + ", ".join(f"`{part}`" for part in parts) if parts else "no value of its own", "–"
 
 
 def _device_type(profile: DeviceProfile) -> str:

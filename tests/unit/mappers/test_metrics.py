@@ -114,6 +114,11 @@ KNOWN = {
     "sleep-awake": ["93828-2"],
     "calories": ["41981-2"],
     "calories-active": ["calories-active"],
+    "ecg-lead-mlii": ["ecg-lead-mlii"],
+    "ecg-beats": ["ecg-beats"],
+    "ecg-beat": ["ecg-beat"],
+    "recording-event": ["recording-event"],
+    "respiratory-event": ["respiratory-event"],
 }
 """Typed a second time, apart from the registry: a slip in either is found."""
 
