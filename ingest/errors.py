@@ -7,6 +7,7 @@ docs/ingest.md, "Answers"
     ├── RateLimited          429
     ├── Unreadable           400: the request is not what its content type says
     ├── TooLarge             413
+    ├── Misaddressed         422: the address names another device, or type, than the one that sends
     ├── UnsupportedType      415
     ├── Unavailable          503: nothing can be promised now
     │   └── SinkUnavailable
@@ -47,6 +48,12 @@ class Unreadable(IngestError):
 
 class TooLarge(IngestError):
     """The body, or the number of readings in it, is beyond the limit."""
+
+
+class Misaddressed(IngestError):
+    """The request's address names neither the device that sent it nor its type; `element` is the part that does."""
+
+    element = "key"
 
 
 class UnsupportedType(IngestError):

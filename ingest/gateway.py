@@ -13,6 +13,7 @@ from typing import Final, Literal
 import structlog
 
 from ingest import metrics
+from ingest.address import each_named, names_type
 from ingest.answer import Result, named_results_json, rejected_count, result_json, results_json
 from ingest.decoders.batch import Batch, json_batch, named_batch, ndjson_batch
 from ingest.device_auth import SignedRequest, credentials, message, verified
@@ -33,13 +34,15 @@ _log = structlog.get_logger(__name__)
 class Endpoint:
     """What an address takes and how it answers.
 
-    `single` ones take one reading and answer 200 or 422, `named` ones take lists of records by the name of their type.
+    `single` ones take one reading and answer 200 or 422, `named` ones take lists of records by the name of their type;
+    the path of an `addressed` one names the device or its type, and where nothing is stored it answers 422.
     """
 
     transport: str
     format: LetterFormat
     single: bool = False
     named: bool = False
+    addressed: bool = False
 
     @property
     def bodies(self) -> tuple[Body, ...]:
@@ -48,6 +51,7 @@ class Endpoint:
 
 
 READINGS: Final = Endpoint("ingest/readings", "reading")
+DEVICE_READINGS: Final = Endpoint("api/devices/readings", "addressed", addressed=True)
 OMH: Final = Endpoint("ingest/omh", "omh")
 VITALS: Final = Endpoint("api/device/vitals", "vitals", single=True)
 WEARABLES: Final = Endpoint("api/wearables/sync", "health-connect", named=True)
@@ -70,10 +74,13 @@ class Gateway:
         self._max_readings = max_readings
         self._pruned = time.monotonic()
 
-    async def answer(self, request: SignedRequest, endpoint: Endpoint, body: Body) -> Answer:
+    async def answer(
+        self, request: SignedRequest, endpoint: Endpoint, body: Body, key: str | None = None
+    ) -> Answer:
         """What the request is answered, after all it brought is committed; a copy gets the first one's answer.
 
-        Raises Unauthenticated, RateLimited, TooLarge, and Unavailable when nothing can be promised.
+        `key` is what the path of an addressed endpoint names. Raises Unauthenticated, RateLimited, TooLarge,
+        Misaddressed, and Unavailable when nothing can be promised.
         """
         device, signature = await self._authenticated(request)
         try:
@@ -85,7 +92,8 @@ class Gateway:
             metrics.REPLAYS.inc()
             return earlier
         try:
-            answer = await self._taken(request.body, device, endpoint, body)
+            by_type = endpoint.addressed and names_type(key or "", device)
+            answer = await self._taken(request.body, device, endpoint, body, by_type=by_type)
         except BaseException:
             await self._released(device, signature)
             raise
@@ -103,18 +111,23 @@ class Gateway:
             _log.warning("signature refused", reason=refusal.reason, device=refusal.device)
             raise
 
-    async def _taken(self, body: bytes, device: Device, endpoint: Endpoint, kind: Body) -> Answer:
+    async def _taken(
+        self, body: bytes, device: Device, endpoint: Endpoint, kind: Body, *, by_type: bool
+    ) -> Answer:
         received = self._clock()
         try:
             batch = self._batch(body, endpoint, kind)
         except Unreadable as error:
             return await self._unreadable(body, device, endpoint, received, error)
-        results = await self._pipeline.take(batch.items, batch.raw, device, received, endpoint.format)
+        items = each_named(batch.items) if by_type else batch.items
+        results = await self._pipeline.take(items, batch.raw, device, received, endpoint.format)
         _count(results, device, endpoint)
         rejected = rejected_count(results)
         if endpoint.single:
             return Answer(422 if rejected else 200, result_json(results[0]))
         said = results_json(results) if batch.names is None else named_results_json(batch.names, results)
+        if endpoint.addressed and results and rejected == len(results):
+            return Answer(422, said)
         return Answer(207 if rejected else 200, said)
 
     def _batch(self, body: bytes, endpoint: Endpoint, kind: Body) -> Batch:

@@ -37,6 +37,7 @@ Mapper: TypeAlias = Callable[[Reading, MappingContext], MappingResult]
 
 DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]] = {
     "reading": reading_decoder.decode,
+    "addressed": reading_decoder.decode_addressed,
     "vitals": vitals_decoder.decode,
     "omh": omh_decoder.decode,
     "health-connect": health_connect_decoder.decode,
@@ -45,6 +46,9 @@ DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]]
 _TOGETHER: Final = 100
 _SAID: Final = 20
 """Of a message with many readings no more is said than this: the rest is the same again."""
+
+_WITH_DATA: Final = frozenset({"reading", "addressed"})
+"""Formats whose values stand under `data`."""
 
 _OF_MESSAGE: Final = frozenset({"timestamp", "patient", "sequence", "duration", "quality"})
 
@@ -164,7 +168,7 @@ class Pipeline:
     ) -> Planned:
         patient = assigned_patient(device.assignments, reading.time.moment)
         if patient is None:
-            return (_unassigned(reading),), ()
+            return (_unassigned(reading, format),), ()
         context = contexts.get(patient) or contexts.setdefault(patient, self._context(device, patient))
         mapped = mapper(reading, context)
         if isinstance(mapped, Rejected):
@@ -196,8 +200,10 @@ def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Iss
     if reading.paths:
         element = reading.paths.get(issue.element) or (None if element == "fields" else element)
     elif element == "fields":
-        element = "data" if format == "reading" else None
-    elif format == "reading" and (element in reading.fields or element not in _OF_MESSAGE):
+        element = "data" if format in _WITH_DATA else None
+    elif element == "patient":
+        element = _patient(format)
+    elif format in _WITH_DATA and (element in reading.fields or element not in _OF_MESSAGE):
         element = f"data.{element}"
     return Issue(issue.code, issue.text, element, issue.severity)
 
@@ -238,12 +244,16 @@ def _observe_lag(decoded: Sequence[Decoded], received: datetime) -> None:
         metrics.LAG.observe(max(0.0, (received - newest).total_seconds()))
 
 
-def _unassigned(reading: Reading) -> Issue:
+def _patient(format: LetterFormat) -> str:
+    return "patient_id" if format == "addressed" else "patient"
+
+
+def _unassigned(reading: Reading, format: LetterFormat) -> Issue:
     text = (
         f"The device was assigned to no patient at {reading.time.text}. "
         "Record a DeviceUseStatement with that time in its timingPeriod, then retry the dead letter or send it again."
     )
-    return Issue("business-rule", text, "patient")
+    return Issue("business-rule", text, _patient(format))
 
 
 def _result(stored: Stored, warnings: tuple[Issue, ...]) -> Result:

@@ -86,7 +86,7 @@ class Admissions(Protocol):
         ...
 
 
-LetterFormat = Literal["reading", "vitals", "omh", "health-connect", "file"]
+LetterFormat = Literal["reading", "addressed", "vitals", "omh", "health-connect", "file"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import pytest
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.rest.catalog import CATALOG
-from ingest.gateway import OMH, READINGS, VITALS, WEARABLES
+from ingest.gateway import DEVICE_READINGS, OMH, READINGS, VITALS, WEARABLES
 
 FOLDER: Final = "FHIR_TEST_LOGS"
 CANARY: Final = "canary"
@@ -86,7 +86,7 @@ _SHAPES: Final[dict[str, Callable[[object], bool]]] = {
     "reason": lambda value: (
         value in _REASONS or str(value).startswith(("The embedded PostgreSQL ", "Processes "))
     ),
-    "transport": _one_of({each.transport for each in (READINGS, OMH, VITALS, WEARABLES)}),
+    "transport": _one_of({each.transport for each in (READINGS, DEVICE_READINGS, OMH, VITALS, WEARABLES)}),
     "created": _is_count,
     "unchanged": _is_count,
     "amended": _is_count,

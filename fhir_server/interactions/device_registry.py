@@ -78,6 +78,12 @@ async def register(
         raise InvalidRequest(
             f"{name[:80]!r} cannot name a device. Use 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and no UUID."
         )
+    if _is_type(name):
+        raise InvalidRequest(
+            f"{name!r} is a device type, and its name is kept for it in /api/devices/{name}/readings. "
+            f"Choose another, such as {name}-1.",
+            "device_id",
+        )
     id, secret = uuid7(), _new_secret()
     use = None
     async with database.transaction() as work:
@@ -285,6 +291,14 @@ def _known_profile(profile: str) -> DeviceProfile:
         return device_profile(profile)
     except UnknownProfile as error:
         raise InvalidRequest(str(error)) from error
+
+
+def _is_type(name: str) -> bool:
+    try:
+        device_profile(name)
+    except UnknownProfile:
+        return False
+    return True
 
 
 def _new_secret() -> str:

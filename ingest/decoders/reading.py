@@ -1,8 +1,9 @@
 """One reading in this server's own form: `{timestamp, data: {spo2: 97}, …}`.
 
-docs/ingest.md, "The reading"
+docs/ingest.md, "The reading" and "By the device's address"
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, cast
@@ -23,8 +24,20 @@ class Series:
 
 Decoded: TypeAlias = Reading | Series | tuple[Issue, ...]
 
-_MEMBERS: Final = frozenset(
-    {"device", "patient", "type", "timestamp", "data", "sequence", "id", "corrects", "quality"}
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a form of readings calls the members that name the device and the patient, and all it has."""
+
+    device: str
+    patient: str
+    members: tuple[str, ...]
+
+
+_OTHERS: Final = ("type", "sequence", "id", "corrects", "quality")
+_OWN: Final = _Form("device", "patient", ("timestamp", "data", "device", "patient", *_OTHERS))
+_ADDRESSED: Final = _Form(
+    "device_id", "patient_id", ("timestamp", "data", "device_id", "patient_id", *_OTHERS)
 )
 _MEASURE: Final = {"value", "unit"}
 _LARGEST: Final = 10**40
@@ -32,14 +45,22 @@ _LARGEST: Final = 10**40
 
 def decode(tree: dict[str, object], device: Device, received: datetime) -> Decoded:
     """The reading that `device` sent, or every issue its syntax has."""
+    return _decoded(tree, device, received, _OWN)
+
+
+def decode_addressed(tree: dict[str, object], device: Device, received: datetime) -> Decoded:
+    """The reading that `device` sent to an address that names it or its type, or every issue its syntax has."""
+    return _decoded(tree, device, received, _ADDRESSED)
+
+
+def _decoded(tree: dict[str, object], device: Device, received: datetime, form: _Form) -> Decoded:
     issues: list[Issue] = []
-    if not tree.keys() <= _MEMBERS:
-        issues.extend(_unknown(name) for name in tree.keys() - _MEMBERS)
-    _check_sender(tree, device, issues)
+    issues.extend(_unknown(name, form.members) for name in tree if name not in form.members)
+    _check_sender(tree, device, form, issues)
     time = timestamp(tree.get("timestamp"), issues)
     fields, units = _measures(tree.get("data"), issues)
     sequence = _text(tree, "id", issues) or _text(tree, "sequence", issues)
-    patient = _text(tree, "patient", issues)
+    patient = _text(tree, form.patient, issues)
     quality = _text(tree, "quality", issues)
     corrects = tree.get("corrects", False)
     if not isinstance(corrects, bool):
@@ -73,11 +94,11 @@ def timestamp(value: object, issues: list[Issue]) -> DeviceTime | None:
         return None
 
 
-def _check_sender(tree: dict[str, object], device: Device, issues: list[Issue]) -> None:
-    named, type = tree.get("device"), tree.get("type")
+def _check_sender(tree: dict[str, object], device: Device, form: _Form, issues: list[Issue]) -> None:
+    named, type = tree.get(form.device), tree.get("type")
     if named is not None and named not in (device.name, device.id, f"Device/{device.id}"):
         text = "The reading names another device than the one that signed. Send each device's readings signed by itself."
-        issues.append(Issue("business-rule", text, "device"))
+        issues.append(Issue("business-rule", text, form.device))
     if type is not None and type != device.profile:
         text = f"This device is registered as a {device.profile}. Leave `type` out, or register it as what it is."
         issues.append(Issue("business-rule", text, "type"))
@@ -115,8 +136,8 @@ def _text(tree: dict[str, object], member: str, issues: list[Issue]) -> str | No
     return None
 
 
-def _unknown(name: str) -> Issue:
-    known = "timestamp, data, device, patient, type, sequence, id, corrects, quality"
+def _unknown(name: str, members: Sequence[str]) -> Issue:
+    known = ", ".join(members)
     return Issue("structure", f"{name[:60]!r} is not a member of a reading. Known are {known}.", name[:60])
 
 

@@ -8,10 +8,22 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from ingest.device_auth import Form, SignedRequest
-from ingest.errors import IngestError, RateLimited, TooLarge, Unauthenticated, Unavailable, UnsupportedType
-from ingest.gateway import OMH, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
+from ingest.errors import (
+    IngestError,
+    Misaddressed,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedType,
+)
+from ingest.gateway import DEVICE_READINGS, OMH, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
 from ingest.issue import Issue, outcome
-from ingest.transports.http_openapi import READINGS_DESCRIPTION, VITALS_DESCRIPTION
+from ingest.transports.http_openapi import (
+    DEVICE_READINGS_DESCRIPTION,
+    READINGS_DESCRIPTION,
+    VITALS_DESCRIPTION,
+)
 from ingest.transports.http_openapi_wearables import OMH_DESCRIPTION, WEARABLES_DESCRIPTION
 
 MAX_VITALS_BYTES: Final = 64_000
@@ -25,6 +37,13 @@ _BODIES: Final[dict[str, Body]] = {
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
 }
+_PATHS: Final = (
+    "/ingest/readings",
+    "/ingest/omh",
+    "/api/device/vitals",
+    "/api/devices/{key}/readings",
+    "/api/wearables/sync",
+)
 _TYPES: Final[dict[Body, str]] = {"json": "application/json", "ndjson": "application/x-ndjson"}
 _NOT_SIGNED: Final = outcome(
     [
@@ -45,6 +64,10 @@ def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
     async def readings(request: Request) -> Response:
         return await _answered(request, gateway, READINGS, "ingest", max_body_bytes)
 
+    @routes.post("/api/devices/{key}/readings", **DEVICE_READINGS_DESCRIPTION)
+    async def device_readings(key: str, request: Request) -> Response:
+        return await _answered(request, gateway, DEVICE_READINGS, "ingest", max_body_bytes, key)
+
     @routes.post("/api/device/vitals", **VITALS_DESCRIPTION)
     async def vitals(request: Request) -> Response:
         limit = min(MAX_VITALS_BYTES, max_body_bytes)
@@ -58,7 +81,7 @@ def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
     async def wearables(request: Request) -> Response:
         return await _answered(request, gateway, WEARABLES, "api", max_body_bytes)
 
-    for path in ("/ingest/readings", "/ingest/omh", "/api/device/vitals", "/api/wearables/sync"):
+    for path in _PATHS:
         routes.add_api_route(path, _not_allowed, methods=_OTHER_METHODS, include_in_schema=False)
     return routes
 
@@ -69,11 +92,11 @@ async def _not_allowed(request: Request) -> Response:
 
 
 async def _answered(
-    request: Request, gateway: Gateway, endpoint: Endpoint, form: Form, limit: int
+    request: Request, gateway: Gateway, endpoint: Endpoint, form: Form, limit: int, key: str | None = None
 ) -> Response:
     try:
         kind = _kind(request, endpoint)
-        answer = await gateway.answer(await _signed(request, form, limit), endpoint, kind)
+        answer = await gateway.answer(await _signed(request, form, limit), endpoint, kind, key)
     except IngestError as error:
         return _refusal(error)
     media_type = _FHIR_JSON if answer.status == 400 else "application/json"
@@ -136,6 +159,9 @@ def _refusal(error: IngestError) -> Response:
             return _outcome(status, _said(code, error), {"Retry-After": str(error.retry_after)})
         case TooLarge():
             return _outcome(413, _said("too-long", error), {})
+        case Misaddressed():
+            issue = Issue("business-rule", str(error), error.element)
+            return _outcome(422, outcome([issue]), {})
         case UnsupportedType():
             return _outcome(415, _said("not-supported", error), {})
     raise error

@@ -19,25 +19,37 @@ _VALUE: Final = {
     ]
 }
 _SHORT_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 128}
-_READING: Final = {
-    "type": "object",
-    "required": ["timestamp", "data"],
-    "additionalProperties": False,
-    "properties": {
-        "timestamp": {
-            "oneOf": [{"type": "string", "format": "date-time"}, _NUMBER],
-            "description": "When it was measured: ISO 8601 with an offset, or seconds since 1970.",
+
+
+def _reading(device: str, patient: str) -> dict[str, object]:
+    """A reading, in a form that has these names for the members that name the device and the patient."""
+    return {
+        "type": "object",
+        "required": ["timestamp", "data"],
+        "additionalProperties": False,
+        "properties": {
+            "timestamp": {
+                "oneOf": [{"type": "string", "format": "date-time"}, _NUMBER],
+                "description": "When it was measured: ISO 8601 with an offset, or seconds since 1970.",
+            },
+            "data": {
+                "type": "object",
+                "additionalProperties": _VALUE,
+                "example": {"spo2": 97, "pulseRate": 72},
+            },
+            device: {**_SHORT_TEXT, "description": "Must be the device that sends."},
+            patient: {**_SHORT_TEXT, "description": "Must be the patient assigned when it was measured."},
+            "type": {**_SHORT_TEXT, "description": "Must be the type the device is registered as."},
+            "sequence": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
+            "id": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
+            "corrects": {"type": "boolean", "default": False},
+            "quality": {"type": "string", "example": "good"},
         },
-        "data": {"type": "object", "additionalProperties": _VALUE, "example": {"spo2": 97, "pulseRate": 72}},
-        "device": {**_SHORT_TEXT, "description": "Must be the device that signed."},
-        "patient": {**_SHORT_TEXT, "description": "Must be the patient assigned when it was measured."},
-        "type": {**_SHORT_TEXT, "description": "Must be the type the device is registered as."},
-        "sequence": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
-        "id": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
-        "corrects": {"type": "boolean", "default": False},
-        "quality": {"type": "string", "example": "good"},
-    },
-}
+    }
+
+
+_READING: Final = _reading("device", "patient")
+_ADDRESSED: Final = _reading("device_id", "patient_id")
 _VITALS: Final = {
     "type": "object",
     "required": ["timestamp"],
@@ -115,6 +127,35 @@ READINGS_DESCRIPTION: Final[dict[str, Any]] = {
             "required": True,
             "content": {
                 "application/json": {"schema": {"oneOf": [_READING, {"type": "array", "items": _READING}]}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        },
+    },
+}
+
+DEVICE_READINGS_DESCRIPTION: Final[dict[str, Any]] = {
+    "summary": "Take in readings of one device, by its name, its id or its type",
+    "response_model": None,
+    "responses": {
+        200: answer("Every reading is stored.", RESULTS),
+        207: answer("At least one reading was rejected, and not all.", RESULTS),
+        422: {
+            "description": "Every reading was rejected; or the address names another device or type than the one that sends.",
+            "content": {
+                "application/json": {"schema": RESULTS},
+                "application/fhir+json": {"schema": _OUTCOME},
+            },
+        },
+        **REFUSALS,
+    },
+    "openapi_extra": {
+        "parameters": PARAMETERS,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"oneOf": [_ADDRESSED, {"type": "array", "items": _ADDRESSED}]}
+                },
                 "application/x-ndjson": {"schema": {"type": "string"}},
             },
         },

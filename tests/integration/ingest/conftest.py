@@ -41,7 +41,7 @@ class SigningDevice:
 
     def signed(self, method: str, path: str, body: bytes, timestamp: int | None = None) -> dict[str, str]:
         stamp = str(int(self.clock()) if timestamp is None else timestamp)
-        if path.startswith("/api/"):
+        if path in ("/api/device/vitals", "/api/wearables/sync"):
             message = stamp.encode() + b"." + body
         else:
             message = "\n".join([method, path, stamp, self.name, hashlib.sha256(body).hexdigest()]).encode()
@@ -62,6 +62,9 @@ class SigningDevice:
 
     async def vitals(self, body: object, **headers: str) -> httpx.Response:
         return await self.post("/api/device/vitals", body, **headers)
+
+    def named(self, name: str) -> "SigningDevice":
+        return replace(self, name=name)
 
     def with_secret(self, secret: str) -> "SigningDevice":
         return replace(self, secret=secret)
@@ -121,6 +124,10 @@ class Clinic:
             row = await (await connection.execute(sql)).fetchone()
         assert row is not None
         return row[0]
+
+    async def execute(self, sql: str) -> None:
+        async with self.database.connection() as connection:
+            await connection.execute(sql)
 
     async def observations(self) -> int:
         return await self.scalar(
