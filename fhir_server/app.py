@@ -34,6 +34,7 @@ from fhir_server.rest.routing import Routes
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
+from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.validation.structure import warm_up
@@ -48,7 +49,12 @@ def create_app(settings: Settings) -> FastAPI:
     """The application; its lifespan opens the database and closes it. Raises OperatorError for settings that cannot be."""
     logs.configure(settings.log_level, settings.log_file)
     url = _database_url(settings)
-    database = Database(url, size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms)
+    database = Database(
+        url,
+        size=settings.pool_size,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        blobs=blobs(settings),
+    )
     key = _master_key(settings)
     house = _house(settings, database, key)
     app = FastAPI(

@@ -22,6 +22,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── TooLarge                   413
         ├── UriTooLong                 414
         ├── UnsupportedMediaType       415
+        ├── RangeNotSatisfiable        416
         ├── Unprocessable              422
         ├── TooCostly                  429: the client may try again later, or ask for less
         └── Unavailable                503: the database is away
@@ -175,6 +176,16 @@ class UnsupportedMediaType(RequestError):
     def __init__(self, diagnostics: str, *, patches: tuple[str, ...] = ()) -> None:
         super().__init__(diagnostics)
         self.patches = patches
+
+
+class RangeNotSatisfiable(RequestError):
+    """The bytes that are asked for begin behind the end of the content, which is `size` bytes long."""
+
+    code = "value"
+
+    def __init__(self, diagnostics: str, *, size: int) -> None:
+        super().__init__(diagnostics)
+        self.size = size
 
 
 class Unprocessable(RequestError):

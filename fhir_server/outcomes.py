@@ -26,6 +26,7 @@ STATUS: Final[dict[type[RequestError], int]] = {
     errors.TooLarge: 413,
     errors.UriTooLong: 414,
     errors.UnsupportedMediaType: 415,
+    errors.RangeNotSatisfiable: 416,
     errors.Unprocessable: 422,
     errors.TooCostly: 429,
     errors.Unavailable: 503,
@@ -74,6 +75,8 @@ def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:
             return ((b"retry-after", str(seconds).encode()),)
         case errors.UnsupportedMediaType(patches=(_, *_) as formats):
             return ((b"accept-patch", ", ".join(formats).encode()),)
+        case errors.RangeNotSatisfiable(size=size):
+            return ((b"content-range", b"bytes */%d" % size),)
         case errors.Gone(version=int(version)):
             return ((b"etag", b'W/"%d"' % version),)
         case _:

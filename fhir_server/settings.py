@@ -46,17 +46,44 @@ class Settings(BaseSettings):
         description="Base64 of 32 random bytes that encrypt device secrets and paging cursors and key the identities; "
         "unset means the file `master.key` in the data folder, made on first start. Never in the database.",
     )
+    blobs: str | None = Field(
+        default=None,
+        description="Where contents of more than 64 kB are kept: a folder, or `s3://bucket/prefix` of an S3-compatible store; "
+        "unset means the folder `blobs` in the data folder.",
+    )
+    blobs_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#]+[^/?#]$",
+        description="The address of an S3-compatible store that is not AWS; its buckets are addressed by path.",
+    )
+    blobs_region: str = Field(default="us-east-1", description="The region of the bucket.")
+    blobs_key_id: str | None = Field(
+        default=None,
+        description="The access key of the bucket; unset means what AWS tools find: `AWS_…` variables or the machine's role.",
+    )
+    blobs_secret: SecretStr | None = Field(default=None, description="The secret of that access key.")
     cors_origins: tuple[str, ...] = Field(
         default=(), description='Origins that browsers may call from, as a JSON array; `["*"]` for any.'
     )
     max_body_bytes: int = Field(
         default=5_000_000, ge=1_000, description="Largest request body; beyond it 413."
     )
+    max_file_bytes: int = Field(
+        default=200_000_000,
+        ge=1_000,
+        description="Largest file, or files sent together, taken in from a device; beyond it 413.",
+    )
+    files_at_once: int = Field(
+        default=2, ge=1, description="Files that each worker reads at once; others wait."
+    )
     max_bundle_bytes: int = Field(
         default=50_000_000, ge=1_000, description="Largest body of a batch or transaction; beyond it 413."
     )
     max_bundle_entries: int = Field(
         default=5_000, ge=1, description="Most entries of a batch or transaction; beyond it 413."
+    )
+    max_binary_bytes: int = Field(
+        default=50_000_000, ge=1_000, description="Largest content sent to `/Binary` as it is; beyond it 413."
     )
     default_count: int = Field(
         default=50, ge=1, description="Entries on a search page when `_count` is absent."

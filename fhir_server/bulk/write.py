@@ -12,6 +12,7 @@ import jiter
 from fhir_server.errors import Conflict, InvalidResource
 from fhir_server.interactions import write as writing
 from fhir_server.json import JsonObject, JsonValue, decimal, dumps, stored
+from fhir_server.store.blobs.pointer import BINARY, refuse
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.locks import Locked
@@ -30,6 +31,8 @@ def prepared(tree: JsonObject) -> Draft:
     type, id = tree.get("resourceType"), tree.get("id")
     if not isinstance(type, str):
         raise InvalidResource("resourceType is missing. Every resource names its type.", "resourceType")
+    if type == BINARY:
+        refuse(tree)
     check(type, dumps(tree))
     return writing.draft(type, tree, id=str(id), method="PUT")
 
@@ -39,7 +42,7 @@ async def write(database: Database, drafts: Sequence[Draft]) -> Counter[Outcome]
 
     Raises Conflict when others keep writing the same resources, and Unavailable.
     """
-    ordered = sorted(drafts, key=lambda draft: (draft.type, draft.id))
+    ordered = sorted(await database.set_aside(drafts), key=lambda draft: (draft.type, draft.id))
     for _ in range(_RACES - 1):
         try:
             return await _written(database, ordered)

@@ -72,10 +72,11 @@ def _bring_forward(url: str, *, embedded: bool) -> None:
 
 async def _done(url: str, configured: "Settings", work: Callable[[Workplace], Awaitable[Result]]) -> Result:
     from fhir_server.keys import master_key
+    from fhir_server.store.blobs.catalog import blobs
     from fhir_server.store.database import Database
 
     key = master_key(configured.master_key, data_dir(configured))
-    database = Database(url, size=4, statement_timeout_ms=_STATEMENT_TIMEOUT_MS)
+    database = Database(url, size=4, statement_timeout_ms=_STATEMENT_TIMEOUT_MS, blobs=blobs(configured))
     await database.open()
     try:
         return await work(Workplace(database, key, configured))

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/http.html#patch
 """
 
+from dataclasses import replace
 from typing import Final
 
 from fhir_server.errors import Gone, InvalidRequest, NotFound
@@ -12,6 +13,7 @@ from fhir_server.interactions.narrative import without_stale_narrative
 from fhir_server.interactions.write import prepare
 from fhir_server.interactions.written import Written
 from fhir_server.json import JsonObject, JsonValue, dumps, exact
+from fhir_server.store.blobs.pointer import BINARY, pointer, pointing, without
 from fhir_server.store.drafts import Draft
 from fhir_server.store.locks import Locked
 from fhir_server.store.predicate import Predicate
@@ -72,7 +74,11 @@ def _draft(type: str, id: str, patch: JsonPatch, body: bytes, base_url: str) -> 
     after = _resource(type, before, applied(patch, type, exact(body)))
     if not patch.writes("text"):
         after = without_stale_narrative(type, before, after)
-    return prepare(type, dumps(after), id=id, method="PATCH", base_url=base_url)
+    kept = pointer(before) if type == BINARY else None
+    if kept is None or pointer(after) != kept:
+        return prepare(type, dumps(after), id=id, method="PATCH", base_url=base_url)
+    made = prepare(type, dumps(without(after)), id=id, method="PATCH", base_url=base_url)
+    return made if "data" in made.tree else replace(made, tree=pointing(made.tree, kept))
 
 
 def _resource(type: str, before: JsonObject, after: JsonValue) -> JsonObject:

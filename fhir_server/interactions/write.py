@@ -7,6 +7,7 @@ from fhir_server.errors import InvalidResource
 from fhir_server.ids import uuid7
 from fhir_server.json import JsonObject, dumps, parse
 from fhir_server.search.index import index
+from fhir_server.store.blobs.pointer import BINARY, refuse
 from fhir_server.store.drafts import Draft
 from fhir_server.store.rows import Method
 from fhir_server.validation.structure import check
@@ -50,5 +51,7 @@ def _checked(
             f"resourceType is {found!r}, the address says {type}. Send a {type}, or to another address.",
             f"{type}.resourceType",
         )
+    if type == BINARY:
+        refuse(tree)
     check(type, text)
     return draft(type, tree, id=id or uuid7(), method=method, base_url=base_url)

@@ -23,6 +23,7 @@ from fhir_server.operations.invocation import Invocation
 from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.result import Result, resource
 from fhir_server.outcomes import operation_outcome
+from fhir_server.store.blobs.pointer import without
 
 _MODES: Final = ("create", "update", "delete", "profile")
 _OF_INSTANCES: Final = ("update", "delete", "profile")
@@ -71,7 +72,7 @@ async def _existing(call: Invocation) -> JsonObject:
             "The mode profile is about the stored resource. Leave the resource out.", "resource"
         )
     found = await read(call.database, call.type, call.id, call.granted(call.type, "read"))
-    return stored(found.body or b"")
+    return without(stored(found.body or b""))
 
 
 def _content(call: Invocation, tree: JsonObject) -> tuple[Issue, ...]:

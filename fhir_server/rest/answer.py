@@ -24,13 +24,16 @@ _ASK_FIRST: Final = (b"cache-control", b"private, no-cache")
 class Answer:
     """`body` is JSON text, empty for none; `headers` are those beyond Content-Type and Content-Length.
 
-    `stream` is the text in parts, where it is too large to be held.
+    `stream` is the text in parts, where it is too large to be held. With a `media_type` it is no JSON but a content of
+    `length` bytes that is sent as it is.
     """
 
     status: int
     body: bytes = b""
     headers: HeaderLines = ()
     stream: AsyncIterator[bytes] | None = None
+    media_type: str | None = None
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ class Manner:
 
 async def send_answer(answer: Answer, manner: Manner, send: Send) -> None:
     """Sends `answer` in `manner`; a 204 or 304 never has a body."""
+    if answer.media_type is not None:
+        await _send_content(answer, answer.media_type, send)
+        return
     if answer.stream is not None:
         await _send_stream(answer, answer.stream, manner, send)
         return
@@ -78,6 +84,17 @@ async def _send_stream(answer: Answer, stream: AsyncIterator[bytes], manner: Man
             sent = await asyncio.to_thread(packer.compress, part) if packer else part
             await send({"type": "http.response.body", "body": sent, "more_body": True})
     await send({"type": "http.response.body", "body": packer.flush() if packer and not manner.head else b""})
+
+
+async def _send_content(answer: Answer, media_type: str, send: Send) -> None:
+    """Sends the bytes that are asked for, never compressed: a range is counted in those of the content itself."""
+    lines = [*answer.headers, _ASK_FIRST, (b"vary", b"Accept"), (b"content-type", media_type.encode())]
+    lines.append((b"content-length", b"%d" % answer.length))
+    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+    if answer.stream is not None:
+        async for part in answer.stream:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _compressed(body: bytes) -> bytes:

@@ -18,7 +18,7 @@ from fhir_server.json import JsonObject, JsonValue, dumps
 from fhir_server.rest.call import Call
 from fhir_server.rest.demands import condition, criteria, if_none_exist, query
 from fhir_server.rest.endpoint import check_parameters, reachable
-from fhir_server.rest.negotiation import PATCH
+from fhir_server.rest.negotiation import FHIR_JSON, PATCH
 from fhir_server.rest.request import part
 from fhir_server.store.rows import Method
 from fhir_server.validation.structure import check
@@ -29,6 +29,7 @@ _HEADERS: Final = {
     "ifMatch": b"if-match",
     "ifNoneExist": b"if-none-exist",
 }
+_RESOURCES: Final = {b"accept": FHIR_JSON.encode()}  # nothing else can stand in a Bundle
 _ROUTED_BY: Final = ("method", "url", *_HEADERS)
 _WRITES: Final[dict[str, Method]] = {
     "create": "POST",
@@ -102,7 +103,9 @@ class _Routed:
 
     def _route(self, asked: JsonObject) -> Call:
         outer, method, url = self._outer, str(asked["method"]), str(asked["url"])
-        headers = {_HEADERS[name]: str(value).encode() for name, value in asked.items() if name in _HEADERS}
+        headers = _RESOURCES | {
+            _HEADERS[name]: str(value).encode() for name, value in asked.items() if name in _HEADERS
+        }
         request = part(method, url, headers, outer.request.base)
         target = outer.house.routes.target(request)
         if target.interaction.takes in ("form", "bundle"):

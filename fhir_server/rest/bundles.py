@@ -46,7 +46,7 @@ async def _transaction(call: Call, found: Sequence[Entry]) -> Answer:
     answers = dict[int, bytes]()
 
     async def read_all(work: UnitOfWork) -> None:
-        house = replace(call.house, database=Inside(work))
+        house = replace(call.house, database=Inside(work, call.house.database.blobs))
         for entry in found:
             if entry.change is None:
                 answers[entry.number] = await _read_or_raise(entry, replace(_call(entry), house=house))

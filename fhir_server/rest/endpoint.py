@@ -9,6 +9,7 @@ from fhir_server.errors import AuthenticationFailed, InvalidRequest, RequestErro
 from fhir_server.outcomes import failure
 from fhir_server.rest.answer import Answer, Manner, send_answer, text
 from fhir_server.rest.asgi import Receive, Scope, Send
+from fhir_server.rest.binary import is_content, wants_content
 from fhir_server.rest.body import ClientGone, body
 from fhir_server.rest.call import Call, House, Target
 from fhir_server.rest.negotiation import (
@@ -45,7 +46,8 @@ class Endpoint:
         try:
             asked = request(scope, self._house.settings.base_url)
             manner = _plain_manner(asked)
-            manner = _manner(asked, manner)
+            if not wants_content(asked):
+                manner = _manner(asked, manner)
             answer = await self._answer(asked, trace(scope), receive)
         except RequestError as error:
             answer = failed(error)
@@ -93,6 +95,8 @@ class Endpoint:
                 return await self._perhaps(asked, receive, check_resource_type)
             case "form":
                 return await self._perhaps(asked, receive, check_form)
+            case "resource" if is_content(asked, target):
+                return await body(asked, receive, self._house.settings.max_binary_bytes)
             case "resource":
                 check_resource_type(asked.header(b"content-type"))
             case "bundle":

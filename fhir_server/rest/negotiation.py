@@ -41,6 +41,17 @@ def check_resource_type(content_type: str | None) -> None:
     _check_parameters(parameters)
 
 
+def is_resource_type(content_type: str | None) -> bool:
+    """Whether the body is announced as JSON, as a resource is."""
+    return _parsed(content_type or "")[0] in FORMATS
+
+
+@lru_cache(maxsize=256)
+def names_fhir(accept: str) -> bool:
+    """Whether an Accept header asks for FHIR's own format by name, rather than for anything or for something else."""
+    return any(name.startswith("application/fhir+") and quality > 0 for name, quality in _ranked(accept))
+
+
 @lru_cache(maxsize=256)
 def check_form(content_type: str | None) -> None:
     """Nothing, when the body is announced as a form in UTF-8. Raises UnsupportedMediaType otherwise."""

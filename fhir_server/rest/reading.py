@@ -7,11 +7,16 @@ from fhir_server.errors import NotFound
 from fhir_server.interactions.read import read as current
 from fhir_server.interactions.vread import vread as numbered
 from fhir_server.rest.answer import Answer
+from fhir_server.rest.binary import wants_content
 from fhir_server.rest.call import Call
+from fhir_server.rest.content import content_answer
+from fhir_server.rest.content import headers as content_headers
 from fhir_server.rest.etags import known_versions, since
 from fhir_server.rest.operation_definitions import own_definition
 from fhir_server.rest.resource_answer import version_headers
 from fhir_server.rest.shape import shaped
+from fhir_server.store.blobs.pointer import BINARY
+from fhir_server.store.blobs.whole import whole
 from fhir_server.store.rows import Version
 
 
@@ -19,7 +24,7 @@ async def read(call: Call) -> Answer:
     """The current version, or 304 when the client has it."""
     target = call.target
     try:
-        return _answer(call, await current(call.house.database, target.type, target.id, call.access))
+        return await _answer(call, await current(call.house.database, target.type, target.id, call.access))
     except NotFound:
         own = own_definition(call)
         if own is None:
@@ -35,14 +40,21 @@ async def vread(call: Call) -> Answer:
             f"{target.type}/{target.id} has no version {target.version[:40]!r}. Versions are numbers."
         )
     number = int(target.version[:12])
-    return _answer(call, await numbered(call.house.database, target.type, target.id, number, call.access))
+    found = await numbered(call.house.database, target.type, target.id, number, call.access)
+    return await _answer(call, found)
 
 
-def _answer(call: Call, version: Version) -> Answer:
-    headers = version_headers(version)
+async def _answer(call: Call, version: Version) -> Answer:
+    bare = version.type == BINARY and wants_content(call.request)
+    headers = content_headers(version) if bare else version_headers(version)
     if _client_has(call, version):
         return Answer(304, b"", headers)
-    return Answer(200, shaped(call.request, version.type, version.body or b""), headers)
+    if bare:
+        return await content_answer(call, version)
+    body = version.body or b""
+    if version.type == BINARY:
+        body = await whole(call.house.database.blobs, body)
+    return Answer(200, shaped(call.request, version.type, body), headers)
 
 
 def _client_has(call: Call, version: Version) -> bool:

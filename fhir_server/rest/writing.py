@@ -11,9 +11,9 @@ from fhir_server.interactions.create import create as create_new
 from fhir_server.interactions.create import create_alone
 from fhir_server.interactions.update import demand_id
 from fhir_server.interactions.update import update as update_known
-from fhir_server.interactions.write import prepare
 from fhir_server.interactions.written import Written
 from fhir_server.rest.answer import Answer
+from fhir_server.rest.binary import written_draft
 from fhir_server.rest.call import Call
 from fhir_server.rest.demands import condition, criteria, if_none_exist, query, transactions
 from fhir_server.rest.resource_answer import deleted_answer, written_answer
@@ -22,7 +22,7 @@ from fhir_server.store.drafts import Draft
 
 async def create(call: Call) -> Answer:
     """201 with the new resource; with If-None-Exist 200 and the one that matches already."""
-    draft = prepare(call.target.type, call.body, method="POST", base_url=call.request.base)
+    draft = await written_draft(call, method="POST")
     header = call.request.header(b"if-none-exist")
     if header is None:
         return written_answer(call, await _created(call, draft))
@@ -32,14 +32,14 @@ async def create(call: Call) -> Answer:
 
 async def update(call: Call) -> Answer:
     """200 with the next version, 201 when it is the first one or the first after a deletion."""
-    draft = prepare(call.target.type, call.body, id=call.target.id, method="PUT", base_url=call.request.base)
+    draft = await written_draft(call, id=call.target.id, method="PUT")
     demand_id(draft.type, draft.id, draft.tree.get("id"))
     return written_answer(call, await update_known(transactions(call), draft, call.access, condition(call)))
 
 
 async def conditional_update(call: Call) -> Answer:
     """200 with the next version of the one match, 201 when there is none."""
-    draft = prepare(call.target.type, call.body, method="PUT", base_url=call.request.base)
+    draft = await written_draft(call, method="PUT")
     given = draft.tree.get("id")
     given_id = given if isinstance(given, str) else None
     draft = draft if given_id is None else replace(draft, id=given_id)

@@ -7,7 +7,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from pathlib import Path
+from typing import Final, TypeAlias
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -15,6 +16,9 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from fhir_server.errors import Unavailable
 from fhir_server.store.arrays import register_arrays
+from fhir_server.store.blobs.aside import keep, set_aside
+from fhir_server.store.blobs.pointer import BINARY
+from fhir_server.store.blobs.port import Blobs, Digest
 from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection, hang_up
 from fhir_server.store.devices import assignments
 from fhir_server.store.drafts import Draft
@@ -32,11 +36,23 @@ ASK_AGAIN_SECONDS = 2.0
 CONNECT_SECONDS = 10
 READY_SECONDS = 2.0
 
+_NOTE: Final = """
+INSERT INTO blob (sha256, size, noted_at) VALUES (%s, %s, clock_timestamp())
+ON CONFLICT (sha256) DO UPDATE SET noted_at = excluded.noted_at"""
+
 
 class Database:
-    """Connections to PostgreSQL; `open` before use, `close` after."""
+    """Connections to PostgreSQL; `open` before use, `close` after. Large contents go to `blobs`, where there is one."""
 
-    def __init__(self, url: str, *, size: int = 8, statement_timeout_ms: int = 10_000) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 8,
+        statement_timeout_ms: int = 10_000,
+        blobs: Blobs | None = None,
+    ) -> None:
+        self.blobs = blobs
         self._statement_timeout_ms = statement_timeout_ms
         self._interning = Interning()
         self._rids = Rids()
@@ -103,6 +119,19 @@ class Database:
             interned.committed()
             return versions
 
+    async def set_aside(self, drafts: Sequence[Draft]) -> Sequence[Draft]:
+        """`drafts`, the large contents of Binaries among them in the blob store for good, before anything is locked.
+
+        A content that is not set aside is stored in the row.
+        """
+        if self.blobs is None or not any(draft.type == BINARY for draft in drafts):
+            return drafts
+        return await set_aside(self.blobs, self._note, drafts)
+
+    async def keep(self, blobs: Blobs, content: bytes | Path) -> Digest:
+        """The digest of a content, which is in the store for good; a resource is to name it within a day."""
+        return await keep(blobs, self._note, content)
+
     async def number(self, drafts: Sequence[Draft]) -> None:
         """Numbers, committed, for the patients and codings of `drafts` that have none yet.
 
@@ -159,6 +188,10 @@ class Database:
             except PoolTimeout:
                 if left <= ASK_AGAIN_SECONDS:
                     raise
+
+    async def _note(self, digest: Digest) -> None:
+        async with self.connection() as connection:
+            await connection.execute(_NOTE, digest)
 
     async def _configure(self, connection: PatientConnection) -> None:
         connection.patience = self._statement_timeout_ms / 1000 + BEYOND_TIMEOUT

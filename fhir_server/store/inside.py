@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/http.html#trules
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from fhir_server.store.blobs.port import Blobs
 from fhir_server.store.database import Connection, Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.rows import Version
@@ -15,8 +16,9 @@ from fhir_server.store.unit_of_work import UnitOfWork
 class Inside(Database):
     """One connection, that of the transaction `work`, which whoever began it ends."""
 
-    def __init__(self, work: UnitOfWork) -> None:
+    def __init__(self, work: UnitOfWork, blobs: Blobs | None) -> None:
         self._work = work
+        self.blobs = blobs
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -53,7 +53,9 @@ class Attempt:
             await self._refuse_what_the_bundle_makes()
             self._failures.settle()
             await self._refer(database)
-        await database.number(list(self._drafts.drafts.values()))
+        drafts = await database.set_aside(list(self._drafts.drafts.values()))
+        self._drafts.drafts = dict(zip(self._drafts.drafts, drafts, strict=True))
+        await database.number(drafts)
 
     async def write(self, transactions: Transactions, then: Then) -> dict[int, Outcome]:
         """What came of each change by entry number, after the commit; `then` is done before it, in the same transaction.

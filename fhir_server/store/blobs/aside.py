@@ -1,0 +1,44 @@
+"""Large contents of Binaries on their way in: into the blob store, before the resource that names them is committed.
+
+docs/adr/0014-blobs.md
+
+The database notes a content before the store gets it, so that nothing lies there that the database does not know of; see
+`sweep` for what is done when no resource names it after all.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from fhir_server.store.blobs.pointer import BINARY, content, encoded_size, pointing
+from fhir_server.store.blobs.port import Blobs, Digest, digest
+from fhir_server.store.drafts import Draft
+
+INLINE: Final = 65_536
+"""Bytes of content that a row may hold itself: up to here the one statement that reads it is quicker than a file."""
+
+Note = Callable[[Digest], Awaitable[None]]
+
+
+async def set_aside(blobs: Blobs, note: Note, drafts: Sequence[Draft]) -> list[Draft]:
+    """`drafts`, those Binaries with more than `INLINE` bytes of content pointing into the store, where it is for good."""
+    return [
+        await _aside(blobs, note, draft)
+        if draft.type == BINARY and encoded_size(draft.tree) > INLINE
+        else draft
+        for draft in drafts
+    ]
+
+
+async def keep(blobs: Blobs, note: Note, found: bytes | Path) -> Digest:
+    """The digest of a content that is in the store for good."""
+    known = await digest(found)
+    await note(known)
+    await blobs.put(known, found)
+    return known
+
+
+async def _aside(blobs: Blobs, note: Note, draft: Draft) -> Draft:
+    kept = await keep(blobs, note, content(draft.tree))
+    return replace(draft, tree=pointing(draft.tree, kept))

@@ -1,0 +1,366 @@
+import base64
+import hashlib
+import json
+
+import psycopg
+import pytest
+
+from fhir_server.store.blobs.pointer import URL
+
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 2
+LARGE = bytes(range(251)) * 1_000  # 251,000 bytes
+
+
+@pytest.fixture
+async def client(serving, tmp_path):
+    async with serving(blobs=str(tmp_path / "blobs")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The contents that lie in the blob store, by their SHA-256."""
+    folder = tmp_path / "blobs"
+    return lambda: {path.parent.name + path.name: path.read_bytes() for path in folder.glob("*/*")}
+
+
+def resource(content, **more):
+    tree = {
+        "resourceType": "Binary",
+        "contentType": "application/pdf",
+        "data": base64.b64encode(content).decode(),
+        **more,
+    }
+    return {"content": json.dumps(tree), "headers": {"Content-Type": "application/fhir+json"}}
+
+
+async def posted(client, content, content_type="application/pdf", **headers):
+    answer = await client.post(
+        "/fhir/Binary", content=content, headers={"Content-Type": content_type, **headers}
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def as_resource(client, id, path="/fhir/Binary/"):
+    return await client.get(f"{path}{id}", headers={"Accept": "application/fhir+json"})
+
+
+@pytest.mark.parametrize("content", [PDF, LARGE, b""], ids=["small", "large", "empty"])
+async def test_what_is_sent_as_it_is_comes_back_as_it_is(client, content):
+    id = await posted(client, content)
+    answer = await client.get(f"/fhir/Binary/{id}")
+    assert (answer.status_code, answer.content) == (200, content)
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-length"] == str(len(content))
+    assert answer.headers["etag"] == '"1"'
+    assert answer.headers["accept-ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("content", [PDF, LARGE], ids=["small", "large"])
+async def test_both_forms_tell_the_same(client, content):
+    raw, answer = await posted(client, content), await client.post("/fhir/Binary", **resource(content))
+    for id in (raw, answer.json()["id"]):
+        tree = (await as_resource(client, id)).json()
+        assert base64.b64decode(tree["data"]) == content
+        assert tree["contentType"] == "application/pdf"
+        assert "_data" not in tree
+        assert (await client.get(f"/fhir/Binary/{id}")).content == content
+
+
+async def test_only_large_contents_lie_in_the_blob_store_each_once(client, files):
+    await posted(client, PDF)
+    await posted(client, LARGE)
+    await client.post("/fhir/Binary", **resource(LARGE))
+    assert files() == {hashlib.sha256(LARGE).hexdigest(): LARGE}
+
+
+@pytest.mark.parametrize(
+    ("accept", "raw"),
+    [
+        (None, True),
+        ("*/*", True),
+        ("application/pdf", True),
+        ("image/png", True),
+        ("text/html, */*;q=0.8", True),
+        ("application/json", True),
+        ("application/fhir+json", False),
+        ("application/fhir+json;q=0.9, */*;q=0.1", False),
+    ],
+)
+async def test_a_read_gives_the_content_unless_it_names_fhir(client, accept, raw):
+    id = await posted(client, PDF)
+    client.headers.pop("accept")
+    answer = await client.get(f"/fhir/Binary/{id}", headers={} if accept is None else {"Accept": accept})
+    assert answer.status_code == 200
+    assert (answer.content == PDF) == raw
+
+
+async def test_a_format_of_fhirs_that_is_not_served_is_refused(client):
+    id = await posted(client, PDF)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"Accept": "application/fhir+xml"})
+    assert (answer.status_code, answer.json()["resourceType"]) == (406, "OperationOutcome")
+
+
+async def test_format_and_shape_are_asked_of_the_resource(client):
+    id = await posted(client, LARGE)
+    whole = await client.get(f"/fhir/Binary/{id}?_format=json")
+    assert base64.b64decode(whole.json()["data"]) == LARGE
+    summary = (await client.get(f"/fhir/Binary/{id}?_summary=true")).json()
+    assert summary["contentType"] == "application/pdf"
+    assert "data" not in summary
+
+
+RANGES = [
+    ("bytes=0-9", 206, 0, 10),
+    ("bytes=10-", 206, 10, None),
+    ("bytes=-7", 206, -7, None),
+    ("bytes=5-5", 206, 5, 6),
+    ("bytes=-999999999", 206, 0, None),
+    ("bytes=3-99999999", 206, 3, None),
+    ("bytes=0-1,5-6", 200, 0, None),
+    ("bytes=9-3", 200, 0, None),
+    ("lines=0-3", 200, 0, None),
+    ("bytes=", 200, 0, None),
+]
+
+
+@pytest.mark.parametrize("content", [PDF, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(("header", "status", "start", "stop"), RANGES)
+async def test_a_range_is_sent_alone(client, content, header, status, start, stop):
+    id = await posted(client, content)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"Range": header})
+    wanted = content[start:stop]
+    assert (answer.status_code, answer.content) == (status, wanted)
+    assert answer.headers["content-length"] == str(len(wanted))
+    if status == 206:
+        first = content.index(wanted) if start >= 0 else len(content) + start
+        assert answer.headers["content-range"] == f"bytes {first}-{first + len(wanted) - 1}/{len(content)}"
+
+
+@pytest.mark.parametrize("content", [PDF, LARGE, b""], ids=["small", "large", "empty"])
+@pytest.mark.parametrize("header", ["bytes=9999999-", "bytes=-0"])
+async def test_a_range_behind_the_end_is_refused_with_the_length(client, content, header):
+    id = await posted(client, content)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"Range": header})
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == f"bytes */{len(content)}"
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [('"1"', 206), ('W/"1"', 200), ('"2"', 200), ("Fri, 01 Jan 2100 00:00:00 GMT", 200)],
+)
+async def test_a_range_of_another_version_is_the_whole_content(client, condition, status):
+    id = await posted(client, LARGE)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"Range": "bytes=0-9", "If-Range": condition})
+    assert answer.status_code == status
+
+
+async def test_head_tells_of_the_content_without_it(client):
+    id = await posted(client, LARGE)
+    answer = await client.head(f"/fhir/Binary/{id}", headers={"Range": "bytes=0-9"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(LARGE))
+
+
+async def test_a_client_that_has_the_content_is_told_so(client):
+    id = await posted(client, LARGE)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"If-None-Match": '"1"'})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+async def test_each_version_keeps_its_content(client):
+    id = await posted(client, LARGE)
+    answer = await client.put(
+        f"/fhir/Binary/{id}", content=PDF, headers={"Content-Type": "image/png", "If-Match": '"1"'}
+    )
+    assert answer.status_code == 200
+    first = await client.get(f"/fhir/Binary/{id}/_history/1")
+    second = await client.get(f"/fhir/Binary/{id}/_history/2")
+    assert (first.content, first.headers["content-type"], first.headers["etag"]) == (
+        LARGE,
+        "application/pdf",
+        '"1"',
+    )
+    assert (second.content, second.headers["content-type"]) == (PDF, "image/png")
+
+
+async def test_a_deleted_content_is_gone_and_its_version_stays(client):
+    id = await posted(client, LARGE)
+    assert (await client.delete(f"/fhir/Binary/{id}")).status_code == 204
+    assert (await client.get(f"/fhir/Binary/{id}")).status_code == 410
+    assert (await client.get(f"/fhir/Binary/{id}/_history/1")).content == LARGE
+
+
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "image/svg+xml", "application/pdf"])
+async def test_a_content_is_never_shown_in_the_servers_name(client, content_type):
+    id = await posted(client, b"<script>alert(1)</script>", content_type)
+    answer = await client.get(f"/fhir/Binary/{id}")
+    assert answer.headers["content-type"] == content_type
+    assert answer.headers["content-disposition"] == f'attachment; filename="Binary-{id}"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+
+
+async def test_json_that_is_no_binary_resource_is_a_content(client, patient):
+    text = json.dumps(patient).encode()
+    for content_type in ("application/fhir+json", "application/json"):
+        id = await posted(client, text, content_type)
+        answer = await client.get(f"/fhir/Binary/{id}")
+        assert (answer.content, answer.headers["content-type"]) == (text, content_type)
+
+
+async def test_a_content_without_a_type_is_refused(client):
+    answer = await client.post("/fhir/Binary", content=PDF)
+    assert answer.status_code == 415
+
+
+async def test_the_security_context_comes_and_goes_in_a_header(client):
+    id = await posted(client, PDF, **{"X-Security-Context": "Patient/p1"})
+    tree = (await as_resource(client, id)).json()
+    assert tree["securityContext"] == {"reference": "Patient/p1"}
+    assert (await client.get(f"/fhir/Binary/{id}")).headers["x-security-context"] == "Patient/p1"
+
+
+@pytest.mark.parametrize("header", ["p1", "http://elsewhere.example/Patient/1", "Patient/", "patient/1"])
+async def test_a_security_context_that_is_no_resource_here_is_refused(client, header):
+    answer = await client.post(
+        "/fhir/Binary",
+        content=PDF,
+        headers={"Content-Type": "application/pdf", "X-Security-Context": header},
+    )
+    assert answer.status_code == 400
+    assert "X-Security-Context" in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_a_content_beyond_the_limit_is_refused(serving, tmp_path):
+    async with serving(blobs=str(tmp_path), max_binary_bytes=100_000) as client:
+        headers = {"Content-Type": "image/png"}
+        assert (await client.post("/fhir/Binary", content=bytes(100_000), headers=headers)).status_code == 201
+        assert (await client.post("/fhir/Binary", content=bytes(100_001), headers=headers)).status_code == 413
+
+
+async def test_searches_and_histories_leave_large_contents_out_and_say_what_they_are(client):
+    id = await posted(client, LARGE)
+    for path in (f"/fhir/Binary?_id={id}", f"/fhir/Binary/{id}/_history"):
+        (entry,) = (await client.get(path)).json()["entry"]
+        (left_out,) = entry["resource"]["_data"]["extension"]
+        assert "data" not in entry["resource"]
+        assert left_out == {
+            "url": URL,
+            "extension": [
+                {"url": "sha256", "valueString": hashlib.sha256(LARGE).hexdigest()},
+                {"url": "size", "valueDecimal": len(LARGE)},
+            ],
+        }
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "batch", "transaction"])
+async def test_nobody_can_point_to_a_content_they_did_not_send(client, method):
+    secret = await posted(client, LARGE)
+    (entry,) = (await client.get(f"/fhir/Binary?_id={secret}")).json()["entry"]
+    tree = entry["resource"] | {"id": "mine"}
+    fhir = {"Content-Type": "application/fhir+json"}
+    if method in ("POST", "PUT"):
+        path = "/fhir/Binary" if method == "POST" else "/fhir/Binary/mine"
+        answer = await client.request(method, path, content=json.dumps(tree), headers=fhir)
+        assert answer.status_code == 400
+        outcome = answer.json()
+    else:
+        request = {"method": "PUT", "url": "Binary/mine"}
+        bundle = {
+            "resourceType": "Bundle",
+            "type": method,
+            "entry": [{"resource": tree, "request": request}],
+        }
+        answer = (await client.post("/fhir", content=json.dumps(bundle), headers=fhir)).json()
+        outcome = answer if method == "transaction" else answer["entry"][0]["response"]["outcome"]
+    assert "send it with its data" in json.dumps(outcome)
+
+
+async def test_a_patch_that_leaves_the_content_alone_keeps_it(client, files):
+    id = await posted(client, LARGE)
+    patch = [{"op": "replace", "path": "/contentType", "value": "image/png"}]
+    answer = await client.patch(
+        f"/fhir/Binary/{id}",
+        content=json.dumps(patch),
+        headers={"Content-Type": "application/json-patch+json"},
+    )
+    assert answer.status_code == 200
+    found = await client.get(f"/fhir/Binary/{id}")
+    assert (found.content, found.headers["content-type"], found.headers["etag"]) == (
+        LARGE,
+        "image/png",
+        '"2"',
+    )
+
+
+async def test_a_patch_can_give_another_content_and_not_another_pointer(client):
+    id, other = await posted(client, LARGE), await posted(client, LARGE + b"!")
+    headers = {"Content-Type": "application/json-patch+json"}
+    (entry,) = (await client.get(f"/fhir/Binary?_id={other}")).json()["entry"]
+    stolen = [{"op": "replace", "path": "/_data", "value": entry["resource"]["_data"]}]
+    refused = await client.patch(f"/fhir/Binary/{id}", content=json.dumps(stolen), headers=headers)
+    assert refused.status_code == 400
+    given = [{"op": "add", "path": "/data", "value": base64.b64encode(PDF).decode()}]
+    taken = await client.patch(f"/fhir/Binary/{id}", content=json.dumps(given), headers=headers)
+    assert taken.status_code == 200
+    assert (await client.get(f"/fhir/Binary/{id}")).content == PDF
+
+
+async def test_a_bundle_carries_binaries_in_and_out(client, files):
+    tree = {
+        "resourceType": "Binary",
+        "contentType": "image/png",
+        "data": base64.b64encode(LARGE).decode(),
+    }
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {"resource": {**tree, "id": "b1"}, "request": {"method": "PUT", "url": "Binary/b1"}},
+            {"request": {"method": "GET", "url": "Binary/b1"}},
+        ],
+    }
+    answer = await client.post(
+        "/fhir", content=json.dumps(bundle), headers={"Content-Type": "application/fhir+json"}
+    )
+    assert answer.status_code == 200, answer.text
+    _, read = answer.json()["entry"]
+    assert base64.b64decode(read["resource"]["data"]) == LARGE
+    assert list(files()) == [hashlib.sha256(LARGE).hexdigest()]
+    assert (await client.get("/fhir/Binary/b1")).content == LARGE
+
+
+async def test_a_stored_binary_is_valid(client):
+    id = await posted(client, LARGE)
+    answer = await client.get(
+        f"/fhir/Binary/{id}/$validate?mode=profile&profile=http://hl7.org/fhir/StructureDefinition/Binary"
+    )
+    assert [issue["severity"] for issue in answer.json()["issue"]] == ["information"], answer.text
+
+
+async def test_a_content_that_was_lost_is_told_as_such(client, files, tmp_path):
+    id = await posted(client, LARGE)
+    name = hashlib.sha256(LARGE).hexdigest()
+    (tmp_path / "blobs" / name[:2] / name[2:]).unlink()
+    for answer in (await client.get(f"/fhir/Binary/{id}"), await as_resource(client, id)):
+        assert answer.status_code == 503
+        assert name in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_without_a_blob_store_everything_is_in_the_database(serving, database_url):
+    async with serving() as client:
+        id = await posted(client, LARGE)
+        assert (await client.get(f"/fhir/Binary/{id}")).content == LARGE
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM blob").fetchone() == (0,)
+
+
+async def test_who_may_not_read_gets_no_content(client):
+    id = await posted(client, LARGE)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"Authorization": "Bearer " + "x" * 40})
+    assert answer.status_code == 401
+    assert LARGE[:20] not in answer.content
