@@ -18,18 +18,23 @@ import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerVali
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
 
-/** Reads a resource a line from standard input and answers each with the errors found, a JSON array a line. */
+/**
+ * Reads a resource a line from standard input and answers each with what was found, a JSON array a line: errors, or with
+ * the argument "warnings" these too.
+ */
 public final class Validate {
 
   private Validate() {}
 
   public static void main(String[] arguments) throws Exception {
     FhirValidator validator = validator();
+    boolean strict = arguments.length > 0 && arguments[0].equals("warnings");
+    ResultSeverityEnum least = strict ? ResultSeverityEnum.WARNING : ResultSeverityEnum.ERROR;
     PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     BufferedReader resources =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = resources.readLine(); line != null; line = resources.readLine()) {
-      answers.println(errors(validator, line));
+      answers.println(found(validator, line, least));
     }
   }
 
@@ -46,12 +51,13 @@ public final class Validate {
     return context.newValidator().registerValidatorModule(module);
   }
 
-  private static JsonArray errors(FhirValidator validator, String resource) {
+  private static JsonArray found(
+      FhirValidator validator, String resource, ResultSeverityEnum least) {
     JsonArray found = new JsonArray();
     try {
       ValidationResult result = validator.validateWithResult(resource);
       for (SingleValidationMessage message : result.getMessages()) {
-        if (message.getSeverity().ordinal() >= ResultSeverityEnum.ERROR.ordinal()) {
+        if (message.getSeverity().ordinal() >= least.ordinal()) {
           found.add(error(message.getLocationString(), message.getMessageId(), message.getMessage()));
         }
       }
