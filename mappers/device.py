@@ -6,7 +6,8 @@ https://hl7.org/fhir/R4/device.html
 from mappers.identity import device_metric_id
 from mappers.mapped import Resource
 from mappers.metric import Scale
-from mappers.profile import DeviceProfile, FieldRule
+from mappers.profile import DeviceProfile
+from mappers.rule import FieldRule
 from mappers.template import codeable_concept, coding
 from terminology import systems
 from terminology.service import Coding

@@ -6,7 +6,8 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
     ├── InvalidDeclaration   the registry or a device profile is wrong: file, line and what to do
     ├── UnknownProfile       no device profile has this name
     ├── WeakKey              the server's identity key is too short
-    └── InvalidTime          a device's time cannot be read
+    ├── InvalidTime          a device's time cannot be read
+    └── NotSelectable        a path is not taken, or does not apply to what was sent
 """
 
 
@@ -34,3 +35,7 @@ class InvalidTime(MapperError):
         self.code = code
         self.element = element
         self.text = text
+
+
+class NotSelectable(MapperError):
+    """A path that a device type declares is not taken, or does not apply to what was sent."""

@@ -10,9 +10,10 @@ from typing import TypeAlias
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.message import message_issues
 from mappers.occasion import Occasion, occasion_of
+from mappers.panel import Group, Panel
 from mappers.plausibility import cross_issues
-from mappers.profile import FieldRule, Group, Panel
 from mappers.reading import MappingIssue, Reading
+from mappers.rule import FieldRule
 from mappers.summary import summary
 from mappers.value import Value, value, value_element
 
@@ -90,17 +91,25 @@ def _observations(reading: Reading, context: MappingContext, found: Found) -> tu
     made: dict[str, Resource] = {}
     for key, (rule, _, read) in found.items():
         panel = panels.get(key) if panels else None
-        if panel is None:
+        if rule.summary is not None:
+            resource = made[f"{key}.{rule.summary}"] = summary(occasion, rule, panel, read, rule.summary)
+            if rule.modality != "sensed":
+                resource["performer"] = [occasion.subject]
+        elif panel is None:
             resource = made[key] = occasion.fill(rule.template.head, key)
             resource["device"] = occasion.measured_by(rule)
             element, content = value_element(rule, read)
             resource[element] = content
+            if rule.modality != "sensed":
+                resource["performer"] = [occasion.subject]
         elif panel.template.metric_key not in made:
             resource = made[panel.template.metric_key] = occasion.fill(
                 panel.template.head, panel.template.metric_key
             )
             resource["device"] = occasion.device
             resource["component"] = _components(panel, found)
+            if panel.self_reported:
+                resource["performer"] = [occasion.subject]
     if context.profile.group is None:
         return tuple(made.values())
     return (*made.values(), *_grouped(context.profile.group, occasion, made))

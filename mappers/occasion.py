@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from mappers.circumstances import elements
 from mappers.identity import device_metric_id, identifier_value, resource_id, sequence_text, time_part
 from mappers.mapped import MappingContext, Resource
-from mappers.profile import FieldRule
 from mappers.reading import Reading
-from mappers.times import from_datetime
+from mappers.rule import FieldRule
+from mappers.times import DeviceTime, from_datetime
 from terminology.systems import READING_IDENTITY
 
 
@@ -73,15 +73,21 @@ def occasion_of(reading: Reading, context: MappingContext) -> Occasion:
     )
 
 
+def end_of(reading: Reading) -> DeviceTime:
+    """When the device had measured: its time, and the duration after it where it measured for a while."""
+    time, duration = reading.time, reading.duration
+    if duration is None:
+        return time
+    digits = max(time.digits, 3 if duration % timedelta(seconds=1) else 0)
+    return from_datetime(time.moment + duration, digits=min(digits, 6))
+
+
 def instant(moment: datetime) -> str:
     """`moment` as a FHIR instant in UTC, cut to milliseconds."""
     return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def _effective(reading: Reading) -> tuple[str, object]:
-    time, duration = reading.time, reading.duration
-    if duration is None:
-        return "effectiveDateTime", time.text
-    digits = max(time.digits, 3 if duration % timedelta(seconds=1) else 0)
-    end = from_datetime(time.moment + duration, digits=min(digits, 6))
-    return "effectivePeriod", {"start": time.text, "end": end.text}
+    if reading.duration is None:
+        return "effectiveDateTime", reading.time.text
+    return "effectivePeriod", {"start": reading.time.text, "end": end_of(reading).text}

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Final, Literal, TypeAlias, cast
 
 from mappers.metric import Scale
-from mappers.profile import FieldRule
 from mappers.reading import FieldValue, MappingIssue
+from mappers.rule import FieldRule
 from terminology import systems
 
 Number: TypeAlias = int | Decimal

@@ -21,8 +21,11 @@ class Template:
     code: dict[str, object]
 
 
-def template(metric: Metric, kind: str = "measurement") -> Template:
-    """The template for Observations of `metric`; a `setting` has the local category of that name and no profile."""
+def template(metric: Metric, kind: str = "measurement", site: str | None = None) -> Template:
+    """The template for Observations of `metric`; a `setting` has the local category of that name and no profile.
+
+    `site` is where on the body it is measured, in words: no code is made up for it.
+    """
     setting = kind == "setting"
     categories = ("setting",) if setting else metric.categories
     head: dict[str, object] = {"resourceType": "Observation", "id": None}
@@ -32,7 +35,10 @@ def template(metric: Metric, kind: str = "measurement") -> Template:
     if categories:
         head["category"] = [{"coding": [coding(CATEGORIES[each])]} for each in categories]
     code = codeable_concept(metric)
-    return Template(metric.key, {**head, "code": code}, code)
+    head["code"] = code
+    if site is not None:
+        head["bodySite"] = {"text": site}
+    return Template(metric.key, head, code)
 
 
 def codeable_concept(metric: Metric) -> dict[str, object]:

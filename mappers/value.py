@@ -5,9 +5,9 @@ https://hl7.org/fhir/R4/observation-definitions.html#Observation.value_x_
 
 from typing import TypeAlias
 
-from mappers.profile import FieldRule
 from mappers.quantity import Bound, Number, measured, quantity
 from mappers.reading import Absent, FieldValue, MappingIssue
+from mappers.rule import FieldRule
 from mappers.template import coding
 from terminology import systems
 from terminology.service import Coding

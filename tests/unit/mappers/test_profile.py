@@ -34,7 +34,7 @@ def test_a_sound_profile_is_read():
     rule = profile.fields["t"]
 
     assert rule is profile.fields["temperature"]
-    assert (rule.key, rule.unit, rule.statistic, rule.required) == ("body-temperature", "Cel", "mean", True)
+    assert (rule.key, rule.unit, rule.summary, rule.required) == ("body-temperature", "Cel", "average", True)
     assert (profile.sequence, profile.resolution, profile.mdc_device_type) == (
         "required",
         "subsecond",
@@ -104,3 +104,72 @@ def test_a_mistake_in_a_profile_is_refused_with_its_place(was, becomes, complain
 
     assert str(caught.value).startswith("thermometer.yaml, line ")
     assert complaint in str(caught.value)
+
+
+BLOOD_PRESSURE = """\
+text: Cuff
+version: "1"
+fields:
+  systolic:
+    metric: systolic-pressure
+    unit: "mm[Hg]"
+    site: left upper arm
+  diastolic:
+    metric: diastolic-pressure
+    unit: "mm[Hg]"
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "complaint"),
+    [
+        (
+            '    unit: "mm[Hg]"\n    site: left upper arm',
+            '    unit: "mm[Hg]"\n    statistic: mean',
+            "line 8: the parts of blood-pressure are measured together",
+        ),
+        (
+            "  diastolic:\n",
+            "  diastolic:\n    site: right wrist\n",
+            "line 8: blood-pressure is one Observation and has one `site`, not `left upper arm` and `right wrist`",
+        ),
+        ("site: left upper arm", 'site: "a\\tb"', "line 7: `site` is not a text"),
+        ("site: left upper arm", "path: bp.sys", "line 4: `systolic` has a path, and there is no `shape:`"),
+        (
+            'version: "1"\n',
+            'version: "1"\nmdc_device_type: cuff\n',
+            "line 3: `mdc_device_type: cuff` is no MDC code",
+        ),
+        (
+            'version: "1"\n',
+            'version: "1"\nshape: {time: at}\n',
+            "line 5: `systolic` has no `path`",
+        ),
+        (
+            'metric: diastolic-pressure\n    unit: "mm[Hg]"',
+            "metric: pap-leak-median\n    statistic: maximum",
+            "line 10: `statistic: maximum`: the code of pap-leak-median says median",
+        ),
+        (
+            'metric: diastolic-pressure\n    unit: "mm[Hg]"',
+            "metric: therapy-mode-set\n    statistic: mean",
+            "line 10: `statistic: mean`: therapy-mode-set is no number that was measured",
+        ),
+        (
+            "metric: diastolic-pressure\n",
+            "metric: glucose-capillary\n    by_unit:\n      mmol/L: glucose-capillary-molar\n      mm: body-height\n",
+            "line 13: `unit: mm[Hg]`",
+        ),
+    ],
+)
+def test_what_a_section_asks_of_others_is_refused_at_the_line_that_breaks_it(was, becomes, complaint):
+    assert was in BLOOD_PRESSURE
+    with pytest.raises(InvalidDeclaration) as caught:
+        read_profile("cuff", parse(BLOOD_PRESSURE.replace(was, becomes, 1), "cuff.yaml"))
+
+    assert complaint in str(caught.value)
+
+
+def test_a_type_without_a_field_is_refused():
+    with pytest.raises(InvalidDeclaration, match=r"line 3: `fields` is empty"):
+        read_profile("cuff", parse('text: Cuff\nversion: "1"\nfields: {}\n', "cuff.yaml"))
