@@ -10,8 +10,11 @@ docs/ingest.md, "Answers"
     ├── Misaddressed         422: the address names another device, or type, than the one that sends
     ├── UnsupportedType      415
     ├── Unavailable          503: nothing can be promised now
-    │   └── SinkUnavailable
-    └── UnreadableFile       a file broke: nothing of it was stored
+    │   ├── SinkUnavailable
+    │   └── FileBusy         the same file is being read by another
+    ├── UnknownDevice        404
+    └── UnreadableFile       422: a file is broken; the text says where
+        └── UnknownFormat    415
 """
 
 from typing import Literal
@@ -72,5 +75,20 @@ class SinkUnavailable(Unavailable):
     """Resources cannot be stored now; nothing of what this call did not answer may be taken as stored."""
 
 
+class FileBusy(Unavailable):
+    """The same file of the same device is being read now; the client may bring it again to see what became of it."""
+
+    def __init__(self) -> None:
+        super().__init__("The same file is being taken in now. Bring it again to see what became of it.")
+
+
+class UnknownDevice(IngestError):
+    """The caller names a device that is not registered."""
+
+
 class UnreadableFile(IngestError):
     """A file is broken; the text says where."""
+
+
+class UnknownFormat(UnreadableFile):
+    """A file is of no format that is taken."""

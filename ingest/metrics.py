@@ -18,6 +18,7 @@ REFUSED_SIGNATURES: Final = Counter(
 )
 REPLAYS: Final = Counter("ingest_replays", "Copies of a signed request, answered as the first was.")
 RATE_LIMITED: Final = Counter("ingest_rate_limited", "Requests refused with 429.")
+FILES: Final = Counter("ingest_files", "Files by what became of them.", ("format", "outcome"))
 LAG: Final = Histogram(
     "ingest_lag_seconds",
     "Seconds from measurement to arrival of the newest reading of a request.",

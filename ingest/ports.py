@@ -137,3 +137,34 @@ class DeadLetters(Protocol):
     async def refused(self, number: int, issues: tuple[Issue, ...]) -> None:
         """Note why a retry failed."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """A file as it is told from others: `digest` is of its bytes, of its parts' and of what was said of it."""
+
+    device: int
+    digest: bytes
+
+
+class IngestedFiles(Protocol):
+    """Which files were taken in, by device; a file is claimed while it is read, so that two readers do not meet."""
+
+    async def claim(self, key: FileKey, name: str, format: str) -> bytes | None:
+        """None when the caller is to read the file; else the summary, as JSON, of when all of it was taken in.
+
+        Raises FileBusy while another reads it. A claim runs out after some seconds unless it is renewed.
+        """
+        ...
+
+    async def renew(self, key: FileKey) -> None:
+        """Hold the claim for as long again."""
+        ...
+
+    async def finish(self, key: FileKey, summary: bytes) -> None:
+        """Remember the file as taken in, all of it."""
+        ...
+
+    async def release(self, key: FileKey) -> None:
+        """Forget the claim: the file may be brought again."""
+        ...

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fhir_server.demo.show import Screen
     from fhir_server.demo.ward import WardDevice
     from fhir_server.serve.owner import Running
-    from ingest.files import FileSummary
+    from ingest.files.summary import FileSummary
 
 Port = Annotated[int | None, typer.Option(help="Port; 0 takes any free one.", show_default="8000")]
 
@@ -84,8 +84,8 @@ class _Lines:
 
     def recorded(self, summary: "FileSummary", made: "list[str]") -> None:
         """The ECG in, and what was made of it."""
-        self._say(f"\n[bold]in [/bold]  {summary.path.name}: a 12-lead ECG recorded by demo-ecg")
-        self._made(", ".join(result.status for result in summary.results), made)
+        self._say(f"\n[bold]in [/bold]  {summary.name}: a 12-lead ECG recorded by demo-ecg")
+        self._made(", ".join(summary.statuses), made)
         for note in summary.notes:
             self._say(f"      {note}", style="dim")
 
@@ -132,8 +132,7 @@ class _JsonScreen:
 
     def recorded(self, summary: "FileSummary", made: "list[str]") -> None:
         """The ECG in, and what was made of it."""
-        statuses = [result.status for result in summary.results]
-        print_json({"event": "ecg", "file": str(summary.path), "statuses": statuses, "made": made})
+        print_json({"event": "ecg", "file": summary.name, "statuses": summary.statuses, "made": made})
 
     def sent(
         self, device: "WardDevice", reading: "Mapping[str, object]", answer: "Answer", made: "list[str]"

@@ -1,31 +1,40 @@
 """`fhir-server ingest`: readings from files that a device wrote.
 
-https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_A.34.3.html (12-lead ECG), docs/ingest.md
+docs/ingest.md, "Files"
 """
 
+import asyncio
 import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from fhir_server.cli.configuration import settings
-from fhir_server.cli.console import print_json, say, warn
+from fhir_server.cli.console import print_json, print_table, say, warn
 from fhir_server.cli.database import Workplace, with_database
 from fhir_server.cli.options import AsJson, DataDir
 from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
-    from ingest.files import FileSummary
+    from ingest.files.bringing import Bringing
+    from ingest.files.format import Origin
+    from ingest.files.intake import Intake, Watcher
+    from ingest.files.summary import FileSummary
 
-_OFFSET = re.compile(r"([+-])([01][0-9]):([0-5][0-9])")
+_OFFSET: Final = re.compile(r"([+-])([01][0-9]):([0-5][0-9])")
+_PATIENCE: Final = 60
+"""Seconds to wait for another who reads the same file, or died reading it."""
 
 
 def ingest(
     files: Annotated[
         list[Path],
-        typer.Argument(help="DICOM ECGs, STR.edf of a ResMed card, or readings in JSON or NDJSON."),
+        typer.Argument(help="Files, ZIP archives, or folders: a ResMed card, recordings, readings in JSON."),
     ],
     *,
     device: Annotated[str, typer.Option(help="The registered device that measured.")],
@@ -35,48 +44,106 @@ def ingest(
     zone: Annotated[
         str, typer.Option(help="The device's offset from UTC, where a file states none: +01:00.")
     ] = "Z",
+    mapping: Annotated[
+        str | None, typer.Option(help="The declaration that says what the columns of a table are.")
+    ] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """Take readings in from files; a broken file stores nothing. Exits with 1 when a reading was rejected.
+    """Take readings in from files. A file that was taken in before is not read again.
 
-    Example: fhir-server ingest ecg.dcm --device ecg-1 --patient p1
+    What is broken stores nothing of the unit (night, recording, line) it breaks in; exits with 1 when anything was
+    rejected or could not be read.
+
+    Example: fhir-server ingest card/ --device cpap-1 --patient p1 --zone +01:00
     """
-    offset = _zone(zone)
+    from ingest.errors import IngestError
 
-    async def taken(place: Workplace) -> "list[FileSummary]":
-        return [await _ingested(place, path, device, patient, offset) for path in files]
+    offset, configured = _zone(zone), settings(data_dir=data_dir)
+    with tempfile.TemporaryDirectory(prefix="fhir-ingest-") as folder:
+        try:
+            brought = _brought(files, Path(folder), configured.max_file_bytes)
+            with _watched(brought, silent=json) as (watcher, ended):
 
-    summaries = with_database(settings(data_dir=data_dir), taken)
-    rows = [_row(summary) for summary in summaries]
-    if json:
-        print_json(rows)
-    else:
-        for summary in summaries:
-            _say_summary(summary)
-    if any(result.status == "rejected" for summary in summaries for result in summary.results):
+                async def taken(place: Workplace) -> "list[FileSummary]":
+                    return await _taken(place, brought, (device, offset, patient, mapping), watcher, ended)
+
+                summaries = with_database(configured, taken)
+        except IngestError as error:
+            raise OperatorError(str(error)) from error
+    _show(summaries, json=json)
+    _refuse_unread(summaries, folders=any(each.is_dir() for each in files))
+    if any(summary.counts.get("rejected") for summary in summaries):
         raise typer.Exit(1)
 
 
-async def _ingested(
-    place: Workplace, path: Path, device: str, patient: str | None, zone: timezone
-) -> "FileSummary":
-    from fhir_server import clock
-    from fhir_server.interactions.ingest_gateway import pipeline
-    from ingest.errors import IngestError
-    from ingest.files import ingest_file
+def _brought(given: Sequence[Path], folder: Path, limit: int) -> "Bringing":
+    from ingest.files.archive import unpacked
+    from ingest.files.bringing import incoming, paths, told_apart
 
-    try:
-        return await ingest_file(
-            path,
-            pipeline(place.database, place.key),
-            device=device,
-            patient=patient,
-            clock=clock.now,
-            zone=zone,
-        )
-    except IngestError as error:
-        raise OperatorError(f"{path}: {error}") from error
+    found = [incoming(name, path, limit) for each in given for name, path in paths(each)]
+    return told_apart(unpacked(found, folder, limit))
+
+
+async def _taken(
+    place: Workplace,
+    brought: "Bringing",
+    said: tuple[str, timezone, str | None, str | None],
+    watcher: "Watcher",
+    ended: "Callable[[FileSummary], None]",
+) -> "list[FileSummary]":
+    from fhir_server import clock
+    from fhir_server.interactions.ingest_gateway import intake
+
+    taking = intake(place.database, place.key)
+    device, zone, patient, mapping = said
+    origin = await taking.origin(device, clock.now(), zone, patient, mapping)
+    summaries = []
+    for each in brought.each():
+        summary = await _patiently(taking, each, origin, watcher)
+        ended(summary)
+        summaries.append(summary)
+    return summaries
+
+
+async def _patiently(
+    taking: "Intake", one: "Bringing", origin: "Origin", watcher: "Watcher"
+) -> "FileSummary":
+    """What became of one file, once nobody else reads it; raises FileBusy when that takes too long."""
+    from ingest.errors import FileBusy
+
+    for attempt in range(_PATIENCE + 1):
+        try:
+            (summary,) = await taking.take_all(one, origin, vouched=True, watcher=watcher)
+        except FileBusy:
+            if attempt == _PATIENCE:
+                raise
+            await asyncio.sleep(1)
+        else:
+            return summary
+    raise AssertionError("the last attempt returns or raises")
+
+
+@contextmanager
+def _watched(
+    brought: "Bringing", *, silent: bool
+) -> "Iterator[tuple[Watcher, Callable[[FileSummary], None]]]":
+    """What draws a bar on stderr, if that is a terminal: bytes of the files that ended, and units of the one being read."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    sizes = {file.name: file.size for file, _ in brought.readable}
+    with Progress(console=console, disable=silent or not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=sum(sizes.values()))
+
+        def told(name: str, units: int) -> None:
+            bar.update(task, description=f"{name}: {units}")
+
+        def ended(summary: "FileSummary") -> None:
+            bar.update(task, advance=sizes.get(summary.name, 0))
+
+        yield told, ended
 
 
 def _zone(text: str) -> timezone:
@@ -89,29 +156,43 @@ def _zone(text: str) -> timezone:
     return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
 
 
-def _row(summary: "FileSummary") -> dict[str, object]:
-    return {
-        "file": str(summary.path),
-        "kind": summary.kind,
-        "results": [
-            {
-                "status": result.status,
-                "references": result.references,
-                "issues": [
-                    {"severity": issue.severity, "element": issue.element, "text": issue.diagnostics}
-                    for issue in result.issues
-                ],
-            }
-            for result in summary.results
-        ],
-        "notes": summary.notes,
-    }
+def _show(summaries: "Sequence[FileSummary]", *, json: bool) -> None:
+    if json:
+        print_json([summary.tree() for summary in summaries])
+        return
+    for summary in summaries:
+        _say_summary(summary)
+    made: dict[tuple[str, str, str], int] = {}
+    for summary in summaries:
+        for kind, count in summary.made.items():
+            made[kind] = made.get(kind, 0) + (0 if summary.seen else count)
+    rows = [
+        {"resource": type, "code": code, "what": display, "made": count}
+        for (type, code, display), count in sorted(made.items())
+        if count
+    ]
+    print_table(("resource", "code", "what", "made"), rows, empty="Nothing new was made.")
 
 
 def _say_summary(summary: "FileSummary") -> None:
-    for number, result in enumerate(summary.results, 1):
-        say(f"{summary.path}: reading {number} {result.status} {' '.join(result.references)}")
-        for issue in result.issues:
-            warn(f"{summary.path}: reading {number}: {issue.element or ''} {issue.diagnostics}")
+    for each in summary.said:
+        element = f"{each.issue.element} " if each.issue.element else ""
+        warn(f"{summary.name}: {each.where} {each.status}: {element}{each.issue.diagnostics}")
     for note in summary.notes:
-        say(f"{summary.path}: {note}")
+        say(f"{summary.name}: {note}")
+    if summary.format is None:
+        return
+    counts = ", ".join(f"{count} {status}" for status, count in summary.counts.items() if count)
+    say(f"{summary.name}: {'taken in before: ' if summary.seen else ''}{counts or 'nothing in it'}")
+
+
+def _refuse_unread(summaries: "Sequence[FileSummary]", *, folders: bool) -> None:
+    """Nothing; OperatorError when a file broke, or has no format that is taken, unless it only lay in a folder."""
+    broken = [each for each in summaries if each.error and (each.format is not None or not folders)]
+    skipped = [each.name for each in summaries if each.format is None and folders]
+    if skipped and len(skipped) < len(summaries):
+        warn(f"Not read, being of no format that is taken: {', '.join(skipped[:20])}")
+    elif skipped:
+        raise OperatorError(f"No file is of a format that is taken. {summaries[0].error}")
+    if broken:
+        raise OperatorError("\n".join(f"{each.name}: {each.error}" for each in broken))

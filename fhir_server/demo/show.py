@@ -17,7 +17,7 @@ from fhir_server.demo.ward import WardDevice
 from fhir_server.keys import master_key
 from fhir_server.serve.owner import Running
 from fhir_server.store.database import Database
-from ingest.files import FileSummary
+from ingest.files.summary import FileSummary
 
 _CUFF_EVERY: Final = 10
 _HINTS_EVERY: Final = 30
@@ -57,10 +57,10 @@ async def show(running: Running, screen: Screen) -> None:
         patients = await ward.patients(client)
         devices = await ward.devices(database, key, settings.data_dir)
         screen.set_up(patients, devices)
-        summary = await ecg(database, key, ward.ECG_DEVICE, "p1")
+        summary = await ecg(database, key, settings, ward.ECG_DEVICE, "p1")
     finally:
         await database.close()
-    made = [line for result in summary.results for line in await _made(client, result.references)]
+    made = await _made(client, summary.references)
     screen.recorded(summary, made)
     screen.ready(running)
     await _live(client, devices, screen, running)

@@ -13,8 +13,10 @@ from fhir_server.settings import Settings
 from fhir_server.store.database import Database
 from fhir_server.store.devices.admissions import DeviceAdmissions
 from fhir_server.store.devices.dead_letters import StoredDeadLetters
+from fhir_server.store.devices.ingested_files import StoredIngestedFiles
 from fhir_server.store.devices.registry import DeviceRegistry
 from fhir_server.store.devices.seal import Seal
+from ingest.files.intake import Intake
 from ingest.gateway import Gateway
 from ingest.pipeline import Pipeline
 from mappers.errors import InvalidDeclaration
@@ -30,6 +32,11 @@ def pipeline(database: Database, master_key: MasterKey) -> Pipeline:
         StoredDeadLetters(database),
         master_key.derive("identity"),
     )
+
+
+def intake(database: Database, master_key: MasterKey) -> Intake:
+    """What takes files in."""
+    return Intake(pipeline(database, master_key), StoredIngestedFiles(database))
 
 
 def gateway(database: Database, master_key: MasterKey, settings: Settings) -> Gateway:

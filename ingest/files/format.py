@@ -108,13 +108,13 @@ class Format(Protocol):
         ...
 
     def recognises(self, head: bytes, name: str) -> bool:
-        """Whether a file that begins with `head` (4 kB, or all there is) under this name is one."""
+        """Whether a file that begins with `head` (64 kB, or all there is) under this name is one."""
         ...
 
     def read(self, file: Incoming, origin: Origin) -> Contents:
         """What is in the file; called in a thread, may block. Raises UnreadableFile where nothing of it can be read."""
         ...
 
-    def parts(self, file: Incoming) -> Iterable[str]:
+    def parts(self, file: Incoming) -> Iterable[str]:  # noqa: ARG002 - for those who have some
         """The bare names of those files `beside` it that are parts of it (100.dat of 100.hea), and not read alone."""
         return ()

@@ -1,5 +1,8 @@
 """Files brought by an operator: the real ECG inside the pydicom wheel, and readings in JSON."""
 
+import asyncio
+import json
+import re
 import struct
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -8,9 +11,17 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from ingest.errors import UnreadableFile
-from ingest.files import ingest_file
-from tests.data.resmed_card import card
+from fhir_server.interactions import device_registry
+from fhir_server.interactions.ingest_gateway import intake
+from fhir_server.store.devices.dead_letters import StoredDeadLetters
+from fhir_server.store.devices.ingested_files import StoredIngestedFiles
+from ingest.errors import FileBusy, UnknownDevice
+from ingest.files.bringing import incoming, paths, told_apart
+from ingest.files.format import Contents, Format, Unit
+from ingest.files.intake import Intake, key_of
+from ingest.files.messages import Readings
+from ingest.retry import retry
+from tests.data.resmed_card import CARD, card
 
 
 @pytest.fixture
@@ -18,16 +29,20 @@ def ecg_path() -> Path:
     return Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
+async def taken(clinic, path, device, patient, *, zone=UTC, vouched=True):
+    """The summary of the one file, or folder of one file, at `path`."""
+    taking = intake(clinic.database, clinic.master_key)
+    origin = await taking.origin(device, datetime.now(UTC), zone, patient)
+    brought = told_apart([incoming(name, each, 10**9) for name, each in paths(path)])
+    (summary,) = await taking.take_all(brought, origin, vouched=vouched)
+    return summary
 
 
 async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
-    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
-    (result,) = made.results
-    assert result.status == "created", result.issues
-    stored = [await clinic.resource(each) for each in result.references]
+    made = await taken(clinic, ecg_path, "ecg-1", "p1")
+    assert made.statuses == ("created",), made.said
+    stored = [await clinic.resource(each) for each in made.references]
     values = {
         each["code"]["coding"][0]["code"]: each["valueQuantity"]["value"]
         for each in stored
@@ -51,8 +66,8 @@ async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
 
 async def test_the_waveform_has_the_samples_that_another_reader_finds_in_the_file(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
-    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
-    stored = [await clinic.resource(each) for each in made.results[0].references]
+    made = await taken(clinic, ecg_path, "ecg-1", "p1")
+    stored = [await clinic.resource(each) for each in made.references]
     (waveform,) = [each for each in stored if each.get("code", {})["coding"][0]["code"] == "131328"]
 
     group = dcmread(ecg_path).WaveformSequence[0]
@@ -74,8 +89,8 @@ async def test_the_waveform_has_the_samples_that_another_reader_finds_in_the_fil
 
 async def test_a_rate_that_was_not_measured_says_from_what_it_was_calculated(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
-    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
-    stored = [await clinic.resource(each) for each in made.results[0].references]
+    made = await taken(clinic, ecg_path, "ecg-1", "p1")
+    stored = [await clinic.resource(each) for each in made.references]
     codes = {f"Observation/{each['id']}": each["code"]["coding"][0]["code"] for each in stored}
     (rate,) = [each for each in stored if each["code"]["coding"][0]["code"] == "8867-4"]
     assert [codes[each["reference"]] for each in rate["derivedFrom"]] == ["8637-1"]
@@ -83,27 +98,25 @@ async def test_a_rate_that_was_not_measured_says_from_what_it_was_calculated(cli
 
 async def test_the_same_ecg_twice_is_stored_once(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
-    first, second = [
-        await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
-        for _ in range(2)
-    ]
-    assert second.results[0].status == "unchanged"
-    assert second.results[0].references == first.results[0].references
+    first, second = [await taken(clinic, ecg_path, "ecg-1", "p1") for _ in range(2)]
+    assert (first.seen, second.seen) == (False, True)
+    assert second.references == first.references
+    assert second.tree() == first.tree() | {"seen": True}
 
 
 async def test_the_cardiographs_zone_is_the_callers_to_say(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
     zone = timezone(timedelta(hours=1))
-    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now, zone=zone)
-    report = await clinic.resource(made.results[0].references[-1])
+    made = await taken(clinic, ecg_path, "ecg-1", "p1", zone=zone)
+    report = await clinic.resource(made.references[-1])
     assert report["effectiveDateTime"] == "2013-01-25T10:59:19+01:00"
 
 
 async def test_an_assignment_is_not_overruled_by_the_caller(clinic, ecg_path):
     await clinic.device("ecg-monitor", name="ecg-1", patient="p2", start=datetime(2013, 1, 1, tzinfo=UTC))
-    made = await ingest_file(ecg_path, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
-    assert made.results[0].status == "rejected"
-    assert made.results[0].issues[0].element == "patient"
+    made = await taken(clinic, ecg_path, "ecg-1", "p1")
+    assert made.statuses == ("rejected",)
+    assert made.said[0].issue.element == "patient"
 
 
 @pytest.mark.parametrize("kept", [100, 1_990, 40_000, 250_000, 291_076])
@@ -111,26 +124,30 @@ async def test_an_ecg_broken_halfway_stores_nothing_and_says_where(clinic, ecg_p
     await clinic.device("ecg-monitor", name="ecg-1", patient=None)
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(ecg_path.read_bytes()[:kept])
-    with pytest.raises(UnreadableFile, match=rf"neither|{kept}|byte"):
-        await ingest_file(broken, clinic.pipeline(), device="ecg-1", patient="p1", clock=now)
+    made = await taken(clinic, broken, "ecg-1", "p1")
+    assert re.search(rf"no format|{kept}|byte", made.error)
     assert await clinic.observations() == 0
 
 
-async def test_a_file_with_one_broken_line_stores_nothing(clinic, tmp_path):
+async def test_a_broken_line_stores_nothing_and_what_stood_before_it_is_stored(clinic, tmp_path):
     await clinic.device(name="pi-1")
     path = tmp_path / "readings.ndjson"
-    path.write_text('{"timestamp": "2024-01-01T00:00:00Z", "data": {"spo2": 97}}\n{"timestamp": \n')
-    with pytest.raises(UnreadableFile, match="Reading 2"):
-        await ingest_file(path, clinic.pipeline(), device="pi-1", patient=None, clock=now)
-    assert await clinic.observations() == 0
+    path.write_text(reading(1) + "\n" + reading(2) + "\n" + reading(3)[:20])
+    made = await taken(clinic, path, "pi-1", None)
+    assert made.counts == {"created": 2}
+    assert made.error.startswith("line 3 (from byte 136 on) is broken")
+    assert await clinic.observations() == 2
+
+    path.write_text("\n".join(map(reading, range(1, 5))))
+    assert (await taken(clinic, path, "pi-1", None)).counts == {"unchanged": 2, "created": 2}
 
 
 async def test_readings_in_a_file_belong_to_the_patient_assigned_then(clinic, tmp_path):
     await clinic.device(name="pi-1", patient="p7")
     path = tmp_path / "readings.json"
     path.write_text('[{"timestamp": "2024-01-01T00:00:00Z", "data": {"spo2": 97}}]')
-    made = await ingest_file(path, clinic.pipeline(), device="pi-1", patient=None, clock=now)
-    stored = await clinic.resource(made.results[0].references[0])
+    made = await taken(clinic, path, "pi-1", None)
+    stored = await clinic.resource(made.references[0])
     assert stored["subject"]["reference"] == "Patient/p7"
 
 
@@ -138,10 +155,10 @@ async def test_the_nights_of_a_card_become_panels_with_their_settings_beside_the
     path = tmp_path / "STR.edf"
     path.write_bytes(card())
     await clinic.device("apap", name="cpap-1", patient=None)
-    made = await ingest_file(path, clinic.pipeline(), device="cpap-1", patient="p1", clock=now)
+    made = await taken(clinic, path, "cpap-1", "p1")
 
-    assert [result.status for result in made.results] == ["created", "created"], made.results
-    night = [await clinic.resource(each) for each in made.results[0].references]
+    assert made.counts == {"created": 2}, made.said
+    night = [await clinic.resource(each) for each in made.references[: len(made.references) // 2]]
     values = {each["code"]["coding"][0]["code"]: each.get("valueQuantity", {}).get("value") for each in night}
     shown = [str(values[code]) for code in ("69997-5", "69990-0", "8410964")]
     assert shown == ["15.6", "0.2", "7"]
@@ -151,19 +168,159 @@ async def test_the_nights_of_a_card_become_panels_with_their_settings_beside_the
     assert (await clinic.resource(setting["device"]["reference"]))["category"] == "setting"
 
 
-async def test_a_card_brought_again_changes_nothing(clinic, tmp_path):
+async def test_a_card_that_grew_adds_what_is_new(clinic, tmp_path):
     path = tmp_path / "STR.edf"
-    path.write_bytes(card())
     await clinic.device("apap", name="cpap-1", patient=None)
-    for expected in ("created", "unchanged"):
-        made = await ingest_file(path, clinic.pipeline(), device="cpap-1", patient="p1", clock=now)
-        assert {result.status for result in made.results} == {expected}
+    first = {name: (*how, days[:1]) for name, (*how, days) in CARD.items()}
+    for signals, expected in ((first, {"created": 1}), (CARD, {"unchanged": 1, "created": 1})):
+        path.write_bytes(card(signals))
+        assert (await taken(clinic, path, "cpap-1", "p1")).counts == expected
 
 
 async def test_a_card_that_breaks_off_stores_nothing(clinic, tmp_path):
     path = tmp_path / "STR.edf"
     path.write_bytes(card()[:-5])
     await clinic.device("apap", name="cpap-1", patient=None)
-    with pytest.raises(UnreadableFile, match="4443 of the 4448 bytes"):
-        await ingest_file(path, clinic.pipeline(), device="cpap-1", patient="p1", clock=now)
+    made = await taken(clinic, path, "cpap-1", "p1")
+    assert "4443 of the 4448 bytes" in made.error
     assert await clinic.scalar("SELECT count(*) FROM resource WHERE type = 96") == 0
+
+
+async def test_the_same_file_with_another_zone_is_another(clinic, tmp_path):
+    path = tmp_path / "STR.edf"
+    path.write_bytes(card())
+    await clinic.device("apap", name="cpap-1", patient=None)
+    await taken(clinic, path, "cpap-1", "p1")
+    made = await taken(clinic, path, "cpap-1", "p1", zone=timezone(timedelta(hours=2)))
+    assert not made.seen
+
+
+async def test_a_rejected_reading_is_a_dead_letter_that_can_be_taken_in_later(clinic, tmp_path):
+    await clinic.device(name="pi-1", patient=None)
+    path = tmp_path / "readings.json"
+    path.write_text(f"[{reading(1)}]")
+    made = await taken(clinic, path, "pi-1", None)
+    assert (made.statuses, made.said[0].where) == (("rejected",), "the record")
+    assert (await retried(clinic, "pi-1")).status == "created"
+
+
+async def test_a_rejected_night_is_a_dead_letter_that_can_be_taken_in_later(clinic, tmp_path):
+    await clinic.device("apap", name="cpap-1", patient=None)
+    path = tmp_path / "STR.edf"
+    path.write_bytes(card())
+    made = await taken(clinic, path, "cpap-1", None)
+    assert (made.counts, made.said[0].where) == ({"rejected": 2}, "night of 2023-08-21")
+    assert (await retried(clinic, "cpap-1")).status == "created"
+    assert (await taken(clinic, path, "cpap-1", "p9")).counts == {"unchanged": 1, "created": 1}
+
+
+async def test_a_rejected_recording_says_that_its_file_is_to_be_brought_again(clinic, ecg_path):
+    await clinic.device("ecg-monitor", name="ecg-1", patient=None)
+    made = await taken(clinic, ecg_path, "ecg-1", None)
+    assert made.statuses == ("rejected",)
+    result = await retried(clinic, "ecg-1")
+    assert "'waveform_ecg.dcm'. Bring that file again" in result.issues[0].diagnostics
+    assert (await taken(clinic, ecg_path, "ecg-1", "p9")).statuses == ("created",)
+
+
+async def test_a_device_may_not_say_whose_readings_its_files_are(clinic, tmp_path):
+    await clinic.device(name="pi-1", patient=None)
+    path = tmp_path / "readings.json"
+    path.write_text(f"[{reading(1)}]")
+    assert (await taken(clinic, path, "pi-1", "p1", vouched=False)).statuses == ("rejected",)
+
+
+async def test_data_points_and_synchronised_records_are_told_from_readings(clinic, tmp_path):
+    await clinic.device("phone", name="phone-1")
+    for name in ("omh.json", "health-connect.json"):
+        (tmp_path / name).write_text(json.dumps(MESSAGES[name]))
+    formats = [(await taken(clinic, tmp_path / name, "phone-1", None)).format for name in sorted(MESSAGES)]
+    assert formats == ["health-connect", "open-mhealth"]
+    assert await clinic.observations() == 2
+
+
+async def test_a_file_that_another_reads_is_busy_until_that_claim_runs_out(clinic, tmp_path):
+    await clinic.device(name="pi-1")
+    path = tmp_path / "readings.json"
+    path.write_text(reading(1))
+    files = StoredIngestedFiles(clinic.database, lease_seconds=0.3)
+    first, second = [await claimed(clinic, path, files) for _ in range(2)]
+    assert (first, second) == (None, "busy")
+    await asyncio.sleep(0.35)
+    assert (await taken(clinic, path, "pi-1", None)).counts == {"created": 1}
+
+
+async def test_a_file_whose_reader_fails_may_be_brought_again(clinic, tmp_path):
+    await clinic.device(name="pi-1")
+    path = tmp_path / "readings.json"
+    path.write_text(reading(1))
+    taking = Intake(clinic.pipeline(), StoredIngestedFiles(clinic.database))
+    origin = await taking.origin("pi-1", datetime.now(UTC), UTC, None)
+    with pytest.raises(ZeroDivisionError):
+        await taking.take(incoming("a.json", path, 10**6), Defective(), origin, vouched=True)
+    assert await clinic.scalar("SELECT count(*) FROM ingested_file") == 0
+
+
+async def test_files_in_an_unregistered_devices_name_are_not_read(clinic, tmp_path):
+    path = tmp_path / "readings.json"
+    path.write_text(reading(1))
+    with pytest.raises(UnknownDevice, match="'nobody' is registered"):
+        await taken(clinic, path, "nobody", None)
+
+
+class Defective(Format):
+    name = "readings"
+
+    def recognises(self, head, name):
+        return True
+
+    def read(self, file, origin):
+        return Contents(Unit(()) for _ in [1 / 0])
+
+
+def reading(second):
+    return f'{{"timestamp": "2024-01-01T00:00:{second:02}Z", "data": {{"spo2": 97}}}}'
+
+
+async def claimed(clinic, path, files):
+    taking = Intake(clinic.pipeline(), files)
+    origin = await taking.origin("pi-1", datetime.now(UTC), UTC, None)
+    file = incoming("readings.json", path, 10**6)
+    try:
+        return await files.claim(key_of(file, Readings(), origin), "readings.json", "readings")
+    except FileBusy:
+        return "busy"
+
+
+async def retried(clinic, device):
+    """What became of the oldest dead letter once the device was given to p9."""
+    await device_registry.assign(
+        clinic.database, name=device, patient="p9", start=datetime(2010, 1, 1, tzinfo=UTC), end=None
+    )
+    (letter, *_) = await StoredDeadLetters(clinic.database).waiting()
+    return await retry(clinic.pipeline(), letter, lambda: datetime.now(UTC))
+
+
+MESSAGES = {
+    "omh.json": {
+        "header": {
+            "id": "a-1",
+            "creation_date_time": "2024-01-01T00:00:00Z",
+            "schema_id": {"namespace": "omh", "name": "heart-rate", "version": "2.0"},
+        },
+        "body": {
+            "heart_rate": {"value": 70, "unit": "beats/min"},
+            "effective_time_frame": {"date_time": "2024-01-01T00:00:00Z"},
+        },
+    },
+    "health-connect.json": {
+        "steps": [
+            {
+                "startTime": "2024-01-01T00:00:00Z",
+                "endTime": "2024-01-01T01:00:00Z",
+                "count": 12,
+                "metadata": {"id": "b-1"},
+            }
+        ]
+    },
+}

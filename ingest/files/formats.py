@@ -1,0 +1,30 @@
+"""The formats of files that are taken, and which of them a file has.
+
+docs/ingest.md, "Files"
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ingest.files.dicom import DicomEcg
+from ingest.files.format import Format, Incoming
+from ingest.files.messages import HealthConnect, OpenMHealth, Readings
+from ingest.files.resmed import ResmedNights
+
+FORMATS: Final[tuple[Format, ...]] = (
+    DicomEcg(),
+    ResmedNights(),
+    OpenMHealth(),
+    HealthConnect(),
+    Readings(),
+)
+"""Asked in this order: the first that recognises a file reads it."""
+
+HEAD_BYTES: Final = 65_536
+
+
+def format_of(file: Incoming, formats: Sequence[Format] = FORMATS) -> Format | None:
+    """The first format that recognises the file, None when none does."""
+    with file.path.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+    return next((each for each in formats if each.recognises(head, file.name)), None)
