@@ -3,9 +3,10 @@
 docs/ingest.md; docs/adr/0009-device-authentication.md
 """
 
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -82,7 +83,21 @@ class Gateway:
         `key` is what the path of an addressed endpoint names. Raises Unauthenticated, RateLimited, TooLarge,
         Misaddressed, and Unavailable when nothing can be promised.
         """
-        device, signature = await self._authenticated(request)
+
+        async def taken(device: Device) -> Answer:
+            by_type = endpoint.addressed and names_type(key or "", device)
+            return await self._taken(request.body, device, endpoint, body, by_type=by_type)
+
+        return await self.once(request, taken, self._clock())
+
+    async def once(
+        self, request: SignedRequest, taken: Callable[[Device], Awaitable[Answer]], arrived: datetime
+    ) -> Answer:
+        """What `taken` answers the device that signed, or answered the first copy of the request, which arrived then.
+
+        Raises Unauthenticated, RateLimited, and what `taken` raises.
+        """
+        device, signature = await self._authenticated(request, arrived)
         try:
             earlier = await self._admissions.admit(device.key, signature)
         except RateLimited:
@@ -92,18 +107,16 @@ class Gateway:
             metrics.REPLAYS.inc()
             return earlier
         try:
-            by_type = endpoint.addressed and names_type(key or "", device)
-            answer = await self._taken(request.body, device, endpoint, body, by_type=by_type)
+            answer = await taken(device)
         except BaseException:
             await self._released(device, signature)
             raise
         await self._remembered(device, signature, answer)
         return answer
 
-    async def _authenticated(self, request: SignedRequest) -> tuple[Device, bytes]:
+    async def _authenticated(self, request: SignedRequest, now: datetime) -> tuple[Device, bytes]:
         try:
             claimed = credentials(request)
-            now = self._clock()
             device = await self._pipeline.devices.find(claimed.device, now)
             return verified(device, claimed, message(request, claimed), now), claimed.signature
         except Unauthenticated as refusal:
@@ -120,7 +133,8 @@ class Gateway:
         except Unreadable as error:
             return await self._unreadable(body, device, endpoint, received, error)
         items = each_named(batch.items) if by_type else batch.items
-        results = await self._pipeline.take(items, batch.raw, device, received, endpoint.format)
+        sha256 = hashlib.sha256(body).digest()
+        results = await self._pipeline.take(items, batch.raw, device, received, endpoint.format, sha256)
         _count(results, device, endpoint)
         rejected = rejected_count(results)
         if endpoint.single:

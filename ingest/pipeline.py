@@ -5,13 +5,15 @@ DESIGN.md, "A reading"; docs/ingest.md
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from typing import Final, TypeAlias, TypeVar
 
 from ingest import metrics
 from ingest.answer import Result
 from ingest.decoders import health_connect as health_connect_decoder
+from ingest.decoders import kept as kept_decoder
 from ingest.decoders import omh as omh_decoder
 from ingest.decoders import reading as reading_decoder
 from ingest.decoders import vitals as vitals_decoder
@@ -23,6 +25,7 @@ from mappers.identity import fingerprint
 from mappers.mapped import MappingContext, MappingResult, Rejected
 from mappers.observation import map_reading
 from mappers.profile import device_profile
+from mappers.provenance import Measured, Message, measured
 from mappers.reading import MappingIssue, Reading
 
 Tree: TypeAlias = dict[str, object]
@@ -41,6 +44,7 @@ DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]]
     "vitals": vitals_decoder.decode,
     "omh": omh_decoder.decode,
     "health-connect": health_connect_decoder.decode,
+    "file": kept_decoder.decode,
 }
 
 _TOGETHER: Final = 100
@@ -69,6 +73,14 @@ _REFUSALS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What a device sent at once; what its readings are mapped with is worked out once for each patient and kept here."""
+
+    message: Message
+    contexts: dict[str, MappingContext] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """What readings pass through, whatever they arrived by."""
 
@@ -84,10 +96,12 @@ class Pipeline:
         device: Device,
         received: datetime,
         format: LetterFormat,
+        sha256: bytes,
     ) -> list[Result]:
         """One result per item in order, after everything stored and every dead letter is committed.
 
-        Raises Unavailable when that cannot be promised; the same items may then be sent again.
+        `sha256` is the hash of the bytes that all of them came in. Raises Unavailable when that cannot be promised; the
+        same items may then be sent again.
         """
         decode = DECODERS[format]
         decoded: list[Decoded] = [
@@ -96,7 +110,7 @@ class Pipeline:
         ]
         _observe_lag(decoded, received)
         known = await self.with_assignments(device, decoded)
-        results = await self.stored(decoded, known, format)
+        results = await self.stored(decoded, known, sent_by(device, sha256, received), format)
         letters = [
             Letter(device.name, format, raw(index), received, result.issues)
             for index, result in enumerate(results)
@@ -115,37 +129,39 @@ class Pipeline:
         return replace(device, assignments=assignments, assignments_since=oldest)
 
     async def stored(
-        self, decoded: Sequence[Decoded], device: Device, format: LetterFormat, mapper: Mapper = map_reading
+        self,
+        decoded: Sequence[Decoded],
+        device: Device,
+        sent: Sent,
+        format: LetterFormat,
+        mapper: Mapper = map_reading,
     ) -> list[Result]:
         """One result per decoded message, after the commit; rejected ones are answered and not kept."""
-        contexts: dict[str, MappingContext] = {}
         planned: list[Planned] = []
         async for each in _unhurried(decoded):
             if isinstance(each, Series):
                 parts = _unhurried(each.readings)
                 planned.append(
-                    _joined([self._work(one, device, contexts, format, mapper) async for one in parts])
+                    _joined([self._work(one, device, sent, format, mapper) async for one in parts])
                 )
             else:
-                planned.append(self.planned(each, device, contexts, format, mapper))
+                planned.append(self.planned(each, device, sent, format, mapper))
         return await self.committed(planned)
 
     def planned(
         self,
         decoded: Decoded,
         device: Device,
-        contexts: dict[str, MappingContext],
+        sent: Sent,
         format: LetterFormat,
         mapper: Mapper = map_reading,
     ) -> Planned:
-        """What is to be stored of one decoded message, worked out without I/O; `contexts` is kept from call to call."""
+        """What is to be stored of one decoded message, worked out without I/O; `sent` is of all that came in one."""
         match decoded:
             case Reading():
-                return self._work(decoded, device, contexts, format, mapper)
+                return self._work(decoded, device, sent, format, mapper)
             case Series():
-                return _joined(
-                    [self._work(one, device, contexts, format, mapper) for one in decoded.readings]
-                )
+                return _joined([self._work(one, device, sent, format, mapper) for one in decoded.readings])
             case _:
                 return decoded, ()
 
@@ -162,23 +178,31 @@ class Pipeline:
         self,
         reading: Reading,
         device: Device,
-        contexts: dict[str, MappingContext],
+        sent: Sent,
         format: LetterFormat,
         mapper: Mapper,
     ) -> Planned:
         patient = assigned_patient(device.assignments, reading.time.moment)
         if patient is None:
             return (_unassigned(reading, format),), ()
-        context = contexts.get(patient) or contexts.setdefault(patient, self._context(device, patient))
+        context = sent.contexts.get(patient)
+        if context is None:
+            context = sent.contexts[patient] = self._context(device, patient)
         mapped = mapper(reading, context)
         if isinstance(mapped, Rejected):
             return tuple(issue_of(each, reading, format) for each in mapped.issues), ()
         drafts = tuple(Draft(each, short_fingerprint(each)) for each in mapped.resources)
         said = tuple(issue_of(each, reading, format) for each in mapped.warnings) if mapped.warnings else ()
-        return Group(drafts, mapped.corrects, reading.revised), said
+        return Group(drafts, sent.message, measured(reading), mapped.corrects, reading.revised), said
 
     def _context(self, device: Device, patient: str) -> MappingContext:
         return MappingContext(patient, device.id, device_profile(device.profile), self.identity_key)
+
+
+def sent_by(device: Device, sha256: bytes, received: datetime) -> Sent:
+    """What `device` sent in bytes of this SHA-256: the body of a request, a file, a dead letter."""
+    version = device_profile(device.profile).version
+    return Sent(Message(sha256, received, device.id, device.profile, version))
 
 
 def assigned_patient(assignments: Sequence[Assignment], moment: datetime) -> str | None:
@@ -216,6 +240,8 @@ def _joined(works: Sequence[Planned]) -> Planned:
     groups = [work for work, _ in works if isinstance(work, Group)]
     joined = Group(
         tuple(draft for group in groups for draft in group.drafts),
+        groups[0].message,
+        reduce(Measured.joined, (group.measured for group in groups)),
         any(group.amends for group in groups),
         max((group.revised for group in groups if group.revised is not None), default=None),
     )

@@ -3,6 +3,7 @@
 docs/ingest.md, "Dead letters"
 """
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from ingest.answer import Result
 from ingest.decoders.batch import json_batch
 from ingest.errors import TooLarge, Unreadable
 from ingest.issue import Issue
-from ingest.pipeline import DECODERS, Pipeline
+from ingest.pipeline import DECODERS, Pipeline, sent_by
 from ingest.ports import KeptLetter, Letter
 
 
@@ -42,7 +43,8 @@ async def _result(pipeline: Pipeline, letter: Letter, clock: Callable[[], dateti
     (item,) = items
     decoded = (item,) if isinstance(item, Issue) else DECODERS[letter.format](item, device, letter.received)
     known = await pipeline.with_assignments(device, [decoded])
-    (result,) = await pipeline.stored([decoded], known, letter.format)
+    message = sent_by(device, hashlib.sha256(letter.payload).digest(), letter.received)
+    (result,) = await pipeline.stored([decoded], known, message, letter.format)
     return result
 
 

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
+from mappers.provenance import Measured, Message
 
 __all__ = ["Draft", "Group", "Sink", "SinkUnavailable", "StoreOutcome", "Stored"]
 
@@ -30,13 +31,17 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What one message became; `amends` when the device itself said that it corrects an earlier reading.
+    """What a reading of `message` became; `amends` when the device itself said that it corrects an earlier one.
+
+    What is written of it is named in a Provenance of the message, with the times that it was `measured` at.
 
     Where the source says when it last changed what it says, that is `revised`, and the `issued` of every draft: what is
     stored of a later change stays.
     """
 
     drafts: tuple[Draft, ...]
+    message: Message
+    measured: Measured
     amends: bool = False
     revised: datetime | None = None
 

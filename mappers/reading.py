@@ -53,7 +53,6 @@ class Reading:
     duration: timedelta | None = None
     corrects: bool = False
     quality: str | None = None
-    message_hash: str | None = None
     statistic: SummaryStatistic | None = None
     circumstances: Circumstances | None = None
     revised: datetime | None = None

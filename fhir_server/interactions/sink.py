@@ -4,13 +4,13 @@ https://hl7.org/fhir/R4/http.html#transactional-integrity; docs/adr/0004-identit
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from fhir_server.clock import instant, now
+from fhir_server import __version__
 from fhir_server.errors import Conflict, FhirServerError, InvalidResource, RequestError
-from fhir_server.ids import uuid7
 from fhir_server.interactions.write import draft
 from fhir_server.json import dumps, parse
 from fhir_server.store.database import Database
@@ -24,9 +24,11 @@ from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
 from ingest.pipeline import short_fingerprint
 from ingest.sink import Group, Stored
-from mappers.correction import amended, provenance
+from mappers.correction import amended
+from mappers.provenance import About, Activity, Measured, Message, Target, provenances
 
 RACES = 3
+SOFTWARE = f"fhir-server {__version__}"
 PREPARED_AT_ONCE = 50
 
 _OUTDATED = Issue(
@@ -39,6 +41,8 @@ _OUTDATED = Issue(
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     drafts: tuple[Draft, ...]
+    message: Message
+    measured: Measured
     amends: bool
     revised: bool
 
@@ -48,6 +52,10 @@ class _Prepared:
 
 
 _Request: TypeAlias = Sequence[_Prepared]
+
+
+_Writes: TypeAlias = list[tuple[_Prepared, Draft, int]]
+"""What is written: of which group, the resource, its version."""
 
 
 class _Taken(FhirServerError):
@@ -90,9 +98,11 @@ class StoreSink:
         return [[next(answers) for _ in request] for request in requests]
 
     async def _commit_groups(self, groups: _Request) -> list[Stored]:
+        new = [(group, draft, 1) for group in groups for draft in group.drafts]
         try:
+            drafts = [draft for _, draft, _ in new] + _provenances("CREATE", new)
             async with self._database.transaction() as work:
-                await _create(work, [draft for group in groups for draft in group.drafts])
+                await _create(work, drafts)
                 return [Stored("created", group.references) for group in groups]
         except _Taken:
             pass
@@ -111,17 +121,19 @@ class _Decision:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._known: dict[Key, Known] = {}
-        self._new: list[Draft] = []
-        self._amended: list[Draft] = []
+        self._new: _Writes = []
+        self._changed: list[tuple[_Prepared, Draft]] = []
 
     async def answers(self, groups: _Request) -> list[Stored]:
         """One answer per group, after everything that they say is written; raises _Taken when it lost a race."""
         keys = sorted({(draft.type, draft.id) for group in groups for draft in group.drafts})
         self._known = await lock_known(self._work.connection, keys)
         answers = [self._decide(group) for group in groups]
-        await _create(self._work, self._new)
-        for correction in self._amended:
-            await _amend(self._work, correction)
+        await _create(self._work, [draft for _, draft, _ in self._new] + _provenances("CREATE", self._new))
+        amended = [
+            (group, correction, await _amend(self._work, correction)) for group, correction in self._changed
+        ]
+        await _create(self._work, _provenances("UPDATE", amended))
         return answers
 
     def _decide(self, group: _Prepared) -> Stored:
@@ -139,8 +151,8 @@ class _Decision:
             return Stored("unchanged", kept, (_OUTDATED,))
         if changed and not group.amends:
             return Stored("ambiguous")
-        self._new += new
-        self._amended += changed
+        self._new += [(group, draft, 1) for draft in new]
+        self._changed += [(group, draft) for draft in changed]
         self._known |= {
             (draft.type, draft.id): Known(draft.fingerprint, withdrawn=False, issued=_issued(draft))
             for draft in new + changed
@@ -155,22 +167,36 @@ async def _create(work: UnitOfWork, drafts: Sequence[Draft]) -> None:
         raise _Taken("a resource is there already")
 
 
-async def _amend(work: UnitOfWork, correction: Draft) -> None:
+async def _amend(work: UnitOfWork, correction: Draft) -> int:
+    """The version that the correction made."""
     current = await work.lock(correction.type, correction.id)
     if current is None or current.deleted:
         raise _Taken("a resource was deleted meanwhile")
     tree = amended(correction.tree)  # type: ignore[arg-type]  # a mapper's tree is a JSON tree
     new = draft(correction.type, tree, id=correction.id, method="PUT", fingerprint=correction.fingerprint)  # type: ignore[arg-type]  # as above
-    await work.update(new, current)
-    target = f"{correction.type}/{correction.id}"
-    record = provenance(uuid7(), target, str(current.version), _device_id(correction), instant(now()))
-    await work.create(draft("Provenance", record, id=str(record["id"]), method="POST"))  # type: ignore[arg-type]  # as above
+    return (await work.update(new, current)).version
 
 
-def _device_id(correction: Draft) -> str:
-    device = correction.tree.get("device")
-    reference = device.get("reference") if isinstance(device, dict) else None
-    return str(reference).removeprefix("Device/")
+def _provenances(activity: Activity, writes: Iterable[tuple[_Prepared, Draft, int]]) -> list[Draft]:
+    """The Provenance of what is written, for each message and patient; messages are told apart as objects."""
+    targets: defaultdict[tuple[int, str], list[Target]] = defaultdict(list)
+    groups: dict[tuple[int, str], tuple[Message, Measured]] = {}
+    for group, written, version in writes:
+        key = id(group.message), _patient(written)
+        targets[key].append((f"{written.type}/{written.id}", version))
+        message, measured = groups.get(key, (group.message, group.measured))
+        groups[key] = message, measured if measured is group.measured else measured.joined(group.measured)
+    return [
+        draft("Provenance", tree, id=str(tree["id"]), method="POST")  # type: ignore[arg-type]  # as above
+        for key, (message, measured) in groups.items()
+        for tree in provenances(message, activity, About(key[1], measured), targets[key], SOFTWARE)
+    ]
+
+
+def _patient(written: Draft) -> str:
+    subject = written.tree["subject"]
+    assert isinstance(subject, dict), "a reading is always about a patient"
+    return str(subject["reference"])
 
 
 def _content(known: Known) -> int | None:
@@ -199,7 +225,7 @@ async def _prepared(group: Group) -> _Prepared:
         type, id = str(one.resource["resourceType"]), str(one.resource["id"])
         check(type, dumps(one.resource))
         drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
-    return _Prepared(tuple(drafts), group.amends, group.revised is not None)
+    return _Prepared(tuple(drafts), group.message, group.measured, group.amends, group.revised is not None)
 
 
 def _invalid(error: InvalidResource) -> Stored:

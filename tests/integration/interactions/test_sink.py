@@ -8,6 +8,12 @@ from fhir_server.json import parse
 from fhir_server.store import history, resources
 from fhir_server.store.predicate import EVERYTHING
 from ingest.sink import Draft, Group
+from mappers.provenance import Measured, Message
+from mappers.times import device_time
+
+_NOON = device_time("2026-01-01T12:00:00Z")
+_MESSAGE = Message(bytes(32), _NOON.moment, "d1", "pulse-oximeter", "1")
+_MEASURED = Measured(_NOON, _NOON)
 
 
 def _observation(id, value, **content):
@@ -25,12 +31,19 @@ def _observation(id, value, **content):
 
 
 def _group(*values, amends=False):
-    return Group(tuple(Draft(_observation(id, value), value) for id, value in values), amends)
+    drafts = tuple(Draft(_observation(id, value), value) for id, value in values)
+    return Group(drafts, _MESSAGE, _MEASURED, amends)
 
 
 async def _count(database, table="resource"):
     async with database.connection() as connection:
         return (await (await connection.execute(f"SELECT count(*) FROM {table}")).fetchone())[0]
+
+
+async def _provenances(database):
+    async with database.connection() as connection:
+        found = await history.everything(connection, "Provenance", EVERYTHING, history.Window(), 50)
+    return [parse(entry.version.body) for entry in reversed(found)]
 
 
 async def test_a_new_reading_is_created_and_its_replay_is_unchanged(database):
@@ -39,7 +52,7 @@ async def test_a_new_reading_is_created_and_its_replay_is_unchanged(database):
     second = await sink.store([_group(("a", 97), ("b", 60))])
     assert [s.outcome for s in first + second] == ["created", "unchanged"]
     assert first[0].references == second[0].references == ("Observation/a", "Observation/b")
-    assert await _count(database, "change_log") == 2
+    assert await _count(database, "change_log") == 3  # with the Provenance of both
 
 
 async def test_another_value_under_the_same_identity_is_ambiguous_and_stores_nothing_of_its_group(database):
@@ -47,7 +60,7 @@ async def test_another_value_under_the_same_identity_is_ambiguous_and_stores_not
     await sink.store([_group(("a", 97))])
     (answer,) = await sink.store([_group(("a", 96), ("b", 60))])
     assert (answer.outcome, answer.references) == ("ambiguous", ())
-    assert await _count(database) == 1
+    assert await _count(database) == 2  # with its Provenance
 
 
 async def test_a_correction_is_a_new_version_amended_with_a_provenance_of_what_it_replaced(database):
@@ -57,7 +70,6 @@ async def test_a_correction_is_a_new_version_amended_with_a_provenance_of_what_i
     async with database.connection() as connection:
         found = await resources.read(connection, "Observation", "a", EVERYTHING)
         first = await resources.vread(connection, "Observation", "a", 1, EVERYTHING)
-        (entry,) = await history.everything(connection, "Provenance", EVERYTHING, history.Window(), 5)
     assert answer.outcome == "amended"
     assert (parse(found.body)["status"], parse(found.body)["valueQuantity"]["value"], found.version) == (
         "amended",
@@ -65,7 +77,9 @@ async def test_a_correction_is_a_new_version_amended_with_a_provenance_of_what_i
         2,
     )
     assert parse(first.body)["valueQuantity"]["value"] == 97
-    assert parse(entry.version.body)["entity"][0]["what"]["reference"] == "Observation/a/_history/1"
+    _, amendment = await _provenances(database)
+    assert amendment["entity"][1] == {"role": "revision", "what": {"reference": "Observation/a/_history/1"}}
+    assert amendment["activity"]["coding"][0]["code"] == "UPDATE"
 
 
 async def test_a_correction_sent_twice_amends_once(database):
@@ -93,7 +107,7 @@ async def test_one_request_may_hold_a_reading_its_replay_and_its_correction(data
 
 
 async def test_an_invalid_resource_refuses_its_own_group_alone(database):
-    bad = Group((Draft(_observation("x", 97, status="bogus"), 1),))
+    bad = Group((Draft(_observation("x", 97, status="bogus"), 1),), _MESSAGE, _MEASURED)
     answers = await StoreSink(database).store([_group(("a", 97)), bad, _group(("b", 98))])
     assert [answer.outcome for answer in answers] == ["created", "invalid", "created"]
     assert answers[1].issues[0].element == "Observation.status"
@@ -106,4 +120,33 @@ async def test_the_same_readings_on_many_connections_at_once_are_created_once(da
     outcomes = [answer.outcome for answer in itertools.chain(*answers)]
     assert outcomes.count("created") == 20
     assert outcomes.count("unchanged") == 100
-    assert await _count(database, "change_log") == 40
+    named = [target["reference"] for each in await _provenances(database) for target in each["target"][:-1]]
+    assert sorted(named) == sorted(f"Observation/{name}{n}" for name in "op" for n in range(20))
+    assert await _count(database, "change_log") == 40 + len(await _provenances(database))
+
+
+async def test_what_is_created_is_named_once_with_the_message_the_device_and_the_patient(database):
+    await StoreSink(database).store([_group(("a", 97)), _group(("b", 60))])
+    (made,) = await _provenances(database)
+    assert [target["reference"] for target in made["target"]] == [
+        "Observation/a",
+        "Observation/b",
+        "Patient/p1",
+    ]
+    assert made["entity"][0]["what"]["identifier"]["value"] == "00" * 32
+    assert made["agent"][0]["who"] == {"reference": "Device/d1"}
+    assert made["policy"] == ["urn:fhir-server:device-type:pulse-oximeter:1"]
+
+
+async def test_a_replay_in_part_is_named_for_what_is_new_alone(database):
+    sink = StoreSink(database)
+    await sink.store([_group(("a", 97))])
+    await sink.store([_group(("a", 97)), _group(("b", 60)), _group(("a", 96), amends=True)])
+    _, created, amended = await _provenances(database)
+    assert [target["reference"] for target in created["target"]] == ["Observation/b", "Patient/p1"]
+    assert [target["reference"] for target in amended["target"]] == ["Observation/a", "Patient/p1"]
+
+
+async def test_no_provenance_names_more_than_five_hundred(database):
+    await StoreSink(database).store([_group(*[(f"o{n}", n) for n in range(501)])])
+    assert sorted(len(each["target"]) for each in await _provenances(database)) == [2, 501]

@@ -12,7 +12,7 @@ from mappers.times import device_time
 
 async def take(bench, *bodies, device=None):
     batch = json_batch(("[" + ",".join(bodies) + "]").encode(), 100)
-    return await bench.pipeline.take(batch.items, batch.raw, device or bench.device, bench.now, "reading")
+    return await bench.pipeline.take(batch.items, batch.raw, device or bench.device, bench.now, "reading", bytes(32))
 
 
 def at(moment, data='{"spo2": 97}', more=""):
