@@ -30,7 +30,10 @@ _KEYS_COMPARED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A request as it came, before anyone is believed; the three headers hold every value sent under their name."""
+    """A request as it came, before anyone is believed; the three headers hold every value sent under their name.
+
+    `sha256` is the hash of a body that went to disk as it came, and is not in `body`.
+    """
 
     form: Form
     method: str
@@ -39,6 +42,7 @@ class SignedRequest:
     timestamp: Sequence[str]
     signature: Sequence[str]
     body: bytes = field(repr=False)
+    sha256: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def message(request: SignedRequest, claimed: Credentials) -> bytes:
     """
     if request.form == "api":
         return claimed.timestamp.encode() + b"." + request.body
-    digest = hashlib.sha256(request.body).hexdigest()
+    digest = (request.sha256 or hashlib.sha256(request.body).digest()).hex()
     return f"{request.method}\n{request.path}\n{claimed.timestamp}\n{claimed.device}\n{digest}".encode()
 
 

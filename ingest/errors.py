@@ -6,6 +6,7 @@ docs/ingest.md, "Answers"
     ├── Unauthenticated      one and the same 401 outside; `reason` is for log and metrics
     ├── RateLimited          429
     ├── Unreadable           400: the request is not what its content type says
+    ├── InvalidParameter     400
     ├── TooLarge             413
     ├── Misaddressed         422: the address names another device, or type, than the one that sends
     ├── UnsupportedType      415
@@ -47,6 +48,14 @@ class RateLimited(IngestError):
 
 class Unreadable(IngestError):
     """The body as a whole cannot be read."""
+
+
+class InvalidParameter(IngestError):
+    """A parameter of the request cannot be what it is; `element` names it."""
+
+    def __init__(self, text: str, element: str) -> None:
+        super().__init__(text)
+        self.element = element
 
 
 class TooLarge(IngestError):

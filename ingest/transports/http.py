@@ -10,11 +10,13 @@ from fastapi import APIRouter, Request, Response
 from ingest.device_auth import Form, SignedRequest
 from ingest.errors import (
     IngestError,
+    InvalidParameter,
     Misaddressed,
     RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnknownDevice,
     UnsupportedType,
 )
 from ingest.gateway import DEVICE_READINGS, OMH, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
@@ -81,8 +83,8 @@ def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
     async def wearables(request: Request) -> Response:
         return await _answered(request, gateway, WEARABLES, "api", max_body_bytes)
 
-    for path in _PATHS:
-        routes.add_api_route(path, _not_allowed, methods=_OTHER_METHODS, include_in_schema=False)
+    for each in _PATHS:
+        routes.add_api_route(each, _not_allowed, methods=_OTHER_METHODS, include_in_schema=False)
     return routes
 
 
@@ -96,27 +98,32 @@ async def _answered(
 ) -> Response:
     try:
         kind = _kind(request, endpoint)
-        answer = await gateway.answer(await _signed(request, form, limit), endpoint, kind, key)
+        body = await _body(request, limit)
+        answer = await gateway.answer(signed(request, form, path(request), body), endpoint, kind, key)
     except IngestError as error:
-        return _refusal(error)
+        return refusal(error)
     media_type = _FHIR_JSON if answer.status == 400 else "application/json"
     return Response(answer.body, answer.status, media_type=media_type)
 
 
-async def _signed(request: Request, form: Form, limit: int) -> SignedRequest:
+def signed(
+    request: Request, form: Form, path: str, body: bytes, sha256: bytes | None = None
+) -> SignedRequest:
+    """The request as its device signed it."""
     headers = request.headers
     return SignedRequest(
         form=form,
         method=request.method,
-        path=_path(request),
+        path=path,
         device=headers.getlist("x-device-id"),
         timestamp=headers.getlist("x-timestamp"),
         signature=headers.getlist("x-signature"),
-        body=await _body(request, limit),
+        body=body,
+        sha256=sha256,
     )
 
 
-def _path(request: Request) -> str:
+def path(request: Request) -> str:
     """The path as the device sent it, percent signs and all."""
     raw: bytes | None = request.scope.get("raw_path")
     return request.url.path if raw is None else raw.partition(b"?")[0].decode("latin-1")
@@ -150,7 +157,8 @@ def _kind(request: Request, endpoint: Endpoint) -> Body:
     return kind
 
 
-def _refusal(error: IngestError) -> Response:
+def refusal(error: IngestError) -> Response:
+    """What the client is told of `error`; raises it where no answer is meant for it."""
     match error:
         case Unauthenticated():
             return _outcome(401, _NOT_SIGNED, {"WWW-Authenticate": _CHALLENGE})
@@ -164,6 +172,10 @@ def _refusal(error: IngestError) -> Response:
             return _outcome(422, outcome([issue]), {})
         case UnsupportedType():
             return _outcome(415, _said("not-supported", error), {})
+        case UnknownDevice():
+            return _outcome(404, _said("not-found", error), {})
+        case InvalidParameter(element=element):
+            return _outcome(400, outcome([Issue("value", str(error), element)]), {})
     raise error
 
 
