@@ -13,6 +13,7 @@ from mappers.ecg import diagnostic_report
 from mappers.event import Event, event_observations
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.message import message_issues
+from mappers.observation import map_reading
 from mappers.occasion import occasion_of
 from mappers.reading import MappingIssue, Reading
 from mappers.waveform import Waveform, waveform_observations
@@ -57,6 +58,15 @@ def map_recording(recording: Recording, reading: Reading, context: MappingContex
         plain = replace(reading, circumstances=None)
         made.append(diagnostic_report(plain, None, context, tuple(made)))
     return Mapped(tuple(made), tuple(issues), reading.corrects)
+
+
+def map_night(reading: Reading, context: MappingContext) -> MappingResult:
+    """The Observations of a night's summary, which the recordings of that night can be found by; Rejected as `map_reading`."""
+    mapped = map_reading(reading, context)
+    if isinstance(mapped, Rejected):
+        return mapped
+    night = reading.time.moment.date()
+    return replace(mapped, resources=tuple(_of_night(each, night, context) for each in mapped.resources))
 
 
 def night_identifier(night: date, context: MappingContext) -> dict[str, object]:

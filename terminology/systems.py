@@ -33,3 +33,6 @@ PAP_NIGHT: Final = "urn:fhir-server:pap-night"
 
 WFDB_ANNOTATION: Final = "urn:fhir-server:code-system:wfdb-annotation"
 """The codes that annotators of WFDB records write: `N`, `V` and so on, which have no published system."""
+
+LOCAL_DOCUMENT: Final = "urn:fhir-server:code-system:document-type"
+"""Kinds of documents that LOINC has no code for that was read: `signal-recording`."""

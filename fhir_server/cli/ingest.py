@@ -47,6 +47,9 @@ def ingest(
     mapping: Annotated[
         str | None, typer.Option(help="The declaration that says what the columns of a table are.")
     ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="When the recording began, where its file does not say.")
+    ] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
@@ -66,7 +69,9 @@ def ingest(
             with _watched(brought, silent=json) as (watcher, ended):
 
                 async def taken(place: Workplace) -> "list[FileSummary]":
-                    return await _taken(place, brought, (device, offset, patient, mapping), watcher, ended)
+                    return await _taken(
+                        place, brought, (device, offset, patient, mapping, start), watcher, ended
+                    )
 
                 summaries = with_database(configured, taken)
         except IngestError as error:
@@ -88,7 +93,7 @@ def _brought(given: Sequence[Path], folder: Path, limit: int) -> "Bringing":
 async def _taken(
     place: Workplace,
     brought: "Bringing",
-    said: tuple[str, timezone, str | None, str | None],
+    said: tuple[str, timezone, str | None, str | None, str | None],
     watcher: "Watcher",
     ended: "Callable[[FileSummary], None]",
 ) -> "list[FileSummary]":
@@ -96,8 +101,8 @@ async def _taken(
     from fhir_server.interactions.ingest_gateway import intake
 
     taking = intake(place.database, place.key)
-    device, zone, patient, mapping = said
-    origin = await taking.origin(device, clock.now(), zone, patient, mapping)
+    device, zone, patient, mapping, start = said
+    origin = await taking.origin(device, clock.now(), zone, patient, mapping, start)
     summaries = []
     for each in brought.each():
         summary = await _patiently(taking, each, origin, watcher)

@@ -10,13 +10,13 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
 import edfio
 
+from ingest.decoders.edf import check, decimal, readable
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.reading import Absent, FieldValue, Reading
@@ -83,21 +83,10 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone) -
 
 
 def _file(content: bytes) -> edfio.Edf:
-    """The file, complete. EDF says in its header how many bytes it has."""
-    try:
-        declared = int(content[184:192]) + int(content[236:244]) * 2 * _samples(content)
-        if len(content) < declared:
-            raise UnreadableFile(f"The EDF file has {len(content)} of the {declared} bytes that it declares.")
+    """The file, complete and as it was written."""
+    check(io.BytesIO(content), len(content))
+    with readable():
         return edfio.read_edf(io.BytesIO(content), header_encoding="latin-1")
-    except (ValueError, IndexError, KeyError, OSError) as error:
-        raise UnreadableFile(f"The file is no complete EDF: {error}.") from error
-
-
-def _samples(content: bytes) -> int:
-    """How many samples a record has."""
-    signals = int(content[252:256])
-    start = 256 + signals * 216
-    return sum(int(content[start + 8 * number : start + 8 * number + 8]) for number in range(signals))
 
 
 def _signal(file: edfio.Edf, label: str) -> edfio.EdfSignal:
@@ -141,8 +130,7 @@ def _value(signal: edfio.EdfSignal, number: int) -> FieldValue:
     low, high = (Fraction(repr(end)) for end in signal.physical_range)
     bottom, top = signal.digital_range
     step = (high - low) / (top - bottom)
-    exact = low + (digital - bottom) * step
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
+    return decimal(low + (digital - bottom) * step)
 
 
 def _unit(signal: edfio.EdfSignal, label: str) -> str:

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from ingest.files.dicom import DicomEcg
+from ingest.files.edf import EdfRecording
 from ingest.files.format import Format, Incoming
 from ingest.files.messages import HealthConnect, OpenMHealth, Readings
 from ingest.files.resmed import ResmedNights
+from ingest.files.wfdb import Wfdb
 
 FORMATS: Final[tuple[Format, ...]] = (
     DicomEcg(),
     ResmedNights(),
+    EdfRecording(),
+    Wfdb(),
     OpenMHealth(),
     HealthConnect(),
     Readings(),

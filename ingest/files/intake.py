@@ -19,7 +19,7 @@ from ingest import metrics
 from ingest.answer import Result
 from ingest.decoders import kept
 from ingest.decoders.reading import Series
-from ingest.errors import Unavailable, UnknownDevice, UnreadableFile
+from ingest.errors import Unavailable, UnknownDevice, Unreadable, UnreadableFile
 from ingest.files.bringing import Bringing
 from ingest.files.format import Contents, Format, Incoming, Origin, Unit
 from ingest.files.formats import FORMATS
@@ -114,13 +114,24 @@ class Intake:
         self._files = files
 
     async def origin(
-        self, device: str, received: datetime, zone: timezone, patient: str | None, mapping: str | None = None
+        self,
+        device: str,
+        received: datetime,
+        zone: timezone,
+        patient: str | None,
+        mapping: str | None = None,
+        start: str | None = None,
     ) -> Origin:
-        """What is said of files of the device registered under this name; raises UnknownDevice when there is none."""
+        """What is said of files of the device registered under this name.
+
+        `start` is ISO 8601, in `zone` where it has no offset. Raises UnknownDevice when there is none of this name,
+        Unreadable for a `start` that is no time.
+        """
+        began = None if start is None else _began(start, zone)
         registered = await self._pipeline.devices.find(device, received)
         if registered is None:
             raise UnknownDevice(f"No device named {device[:80]!r} is registered. Register it first.")
-        return Origin(registered, received, zone, patient, mapping)
+        return Origin(registered, received, zone, patient, mapping, began)
 
     async def take(
         self,
@@ -247,9 +258,18 @@ def key_of(file: Incoming, format: Format, origin: Origin) -> FileKey:
         digest.update(name.encode() + b"\0")
         with file.beside[name].open("rb") as part:
             digest.update(hashlib.file_digest(part, "sha256").digest())
-    said = [format.name, str(origin.zone), origin.patient or "", origin.mapping or ""]
+    began = "" if origin.start is None else origin.start.isoformat()
+    said = [format.name, str(origin.zone), origin.patient or "", origin.mapping or "", began]
     digest.update("\0".join(said).encode())
     return FileKey(origin.device.key, digest.digest())
+
+
+def _began(text: str, zone: timezone) -> datetime:
+    try:
+        began = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unreadable(f"start {text[:40]!r} is no time. Write 2026-01-31T22:00:00+01:00.") from error
+    return began if began.tzinfo is not None else began.replace(tzinfo=zone)
 
 
 def _counts(summary: FileSummary) -> dict[str, int]:
