@@ -71,6 +71,7 @@ _CONTENT: Final = frozenset(
         "valueQuantity",
         "valueCodeableConcept",
         "valueString",
+        "valueDateTime",
         "valueSampledData",
         "dataAbsentReason",
         "component",

@@ -5,24 +5,42 @@ https://hl7.org/fhir/R4/observation.html#notes
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from mappers.circumstances import Circumstances
+from mappers.personal_health import PersonalHealth
 from mappers.times import DeviceTime
+
+AbsentReason = Literal[
+    "unknown",
+    "error",
+    "not-performed",
+    "not-a-number",
+    "negative-infinity",
+    "positive-infinity",
+    "not-permitted",
+    "unsupported",
+    "not-applicable",
+    "temp-unknown",
+    "masked",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
     """A device's own sign that it has no value; `reason` is a code of the data-absent-reason code system."""
 
-    reason: Literal["unknown", "error", "not-performed"]
+    reason: AbsentReason
 
 
 FieldValue: TypeAlias = int | Decimal | str | bool | Absent | None
 """What a device may send for one field; only `int` and `Decimal` measure anything, None counts as not sent."""
+
+Quality: TypeAlias = str | int | Decimal | None
+"""How good a device says its signal was: a word of its own, or a part of one."""
 
 Severity = Literal["error", "warning"]
 SummaryStatistic = Literal["average", "median", "minimum", "maximum"]
@@ -39,7 +57,9 @@ class Reading:
     where there is a `duration`), `received` when the message came in. `patient` is the patient the payload names:
     a logical id, with or without `Patient/`. Where the values sum up others, `statistic` says how. `revised` is when the
     source last changed what it says, so that an older version never replaces a newer one. `paths` says where in the
-    message each field stood, `timestamp` and `revised` among them, where that is not under its own name.
+    message each field stood, `timestamp` and `revised` among them, where that is not under its own name. `night` is the day
+    on which the night of therapy began that this is part of.
+    `personal_health` is what an Observation of that guide says beside its values.
     """
 
     device: str
@@ -52,11 +72,13 @@ class Reading:
     sequence: str | None = None
     duration: timedelta | None = None
     corrects: bool = False
-    quality: str | None = None
+    quality: Quality = None
     statistic: SummaryStatistic | None = None
     circumstances: Circumstances | None = None
     revised: datetime | None = None
     paths: Mapping[str, str] | None = None
+    night: date | None = None
+    personal_health: PersonalHealth | None = None
 
 
 @dataclass(frozen=True, slots=True)

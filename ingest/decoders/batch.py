@@ -57,11 +57,11 @@ def json_batch(body: bytes, limit: int) -> Batch:
     Raises Unreadable when the body as a whole is not JSON, TooLarge for more than `limit` readings.
     """
     try:
-        tree = _parsed(body)
+        tree = parsed(body)
     except ValueError as error:
         return _piecewise(body, limit, error)
     if isinstance(tree, list):
-        _check_count(len(tree), limit)
+        check_count(len(tree), limit)
         return Batch(body, tuple(_item(each) for each in tree), is_array=True)
     return Batch(body, (_item(tree),))
 
@@ -69,7 +69,7 @@ def json_batch(body: bytes, limit: int) -> Batch:
 def ndjson_batch(body: bytes, limit: int) -> Batch:
     """One reading per line that is not empty; a line that is not JSON is an Issue and spoils no other line."""
     lines = tuple(line for line in body.split(b"\n") if line.strip())
-    _check_count(len(lines), limit)
+    check_count(len(lines), limit)
     return Batch(body, tuple(_alone(line) for line in lines), lines=lines)
 
 
@@ -79,7 +79,7 @@ def named_batch(body: bytes, limit: int) -> Batch:
     Raises Unreadable when the body is no such object, TooLarge for more than `limit` records.
     """
     try:
-        tree = _parsed(body)
+        tree = parsed(body)
     except ValueError as error:
         raise Unreadable(f"The body is not JSON: {error}. Send records by the name of their type.") from error
     if not isinstance(tree, dict):
@@ -87,7 +87,7 @@ def named_batch(body: bytes, limit: int) -> Batch:
     records = [
         (name, each) for name, sent in tree.items() for each in (sent if isinstance(sent, list) else [sent])
     ]
-    _check_count(len(records), limit)
+    check_count(len(records), limit)
     items: tuple[Tree, ...] = tuple({name: [each]} for name, each in records)
     return Batch(body, items, is_array=True, names=tuple(name for name, _ in records))
 
@@ -110,6 +110,16 @@ def elements(body: bytes) -> Iterator[bytes]:
             start = token.end()
 
 
+def member(text: bytes, name: str) -> bytes:
+    """The bytes of the member `name` of the object in `text`, which was parsed and has it."""
+    for each in elements(text):
+        parts = _MEMBER.fullmatch(each)
+        assert parts is not None, "a member of an object that was parsed has a name"
+        if jiter.from_json(parts[1]) == name:
+            return parts[2].strip()
+    raise KeyError(name)
+
+
 def _records(body: bytes) -> Iterator[bytes]:
     """Each record of an object of lists, alone under its name."""
     for member in elements(body):
@@ -124,7 +134,7 @@ def _piecewise(body: bytes, limit: int, error: ValueError) -> Batch:
     """The readings of an array of which some are not JSON, if its brackets still tell where each ends."""
     text = body.strip()
     pieces = tuple(elements(text)) if text[:1] == b"[" and text[-1:] == b"]" else ()
-    _check_count(len(pieces), limit)
+    check_count(len(pieces), limit)
     items = tuple(_alone(piece) for piece in pieces)
     if not any(isinstance(item, dict) for item in items):
         raise Unreadable(f"The body is not JSON: {error}. Send one reading, an array or NDJSON.") from error
@@ -133,12 +143,13 @@ def _piecewise(body: bytes, limit: int, error: ValueError) -> Batch:
 
 def _alone(text: bytes) -> Tree | Issue:
     try:
-        return _item(_parsed(text))
+        return _item(parsed(text))
     except ValueError as error:
         return Issue("structure", f"The reading is not JSON: {error}.")
 
 
-def _parsed(text: bytes) -> object:
+def parsed(text: bytes) -> object:
+    """The JSON in `text`, numbers exact. Raises ValueError for anything else, for two members of one name and for U+0000."""
     if b"\\u0000" in text and _NUL.search(text):
         raise ValueError("it holds the character U+0000")
     return jiter.from_json(
@@ -152,6 +163,7 @@ def _item(tree: object) -> Tree | Issue:
     return Issue("structure", "The reading is not a JSON object. Send {…}.")
 
 
-def _check_count(count: int, limit: int) -> None:
+def check_count(count: int, limit: int) -> None:
+    """Nothing; raises TooLarge for more than `limit` readings."""
     if count > limit:
         raise TooLarge(f"The request holds {count} readings. Send at most {limit} at once.")

@@ -3,7 +3,7 @@
 https://www.rfc-editor.org/rfc/rfc8259#section-4
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -27,6 +27,11 @@ class Members:
         self._issues = issues
         self._asked: set[str] = set()
         self.path = path
+
+    @property
+    def tree(self) -> Mapping[str, object]:
+        """The object as it was sent, for what is kept in words; asks for nothing."""
+        return self._tree
 
     def __contains__(self, name: str) -> bool:
         """Whether the member was sent; asks for nothing."""
