@@ -17,13 +17,14 @@ from ingest import metrics
 from ingest.address import each_named, names_type
 from ingest.answer import Result, named_results_json, rejected_count, result_json, results_json
 from ingest.decoders.batch import Batch, json_batch, named_batch, ndjson_batch
+from ingest.decoders.phd_bundle import phd_batch
 from ingest.device_auth import SignedRequest, credentials, message, verified
 from ingest.errors import RateLimited, Unauthenticated, Unavailable, Unreadable
 from ingest.issue import Issue, outcome
 from ingest.pipeline import Pipeline
 from ingest.ports import Admissions, Answer, Device, Letter, LetterFormat
 
-Body = Literal["json", "ndjson"]
+Body = Literal["json", "ndjson", "fhir"]
 
 MAX_READINGS: Final = 10_000
 _PRUNE_EVERY_SECONDS: Final = 30.0
@@ -48,12 +49,15 @@ class Endpoint:
     @property
     def bodies(self) -> tuple[Body, ...]:
         """The kinds of body it takes."""
+        if self.format == "phd":
+            return ("fhir", "json")
         return ("json",) if self.single or self.named else ("json", "ndjson")
 
 
 READINGS: Final = Endpoint("ingest/readings", "reading")
 DEVICE_READINGS: Final = Endpoint("api/devices/readings", "addressed", addressed=True)
 OMH: Final = Endpoint("ingest/omh", "omh")
+PHD: Final = Endpoint("ingest/phd", "phd")
 VITALS: Final = Endpoint("api/device/vitals", "vitals", single=True)
 WEARABLES: Final = Endpoint("api/wearables/sync", "health-connect", named=True)
 
@@ -132,7 +136,7 @@ class Gateway:
             batch = self._batch(body, endpoint, kind)
         except Unreadable as error:
             return await self._unreadable(body, device, endpoint, received, error)
-        items = each_named(batch.items) if by_type else batch.items
+        items = each_named(batch.items, device) if by_type else batch.items
         sha256 = hashlib.sha256(body).digest()
         results = await self._pipeline.take(items, batch.raw, device, received, endpoint.format, sha256)
         _count(results, device, endpoint)
@@ -147,6 +151,8 @@ class Gateway:
     def _batch(self, body: bytes, endpoint: Endpoint, kind: Body) -> Batch:
         if endpoint.named:
             return named_batch(body, self._max_readings)
+        if endpoint.format == "phd":
+            return phd_batch(body, self._max_readings)
         batch = (ndjson_batch if kind == "ndjson" else json_batch)(body, self._max_readings)
         if endpoint.single and (batch.is_array or len(batch.items) > 1):
             raise Unreadable(

@@ -15,6 +15,7 @@ from ingest.answer import Result
 from ingest.decoders import health_connect as health_connect_decoder
 from ingest.decoders import kept as kept_decoder
 from ingest.decoders import omh as omh_decoder
+from ingest.decoders import phd as phd_decoder
 from ingest.decoders import reading as reading_decoder
 from ingest.decoders import vitals as vitals_decoder
 from ingest.decoders.reading import Decoded, Series
@@ -24,6 +25,7 @@ from ingest.sink import Draft, Group, Sink, Stored
 from mappers.identity import fingerprint
 from mappers.mapped import MappingContext, MappingResult, Rejected
 from mappers.observation import map_reading
+from mappers.personal_health_observation import map_personal_health
 from mappers.profile import device_profile
 from mappers.provenance import Measured, Message, measured
 from mappers.reading import MappingIssue, Reading
@@ -44,8 +46,12 @@ DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]]
     "vitals": vitals_decoder.decode,
     "omh": omh_decoder.decode,
     "health-connect": health_connect_decoder.decode,
+    "phd": phd_decoder.decode,
     "file": kept_decoder.decode,
 }
+
+_MAPPERS: Final[dict[LetterFormat, Mapper]] = {"phd": map_personal_health}
+"""Formats whose readings say more than the fields of a device type."""
 
 _TOGETHER: Final = 100
 _SAID: Final = 20
@@ -134,9 +140,9 @@ class Pipeline:
         device: Device,
         sent: Sent,
         format: LetterFormat,
-        mapper: Mapper = map_reading,
     ) -> list[Result]:
         """One result per decoded message, after the commit; rejected ones are answered and not kept."""
+        mapper = mapper_of(format)
         planned: list[Planned] = []
         async for each in _unhurried(decoded):
             if isinstance(each, Series):
@@ -203,6 +209,11 @@ def sent_by(device: Device, sha256: bytes, received: datetime) -> Sent:
     """What `device` sent in bytes of this SHA-256: the body of a request, a file, a dead letter."""
     version = device_profile(device.profile).version
     return Sent(Message(sha256, received, device.id, device.profile, version))
+
+
+def mapper_of(format: LetterFormat) -> Mapper:
+    """What makes resources of readings that came in this format."""
+    return _MAPPERS.get(format, map_reading)
 
 
 def assigned_patient(assignments: Sequence[Assignment], moment: datetime) -> str | None:

@@ -86,7 +86,7 @@ class Admissions(Protocol):
         ...
 
 
-LetterFormat = Literal["reading", "addressed", "vitals", "omh", "health-connect", "file"]
+LetterFormat = Literal["reading", "addressed", "vitals", "omh", "health-connect", "phd", "file"]
 
 
 @dataclass(frozen=True, slots=True)

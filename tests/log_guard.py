@@ -20,7 +20,7 @@ import pytest
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.rest.catalog import CATALOG
-from ingest.gateway import DEVICE_READINGS, OMH, READINGS, VITALS, WEARABLES
+from ingest.gateway import DEVICE_READINGS, OMH, PHD, READINGS, VITALS, WEARABLES
 
 FOLDER: Final = "FHIR_TEST_LOGS"
 CANARY: Final = "canary"
@@ -38,6 +38,7 @@ _EVENTS: Final = frozenset(
         "embedded_postgresql_restarted",
         "embedded_postgresql_not_restarted",
         "device secret unreadable",
+        "device type missing",
         "signature refused",
         "answer not kept for copies of the request",
         "claim left to its lease",
@@ -86,7 +87,7 @@ _SHAPES: Final[dict[str, Callable[[object], bool]]] = {
     "reason": lambda value: (
         value in _REASONS or str(value).startswith(("The embedded PostgreSQL ", "Processes "))
     ),
-    "transport": _one_of({each.transport for each in (READINGS, DEVICE_READINGS, OMH, VITALS, WEARABLES)}),
+    "transport": _one_of({each.transport for each in (READINGS, DEVICE_READINGS, OMH, PHD, VITALS, WEARABLES)}),
     "created": _is_count,
     "unchanged": _is_count,
     "amended": _is_count,

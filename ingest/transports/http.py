@@ -19,13 +19,14 @@ from ingest.errors import (
     UnknownDevice,
     UnsupportedType,
 )
-from ingest.gateway import DEVICE_READINGS, OMH, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
+from ingest.gateway import DEVICE_READINGS, OMH, PHD, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
 from ingest.issue import Issue, outcome
 from ingest.transports.http_openapi import (
     DEVICE_READINGS_DESCRIPTION,
     READINGS_DESCRIPTION,
     VITALS_DESCRIPTION,
 )
+from ingest.transports.http_openapi_phd import PHD_DESCRIPTION
 from ingest.transports.http_openapi_wearables import OMH_DESCRIPTION, WEARABLES_DESCRIPTION
 
 MAX_VITALS_BYTES: Final = 64_000
@@ -36,17 +37,23 @@ _BODIES: Final[dict[str, Body]] = {
     "": "json",
     "application/json": "json",
     "text/json": "json",
+    "application/fhir+json": "fhir",
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
 }
 _PATHS: Final = (
     "/ingest/readings",
     "/ingest/omh",
+    "/ingest/phd",
     "/api/device/vitals",
     "/api/devices/{key}/readings",
     "/api/wearables/sync",
 )
-_TYPES: Final[dict[Body, str]] = {"json": "application/json", "ndjson": "application/x-ndjson"}
+_TYPES: Final[dict[Body, str]] = {
+    "json": "application/json",
+    "fhir": _FHIR_JSON,
+    "ndjson": "application/x-ndjson",
+}
 _NOT_SIGNED: Final = outcome(
     [
         Issue(
@@ -78,6 +85,10 @@ def router(gateway: Gateway, *, max_body_bytes: int) -> APIRouter:
     @routes.post("/ingest/omh", **OMH_DESCRIPTION)
     async def omh(request: Request) -> Response:
         return await _answered(request, gateway, OMH, "ingest", max_body_bytes)
+
+    @routes.post("/ingest/phd", **PHD_DESCRIPTION)
+    async def phd(request: Request) -> Response:
+        return await _answered(request, gateway, PHD, "ingest", max_body_bytes)
 
     @routes.post("/api/wearables/sync", **WEARABLES_DESCRIPTION)
     async def wearables(request: Request) -> Response:
