@@ -11,6 +11,7 @@ PYTHON   ?= $(shell .ci/python 2>/dev/null)
 VENV     := .venv
 BIN      := $(VENV)/bin
 CLIENTS  := tests/contract/clients
+S3       := tests/integration/store/blobs
 PORT     ?= 8000
 PYTEST   ?= -q -n 2 --dist loadgroup
 DATA     := $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
@@ -35,7 +36,7 @@ types: $(VENV)/.dev
 contracts: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache
 
-pytest: $(VENV)/.dev clients
+pytest: $(VENV)/.dev clients $(VENV)/s3.classpath
 	@$(BIN)/python -m pytest $(PYTEST)
 
 clients: $(CLIENTS)/node_modules/.installed ## The JavaScript client that the tests run, by npm
@@ -65,6 +66,12 @@ $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "Installing what requirements-dev.lock names"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/s3.classpath: $(S3)/pom.xml $(VENV)/.run
+	@command -v mvn >/dev/null || { echo "Java and Maven are needed. Run: make deps"; exit 1; }
+	@echo "Installing what $(S3)/pom.xml names"
+	@mvn -q -B -f $(S3)/pom.xml dependency:build-classpath -Dmdep.outputFile="$(CURDIR)/$@" >/dev/null
 	@touch $@
 
 $(CLIENTS)/node_modules/.installed: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json

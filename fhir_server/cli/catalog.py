@@ -7,6 +7,7 @@ import typer
 
 from fhir_server.cli import (
     backup,
+    blobs,
     deadletter,
     demo,
     device,
@@ -37,6 +38,7 @@ commands.add_typer(device.app, name="device")
 commands.add_typer(deadletter.app, name="deadletter")
 commands.command("backup")(backup.backup)
 commands.command("restore")(backup.restore)
+commands.add_typer(blobs.app, name="blobs")
 commands.command("migrate")(migrate.migrate)
 commands.command("reindex")(reindex.reindex)
 commands.command("explain")(explain.explain)

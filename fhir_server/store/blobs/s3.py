@@ -13,10 +13,10 @@ from fhir_server.errors import Unavailable
 from fhir_server.store.blobs.port import CHUNK, Digest, missing
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig, S3Store
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Store
 
 _PART: Final = 8 * 1024 * 1024
-_PATIENCE: Final[tuple[timedelta, int]] = (timedelta(seconds=20), 4)
+_PATIENCE: Final["RetryConfig"] = {"max_retries": 4, "retry_timeout": timedelta(seconds=20)}
 
 
 class S3Blobs:
@@ -94,18 +94,16 @@ def s3_store(
     """
     from obstore.store import S3Store
 
-    seconds, retries = _PATIENCE
-    patience: RetryConfig = {"max_retries": retries, "retry_timeout": seconds}
+    config: S3Config = {"region": region, "disable_bulk_delete": True}  # which not every store has
     client: ClientConfig = {"timeout": timedelta(minutes=5), "connect_timeout": timedelta(seconds=5)}
-    keys = (
-        {} if credentials is None else {"access_key_id": credentials[0], "secret_access_key": credentials[1]}
+    if credentials is not None:
+        config["access_key_id"], config["secret_access_key"] = credentials
+    if endpoint is not None:
+        config["endpoint"], config["virtual_hosted_style_request"] = endpoint, False
+        client["allow_http"] = endpoint.startswith("http://")
+    return S3Store(
+        bucket, prefix=prefix or None, config=config, client_options=client, retry_config=_PATIENCE
     )
-    if endpoint is None:
-        return S3Store(bucket, prefix=prefix or None, region=region, client_options=client, retry_config=patience, **keys)  # type: ignore[arg-type]  # mypy cannot tell which keys the dict has  # fmt: skip
-    if endpoint.startswith("http://"):
-        client["allow_http"] = True
-    return S3Store(bucket, prefix=prefix or None, region=region, endpoint=endpoint, virtual_hosted_style_request=False,
-                   client_options=client, retry_config=patience, **keys)  # type: ignore[arg-type]  # as above  # fmt: skip
 
 
 def _key(sha256: bytes) -> str:
