@@ -4,6 +4,7 @@ https://fastapi.tiangolo.com/advanced/events/
 """
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -13,13 +14,15 @@ import psycopg
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from fhir_server import __version__, logs
+from fhir_server import __version__, clock, logs
 from fhir_server.errors import OperatorError, Unavailable
-from fhir_server.interactions.ingest_gateway import gateway
+from fhir_server.interactions.device_types import device_types
+from fhir_server.interactions.ingest_gateway import gateway, intake
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
 from fhir_server.rest import probes
 from fhir_server.rest.api import devices, patients
+from fhir_server.rest.api.guarded import administrators, admission
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
 from fhir_server.rest.catalog import CATALOG
@@ -39,6 +42,8 @@ from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.validation.structure import warm_up
 from ingest.transports import http as readings
+from ingest.transports import http_files
+from ingest.transports.http_files import Limits
 from smart_auth.bearer import EveryoneLocal, StaticToken
 from terminology.service import NoTerminologyService
 
@@ -56,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         blobs=blobs(settings),
     )
     key = _master_key(settings)
+    profiles = device_types(settings.profiles_dir)
     house = _house(settings, database, key)
     app = FastAPI(
         title="fhir-server",
@@ -67,10 +73,18 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"auto_configure": False, "tracing": False},
     )
     app.include_router(probes.router(_readiness(database, url), house.authenticator))
+    taking = gateway(database, key, settings, profiles)
+    app.include_router(readings.router(taking, max_body_bytes=settings.max_body_bytes))
     app.include_router(
-        readings.router(gateway(database, key, settings), max_body_bytes=settings.max_body_bytes)
+        http_files.router(
+            taking,
+            intake(database, key, profiles),
+            admission(house.authenticator, administrators),
+            clock.now,
+            Limits(settings.max_file_bytes, settings.files_at_once, _incoming(settings)),
+        )
     )
-    app.include_router(devices.router(database, key, house.authenticator))
+    app.include_router(devices.router(database, key, house.authenticator, profiles))
     app.include_router(patients.router(house))
     app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
@@ -86,6 +100,15 @@ def _wrap(app: FastAPI, house: House) -> None:
     if house.settings.cors_origins:
         app.add_middleware(Cors, origins=house.settings.cors_origins)
     app.add_middleware(RequestLog)
+
+
+def _incoming(settings: Settings) -> Path:
+    """The folder that files are written to as they come; a private one of this process where there is no data folder."""
+    if settings.data_dir is None:
+        return Path(tempfile.gettempdir())
+    folder = settings.data_dir / "incoming"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def _house(settings: Settings, database: Database, key: MasterKey) -> House:

@@ -125,6 +125,10 @@ class Settings(BaseSettings):
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )
     device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
+    profiles_dir: Path | None = Field(
+        default=None,
+        description="Folder of your own device types, a `.yaml` file each; read at start, which fails for one that is unsound.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged."
     )

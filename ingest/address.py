@@ -34,8 +34,13 @@ def names_type(key: str, device: Device) -> bool:
     )
 
 
-def each_named(items: Sequence[Tree | Issue]) -> tuple[Tree | Issue, ...]:
-    """The readings of a request to a type's address; one that names no device is the Issue that says so."""
+def each_named(items: Sequence[Tree | Issue], device: Device) -> tuple[Tree | Issue, ...]:
+    """The readings of a request to a type's address; one that names no device is the Issue that says so.
+
+    What is sent in its maker's own form names it where the type's shape says, or not at all: its signature does.
+    """
+    if device.type.shape is not None:
+        return tuple(items)
     return tuple(
         _UNNAMED if isinstance(item, dict) and item.get("device_id") is None else item for item in items
     )

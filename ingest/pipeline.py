@@ -17,6 +17,7 @@ from ingest.decoders import kept as kept_decoder
 from ingest.decoders import omh as omh_decoder
 from ingest.decoders import phd as phd_decoder
 from ingest.decoders import reading as reading_decoder
+from ingest.decoders import shaped as shaped_decoder
 from ingest.decoders import vitals as vitals_decoder
 from ingest.decoders.reading import Decoded, Series
 from ingest.issue import Issue
@@ -26,7 +27,6 @@ from mappers.identity import fingerprint
 from mappers.mapped import MappingContext, MappingResult, Rejected
 from mappers.observation import map_reading
 from mappers.personal_health_observation import map_personal_health
-from mappers.profile import device_profile
 from mappers.provenance import Measured, Message, measured
 from mappers.reading import MappingIssue, Reading
 
@@ -40,7 +40,9 @@ Planned: TypeAlias = tuple[Work, tuple[Issue, ...]]
 Item = TypeVar("Item")
 Mapper: TypeAlias = Callable[[Reading, MappingContext], MappingResult]
 
-DECODERS: Final[dict[LetterFormat, Callable[[Tree, Device, datetime], Decoded]]] = {
+Decoder: TypeAlias = Callable[[Tree, Device, datetime], Decoded]
+
+_DECODERS: Final[dict[LetterFormat, Decoder]] = {
     "reading": reading_decoder.decode,
     "addressed": reading_decoder.decode_addressed,
     "vitals": vitals_decoder.decode,
@@ -109,7 +111,7 @@ class Pipeline:
         `sha256` is the hash of the bytes that all of them came in. Raises Unavailable when that cannot be promised; the
         same items may then be sent again.
         """
-        decode = DECODERS[format]
+        decode = decoder(format, device)
         decoded: list[Decoded] = [
             (item,) if isinstance(item, Issue) else decode(item, device, received)
             async for item in _unhurried(items)
@@ -202,18 +204,24 @@ class Pipeline:
         return Group(drafts, sent.message, measured(reading), mapped.corrects, reading.revised), said
 
     def _context(self, device: Device, patient: str) -> MappingContext:
-        return MappingContext(patient, device.id, device_profile(device.profile), self.identity_key)
+        return MappingContext(patient, device.id, device.type, self.identity_key)
 
 
 def sent_by(device: Device, sha256: bytes, received: datetime) -> Sent:
     """What `device` sent in bytes of this SHA-256: the body of a request, a file, a dead letter."""
-    version = device_profile(device.profile).version
-    return Sent(Message(sha256, received, device.id, device.profile, version))
+    return Sent(Message(sha256, received, device.id, device.profile, device.type.version))
 
 
 def mapper_of(format: LetterFormat) -> Mapper:
     """What makes resources of readings that came in this format."""
     return _MAPPERS.get(format, map_reading)
+
+
+def decoder(format: LetterFormat, device: Device) -> Decoder:
+    """What reads messages of this format that `device` sends: a type with a shape says its own readings by it."""
+    if format in _WITH_DATA and device.type.shape is not None:
+        return shaped_decoder.decode
+    return _DECODERS[format]
 
 
 def assigned_patient(assignments: Sequence[Assignment], moment: datetime) -> str | None:

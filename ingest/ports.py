@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from ingest.issue import Issue
+from mappers.profile import DeviceProfile, device_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A registered device with all a request of its needs; `assignments` are all that end after `assignments_since`."""
+    """A registered device with all a request of its needs; `assignments` are all that end after `assignments_since`.
+
+    `declared` is its type; None where that is the one of the mappers' own that `profile` names.
+    """
 
     key: int
     id: str
@@ -41,6 +45,12 @@ class Device:
     secrets: tuple[Secret, ...]
     assignments: tuple[Assignment, ...]
     assignments_since: datetime
+    declared: DeviceProfile | None = None
+
+    @property
+    def type(self) -> DeviceProfile:
+        """What its readings are read by. Raises UnknownProfile where there is no such type."""
+        return self.declared or device_profile(self.profile)
 
 
 class Devices(Protocol):

@@ -11,7 +11,7 @@ from ingest.answer import Result
 from ingest.decoders.batch import json_batch
 from ingest.errors import TooLarge, Unreadable
 from ingest.issue import Issue
-from ingest.pipeline import DECODERS, Pipeline, sent_by
+from ingest.pipeline import Pipeline, decoder, sent_by
 from ingest.ports import KeptLetter, Letter
 
 
@@ -41,7 +41,7 @@ async def _result(pipeline: Pipeline, letter: Letter, clock: Callable[[], dateti
     if len(items) != 1:
         return _rejected("The letter holds no single reading.")
     (item,) = items
-    decoded = (item,) if isinstance(item, Issue) else DECODERS[letter.format](item, device, letter.received)
+    decoded = (item,) if isinstance(item, Issue) else decoder(letter.format, device)(item, device, letter.received)
     known = await pipeline.with_assignments(device, [decoded])
     message = sent_by(device, hashlib.sha256(letter.payload).digest(), letter.received)
     (result,) = await pipeline.stored([decoded], known, message, letter.format)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhir_server.keys import MasterKey
     from fhir_server.settings import Settings
     from fhir_server.store.database import Database
+    from mappers.profiles import DeviceProfiles
 
 Result = TypeVar("Result")
 
@@ -29,6 +30,13 @@ class Workplace:
     database: "Database"
     key: "MasterKey"
     settings: "Settings"
+
+    @property
+    def profiles(self) -> "DeviceProfiles":
+        """The device types, read anew. Raises OperatorError for an unsound one."""
+        from fhir_server.interactions.device_types import device_types
+
+        return device_types(self.settings.profiles_dir)
 
 
 @contextmanager

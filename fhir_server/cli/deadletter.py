@@ -137,7 +137,7 @@ async def _retried(place: Workplace, kept: "KeptLetter") -> "Result":
     from fhir_server.interactions.ingest_gateway import pipeline
     from ingest.retry import retry as taken_again
 
-    return await taken_again(pipeline(place.database, place.key), kept, clock.now)
+    return await taken_again(pipeline(place.database, place.key, place.profiles), kept, clock.now)
 
 
 def _row(kept: "KeptLetter") -> dict[str, object]:

@@ -51,7 +51,13 @@ def add(
         from fhir_server.interactions import device_registry
 
         return await device_registry.register(
-            place.database, place.key, name=name, profile=type, patient=patient, start=start
+            place.database,
+            place.key,
+            name=name,
+            profile=type,
+            patient=patient,
+            start=start,
+            profiles=place.profiles,
         )
 
     _show_enrolled(with_database(settings(data_dir=data_dir), registered), json)

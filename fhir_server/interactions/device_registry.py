@@ -27,7 +27,8 @@ from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
 from mappers.device import assignment, device, device_metrics
 from mappers.errors import UnknownProfile
-from mappers.profile import DeviceProfile, device_profile
+from mappers.profile import DeviceProfile
+from mappers.profiles import DeviceProfiles, built_in
 
 OVERLAP: Final = timedelta(hours=24)
 """How long the secret before the newest stays valid when nothing else is said."""
@@ -68,17 +69,20 @@ async def register(
     patient: str | None = None,
     start: datetime | None = None,
     description: Description | None = None,
+    profiles: DeviceProfiles | None = None,
 ) -> Enrolled:
     """The new device, its Device, DeviceMetrics and, for a `patient`, DeviceUseStatement from `start` (else now).
 
+    Its type is one of `profiles`, or of this package where none are given.
     Raises InvalidRequest for a name or type that cannot be, Conflict for a name that is taken.
     """
-    kind = _known_profile(profile)
+    types = profiles or built_in()
+    kind = _known_profile(profile, types)
     if not _NAME.fullmatch(name) or _UUID.fullmatch(name):
         raise InvalidRequest(
             f"{name[:80]!r} cannot name a device. Use 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and no UUID."
         )
-    if _is_type(name):
+    if name in types.by_key:
         raise InvalidRequest(
             f"{name!r} is a device type, and its name is kept for it in /api/devices/{name}/readings. "
             f"Choose another, such as {name}-1.",
@@ -286,19 +290,11 @@ async def _warnings(database: Database, patient: str | None) -> tuple[str, ...]:
     return ()
 
 
-def _known_profile(profile: str) -> DeviceProfile:
+def _known_profile(profile: str, profiles: DeviceProfiles) -> DeviceProfile:
     try:
-        return device_profile(profile)
+        return profiles.get(profile)
     except UnknownProfile as error:
         raise InvalidRequest(str(error)) from error
-
-
-def _is_type(name: str) -> bool:
-    try:
-        device_profile(name)
-    except UnknownProfile:
-        return False
-    return True
 
 
 def _new_secret() -> str:

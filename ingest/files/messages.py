@@ -12,7 +12,7 @@ from ingest.decoders.health_connect_types import RECORD_TYPES
 from ingest.decoders.reading import Series
 from ingest.files.format import Contents, Format, Incoming, Origin, Unit
 from ingest.files.records import Batches, is_json, records
-from ingest.pipeline import DECODERS
+from ingest.pipeline import decoder
 from ingest.ports import LetterFormat
 from mappers.reading import Reading
 
@@ -64,7 +64,7 @@ class HealthConnect(Format):
 
 
 def _units(file: Incoming, origin: Origin, letter: LetterFormat, batches: Batches) -> Iterator[Unit]:
-    decode = DECODERS[letter]
+    decode = decoder(letter, origin.device)
     for record in records(file.path, batches):
         decoded = decode(record.tree, origin.device, origin.received)
         readings: tuple[Reading, ...] = ()

@@ -21,11 +21,14 @@ from fhir_server.rest.api.guarded import administrators, answer, described, guar
 from fhir_server.rest.call import Authenticator
 from fhir_server.store.database import Database
 from fhir_server.store.devices.registration import Registration
+from mappers.profiles import DeviceProfiles
 
 _SECURED: Final[dict[str, object]] = {"security": [{"bearer": []}]}
 
 
-def router(database: Database, master_key: MasterKey, authenticator: Authenticator) -> APIRouter:
+def router(
+    database: Database, master_key: MasterKey, authenticator: Authenticator, profiles: DeviceProfiles
+) -> APIRouter:
     """The addresses by which devices are looked after."""
     routes = APIRouter(
         prefix="/api/devices",
@@ -34,7 +37,7 @@ def router(database: Database, master_key: MasterKey, authenticator: Authenticat
         responses=described(404, 410, 413),
     )
     _add_listing(routes, database)
-    _add_registering(routes, database, master_key)
+    _add_registering(routes, database, master_key, profiles)
     _add_changing(routes, database)
     return routes
 
@@ -58,7 +61,9 @@ def _add_listing(routes: APIRouter, database: Database) -> None:
         return _device(await device_registry.found(database, name=key))
 
 
-def _add_registering(routes: APIRouter, database: Database, master_key: MasterKey) -> None:
+def _add_registering(
+    routes: APIRouter, database: Database, master_key: MasterKey, profiles: DeviceProfiles
+) -> None:
     @routes.post(
         "",
         status_code=201,
@@ -73,6 +78,7 @@ def _add_registering(routes: APIRouter, database: Database, master_key: MasterKe
             master_key,
             name=asked.device_id,
             profile=asked.type,
+            profiles=profiles,
             patient=asked.patient,
             start=asked.start,
             description=_description(asked),

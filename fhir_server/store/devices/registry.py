@@ -12,7 +12,11 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.database import Database
 from fhir_server.store.devices.reach import reach
 from fhir_server.store.devices.seal import Seal, SecretUnreadable
+from ingest.errors import Unavailable
 from ingest.ports import Assignment, Device, Secret
+from mappers.errors import UnknownProfile
+from mappers.profile import DeviceProfile
+from mappers.profiles import DeviceProfiles
 
 RECENT: Final = timedelta(days=30)
 """Assignments that `find` brings along; readings older than that cost one query more."""
@@ -50,11 +54,12 @@ _log = structlog.get_logger(__name__)
 
 
 class DeviceRegistry:
-    """The registered devices, their secrets opened; implements `ingest.ports.Devices`."""
+    """The registered devices, their secrets opened and their types looked up; implements `ingest.ports.Devices`."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, profiles: DeviceProfiles) -> None:
         self._database = database
         self._seal = seal
+        self._profiles = profiles
 
     async def find(self, name: str, now: datetime) -> Device | None:
         """The device with this registered name or Device id, None when there is none; disabled if its Device was deleted."""
@@ -69,13 +74,22 @@ class DeviceRegistry:
         key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends = row
         secrets = self._opened(id, zip(key_ids or (), sealed or (), until or (), strict=True))
         uses = tuple(map(_assignment, patients or (), starts or (), ends or ()))
-        return Device(key, id, registered, profile, disabled, secrets, uses, since)
+        declared = self._type(id, profile)
+        return Device(key, id, registered, profile, disabled, secrets, uses, since, declared)
 
     async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:
         """All assignments of the device that end after `since`."""
         async with reach(self._database) as connection:
             cursor = await connection.execute(_ASSIGNMENTS, {"device": device, "since": since})
             return tuple([_assignment(*row) async for row in cursor])
+
+    def _type(self, id: str, profile: str) -> DeviceProfile:
+        """The type called `profile`. Raises Unavailable where its file is gone: what the device sends is not lost by that."""
+        try:
+            return self._profiles.get(profile)
+        except UnknownProfile as error:
+            _log.error("device type missing", device=id, type=profile)
+            raise Unavailable from error
 
     def _opened(self, id: str, rows: "zip[tuple[int, bytes, datetime | None]]") -> tuple[Secret, ...]:
         """The secrets that can be read; one that cannot is logged as what the operator must repair."""
