@@ -4,15 +4,16 @@ https://hl7.org/fhir/R4/observation-definitions.html#Observation.effective_x_
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from mappers.circumstances import elements
 from mappers.identity import device_metric_id, identifier_value, resource_id, sequence_text, time_part
 from mappers.mapped import MappingContext, Resource
 from mappers.reading import Reading
 from mappers.rule import FieldRule
+from mappers.signal_quality import with_quality
 from mappers.times import DeviceTime, from_datetime
-from terminology.systems import READING_IDENTITY
+from terminology.systems import PAP_NIGHT, READING_IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Occasion:
     subject: dict[str, object]
     device: dict[str, object]
     circumstances: dict[str, object] | None
+    night: tuple[dict[str, object], ...] = ()
 
     def fill(self, head: Resource, metric_key: str) -> Resource:
         """A copy of `head` with its identity, subject and times.
@@ -38,7 +40,7 @@ class Occasion:
         )
         resource = head.copy()
         resource["id"] = resource_id(self.context.identity_key, self.milliseconds, identifier)
-        resource["identifier"] = [{"system": READING_IDENTITY, "value": identifier}]
+        resource["identifier"] = [{"system": READING_IDENTITY, "value": identifier}, *self.night]
         resource["subject"] = self.subject
         element, value = self.effective
         resource[element] = value
@@ -69,8 +71,14 @@ def occasion_of(reading: Reading, context: MappingContext) -> Occasion:
         issued=instant(reading.revised or reading.received),
         subject=subject,
         device={"reference": f"Device/{context.device_id}"},
-        circumstances=None if said is None else elements(said, subject),
+        circumstances=with_quality(None if said is None else elements(said, subject), reading),
+        night=() if reading.night is None else (_night(reading.night, context),),
     )
+
+
+def _night(night: date, context: MappingContext) -> dict[str, object]:
+    """What the summary of a night and its recordings have in common, and can be found by."""
+    return {"system": PAP_NIGHT, "value": f"{context.device_id}/{night.isoformat()}"}
 
 
 def end_of(reading: Reading) -> DeviceTime:

@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/observation.html
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 
 from mappers.beats import Beats, beat_observations
 from mappers.distribution import Distribution, distribution_observation
@@ -13,26 +12,22 @@ from mappers.ecg import diagnostic_report
 from mappers.event import Event, event_observations
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.message import message_issues
-from mappers.observation import map_reading
 from mappers.occasion import occasion_of
 from mappers.reading import MappingIssue, Reading
 from mappers.waveform import Waveform, waveform_observations
-from terminology import systems
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What a recording holds; the reading that it is mapped with says when it began and how long it lasted.
 
-    `night` is the day on which the night began that it is part of. The
-    `waveform` begins with the recording, and is what of it becomes Observations.
+    The `waveform` begins with the recording, and is what of it becomes Observations.
     """
 
     distributions: tuple[Distribution, ...] = ()
     events: tuple[Event, ...] = ()
     beats: Beats | None = None
     waveform: Waveform | None = None
-    night: date | None = None
 
 
 def map_recording(recording: Recording, reading: Reading, context: MappingContext) -> MappingResult:
@@ -52,26 +47,10 @@ def map_recording(recording: Recording, reading: Reading, context: MappingContex
     if recording.waveform is not None:
         made += waveform_observations(recording.waveform, reading, context)
     made += event_observations(recording.events, reading, context)
-    if recording.night is not None:
-        made = [_of_night(each, recording.night, context) for each in made]
     if recording.waveform is not None or recording.beats is not None:
         plain = replace(reading, circumstances=None)
         made.append(diagnostic_report(plain, None, context, tuple(made)))
     return Mapped(tuple(made), tuple(issues), reading.corrects)
-
-
-def map_night(reading: Reading, context: MappingContext) -> MappingResult:
-    """The Observations of a night's summary, which the recordings of that night can be found by; Rejected as `map_reading`."""
-    mapped = map_reading(reading, context)
-    if isinstance(mapped, Rejected):
-        return mapped
-    night = reading.time.moment.date()
-    return replace(mapped, resources=tuple(_of_night(each, night, context) for each in mapped.resources))
-
-
-def night_identifier(night: date, context: MappingContext) -> dict[str, object]:
-    """What the summary of a night and its recordings have in common, and can be found by."""
-    return {"system": systems.PAP_NIGHT, "value": f"{context.device_id}/{night.isoformat()}"}
 
 
 def _measured(
@@ -82,9 +61,3 @@ def _measured(
         yield distribution_observation(each, context.profile, occasion)
     if recording.beats is not None:
         yield from beat_observations(recording.beats, context.profile, occasion)
-
-
-def _of_night(resource: Resource, night: date, context: MappingContext) -> Resource:
-    own = resource["identifier"]
-    assert isinstance(own, list), "every Observation has its identity"
-    return {**resource, "identifier": [*own, night_identifier(night, context)]}

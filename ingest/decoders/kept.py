@@ -4,7 +4,7 @@ docs/ingest.md, "Dead letters"
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, cast
 
@@ -14,7 +14,7 @@ from ingest.decoders.reading import Decoded, Series
 from ingest.issue import Issue
 from ingest.ports import Device
 from mappers.errors import InvalidTime
-from mappers.reading import Absent, FieldValue, Reading
+from mappers.reading import Absent, FieldValue, Quality, Reading
 from mappers.times import device_time
 
 MAX_BYTES: Final = 64_000
@@ -66,6 +66,7 @@ def _tree(reading: Reading) -> dict[str, object]:
         "corrects": reading.corrects or None,
         "quality": reading.quality,
         "statistic": reading.statistic,
+        "night": None if reading.night is None else reading.night.isoformat(),
     }
     return told | {name: value for name, value in optional.items() if value}
 
@@ -73,7 +74,7 @@ def _tree(reading: Reading) -> dict[str, object]:
 # of a letter's own form, which _tree writes: whatever else is there fails, and the file is to be brought again
 def _reading(told: dict[str, object], device: str, profile: str, received: datetime) -> Reading:
     fields = cast("dict[str, object]", told["data"])
-    seconds = told.get("seconds")
+    seconds, night = told.get("seconds"), told.get("night")
     return Reading(
         device=device,
         profile=profile,
@@ -85,8 +86,9 @@ def _reading(told: dict[str, object], device: str, profile: str, received: datet
         sequence=cast("str | None", told.get("sequence")),
         duration=None if seconds is None else timedelta(seconds=float(cast("Decimal", seconds))),
         corrects=told.get("corrects") is True,
-        quality=cast("str | None", told.get("quality")),
+        quality=cast("Quality", told.get("quality")),
         statistic=cast("None", told.get("statistic")),
+        night=None if night is None else date.fromisoformat(cast("str", night)),
     )
 
 

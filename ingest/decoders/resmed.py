@@ -119,6 +119,7 @@ def _night(
         fields=fields,
         units=units,
         duration=_DAY,
+        night=start.date(),
     )
 
 

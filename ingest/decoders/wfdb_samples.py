@@ -50,50 +50,49 @@ def _signed(values: Samples, bits: int) -> Samples:
     return (values ^ half) - half
 
 
-# format: how, samples in a group, bytes of a group, the value that means no sample
+# format: how, the bytes that the first, the first two, … samples of a group take, the value that means no sample
 _FORMATS: Final = MappingProxyType(
     {
-        16: (_words("<i2"), 1, 2, -(2**15)),
-        24: (_format_24, 1, 3, -(2**23)),
-        32: (_words("<i4"), 1, 4, -(2**31)),
-        61: (_words(">i2"), 1, 2, -(2**15)),
-        80: (_words("u1", 128), 1, 1, -(2**7)),
-        160: (_words("<u2", 2**15), 1, 2, -(2**15)),
-        212: (_format_212, 2, 3, -(2**11)),
-        310: (_format_310, 3, 4, -(2**9)),
-        311: (_format_311, 3, 4, -(2**9)),
+        16: (_words("<i2"), (2,), -(2**15)),
+        24: (_format_24, (3,), -(2**23)),
+        32: (_words("<i4"), (4,), -(2**31)),
+        61: (_words(">i2"), (2,), -(2**15)),
+        80: (_words("u1", 128), (1,), -(2**7)),
+        160: (_words("<u2", 2**15), (2,), -(2**15)),
+        212: (_format_212, (2, 3), -(2**11)),
+        310: (_format_310, (2, 4, 4), -(2**9)),
+        311: (_format_311, (2, 3, 4), -(2**9)),
     }
 )
 
 
 def size(form: int, samples: int) -> int:
     """How many bytes `samples` take. Raises UnreadableFile for a format that is not read here."""
-    _, together, length, _ = _known(form)
-    # of a last group that is not full only the bytes that it needs may be there
-    whole, rest = divmod(samples, together)
-    return whole * length + (-(-rest * length // together) if together > 1 else 0)
+    _, lengths, _ = _known(form)
+    whole, rest = divmod(samples, len(lengths))
+    return whole * lengths[-1] + (lengths[rest - 1] if rest else 0)
 
 
 def count(form: int, length: int) -> int:
     """How many samples are in `length` bytes."""
-    _, together, of_group, _ = _known(form)
-    return length // of_group * together
+    _, lengths, _ = _known(form)
+    return length // lengths[-1] * len(lengths)
 
 
 def samples(form: int, content: bytes, wanted: int) -> Samples:
     """The first `wanted` samples in `content`, which has at least `size` bytes."""
-    read, together, length, _ = _known(form)
-    groups = -(-wanted // together)
-    part = content[: groups * length]
-    return read(part + b"\0" * (groups * length - len(part)))[:wanted]
+    read, lengths, _ = _known(form)
+    needed = -(-wanted // len(lengths)) * lengths[-1]
+    part = content[:needed]
+    return read(part + b"\0" * (needed - len(part)))[:wanted]
 
 
 def no_sample(form: int) -> int:
     """The value that stands for no sample."""
-    return _known(form)[3]
+    return _known(form)[2]
 
 
-def _known(form: int) -> tuple[Callable[[bytes], Samples], int, int, int]:
+def _known(form: int) -> tuple[Callable[[bytes], Samples], tuple[int, ...], int]:
     found = _FORMATS.get(form)
     if found is None:
         raise UnreadableFile(

@@ -70,7 +70,7 @@ class EdfRecording(Format):
 
         found = edf.recording(file.path)
         start, assumed = _start(found, origin)
-        recording = _recording(found, start)
+        recording = _recording(found)
         document = _document(found, start, file) if found.signals else None
         notes = tuple(_notes(found, assumed, origin))
         if not recording.distributions and not recording.events and recording.waveform is None:
@@ -82,6 +82,7 @@ class EdfRecording(Format):
             received=origin.received,
             fields={},
             duration=found.duration or None,
+            night=_night(start) if found.is_resmed else None,
         )
         unit = Unit((reading,), partial(map_recording, recording), where=f"recording of {start.text[:16]}")
         return Contents((unit,), notes, document)
@@ -97,12 +98,11 @@ def _start(found: "edf.Recording", origin: Origin) -> tuple[DeviceTime, bool]:
     return from_datetime(origin.start, 6 if origin.start.microsecond else 0), False
 
 
-def _recording(found: "edf.Recording", start: DeviceTime) -> Recording:
+def _recording(found: "edf.Recording") -> Recording:
     return Recording(
         distributions=tuple(_distributions(found)),
         events=tuple(_events(found)),
         waveform=_waveform(found),
-        night=_night(start) if found.is_resmed else None,
     )
 
 

@@ -6,7 +6,6 @@ https://www.edfplus.info/specs/edf.html
 from typing import Final
 
 from ingest.files.format import Contents, Format, Incoming, Origin, Unit
-from mappers.recording import map_night
 
 _EDF: Final = b"0       "  # the version in the header of every EDF file
 _SIGNALS: Final = slice(252, 256)
@@ -38,8 +37,7 @@ class ResmedNights(Format):
             modes = ", ".join(map(str, nights.modes))
             notes.append(f"settings not stored, since these modes are not known here: {modes}")
         units = [
-            Unit((reading,), map_night, where=f"night of {reading.time.moment:%Y-%m-%d}")
-            for reading in nights.readings
+            Unit((reading,), where=f"night of {reading.time.moment:%Y-%m-%d}") for reading in nights.readings
         ]
         return Contents(units, tuple(notes))
 

@@ -120,7 +120,7 @@ def test_events_have_their_own_time_and_the_recordings_own_words():
 def test_what_belongs_to_one_night_shares_an_identifier():
     event = Event("respiratory-event", timedelta(0), "Hypopnea")
     found = observations(
-        Recording((Distribution("leak", "L/s", {Decimal(0): 1}),), (event,), night=date(2026, 1, 30))
+        Recording((Distribution("leak", "L/s", {Decimal(0): 1}),), (event,)), night=date(2026, 1, 30)
     )
 
     assert {each["identifier"][1]["value"] for each in found} == {"d1/2026-01-30"}
