@@ -16,7 +16,7 @@ from terminology.service import Coding
 from terminology.ucum import conversion
 
 CONFIDENCES: Final = ("A", "B", "C", "L")
-SIGNAL_UNITS: Final = ("uV", "mV")
+SIGNAL_UNITS: Final = ("uV", "mV", "1")
 KINDS: Final = ("measurement", "setting", "calculation")
 STATISTICS: Final = ("unspecified", "mean", "median", "minimum", "maximum")
 MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})

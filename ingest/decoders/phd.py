@@ -15,7 +15,6 @@ from ingest.decoders.members import Members
 from ingest.decoders.phd_references import Referred, is_time_stamp, names, referred
 from ingest.decoders.phd_status import status
 from ingest.decoders.phd_value import measured
-from ingest.decoders.reading import Decoded
 from ingest.issue import Issue
 from ingest.ports import Device
 from mappers.circumstances import Circumstances
@@ -40,7 +39,7 @@ class _Parties:
     gateway: str | None
 
 
-def decode(tree: dict[str, object], device: Device, received: datetime) -> Decoded:
+def decode(tree: dict[str, object], device: Device, received: datetime) -> Reading | tuple[Issue, ...]:
     """The reading that the Observation in `tree` is, sent by `device`, or every issue it has, each naming its element."""
     issues: list[Issue] = []
     found = _observation(tree, issues)

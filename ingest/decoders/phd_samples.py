@@ -10,9 +10,9 @@ from ingest.decoders.members import Members
 from mappers.metric import Metric
 from mappers.personal_health import Sampled
 from mappers.quantity import MAX_DIGITS
+from mappers.waveform import KEPT_AS_FILE
 from terminology import systems
 
-MAX_SAMPLES: Final = 30_000
 _LONGEST: Final = 400_000
 _DATA: Final = re.compile(
     r"(?:-?[0-9]{1,12}(?:\.[0-9]{1,12})?|[EUL])(?: (?:-?[0-9]{1,12}(?:\.[0-9]{1,12})?|[EUL]))*"
@@ -37,8 +37,8 @@ def sampled_data(observation: Members, row: Metric) -> Sampled | None:
         kept["origin"] = {"value": value, **unit}
     _numbers(strip, kept)
     data = strip.text("data", required=True, longest=_LONGEST)
-    if data is not None and (_DATA.fullmatch(data) is None or data.count(" ") >= MAX_SAMPLES):
-        strip.refuse("data", f"is not 1 to {MAX_SAMPLES} numbers, E, U or L with one space between.")
+    if data is not None and (_DATA.fullmatch(data) is None or data.count(" ") >= KEPT_AS_FILE):
+        strip.refuse("data", f"is not 1 to {KEPT_AS_FILE} numbers, E, U or L with one space between.")
     strip.close()
     return Sampled(row.key, {**kept, "data": data})
 

@@ -10,6 +10,7 @@ from ingest.files.dicom import DicomEcg
 from ingest.files.edf import EdfRecording
 from ingest.files.format import Format, Incoming
 from ingest.files.messages import HealthConnect, OpenMHealth, Readings
+from ingest.files.phd import PhdBundle
 from ingest.files.resmed import ResmedNights
 from ingest.files.wfdb import Wfdb
 
@@ -18,6 +19,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     ResmedNights(),
     EdfRecording(),
     Wfdb(),
+    PhdBundle(),
     OpenMHealth(),
     HealthConnect(),
     Readings(),
