@@ -7,6 +7,7 @@ time, so that neither the server nor the database holds it whole; what is writte
 """
 
 from collections.abc import AsyncIterator
+from itertools import groupby
 from typing import Final
 
 import orjson
@@ -21,6 +22,8 @@ from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.patient_record import START, Entry
 from fhir_server.operations.record_scope import PATIENT, Scope
 from fhir_server.operations.result import Result
+from fhir_server.store.blobs.pointer import BINARY
+from fhir_server.store.blobs.whole import whole
 from fhir_server.store.rows import Key
 
 PAGE: Final = 500
@@ -35,12 +38,18 @@ async def serve(call: Invocation) -> Result:
 
 
 async def _bundle(call: Invocation, scope: Scope) -> AsyncIterator[bytes]:
-    """The Bundle's JSON, a page at a time."""
+    """The Bundle's JSON, a page at a time, and each Binary with its content by itself."""
     yield orjson.dumps({"resourceType": "Bundle", "type": "collection", "timestamp": instant(call.now)})[:-1]
     before = b',"entry":['
     async for entries in _pages(call, scope):
-        yield before + b",".join(_entry(call, entry) for entry in entries)
-        before = b","
+        for large, group in groupby(entries, lambda entry: entry.type == BINARY):
+            if large:
+                for entry in group:
+                    yield before + _entry(call, entry, await whole(call.database.blobs, entry.body.encode()))
+                    before = b","
+            else:
+                yield before + b",".join(_entry(call, entry, entry.body.encode()) for entry in group)
+                before = b","
     yield b"}" if before != b"," else b"]}"
 
 
@@ -58,9 +67,9 @@ async def _pages(call: Invocation, scope: Scope) -> AsyncIterator[list[Entry]]:
         place = found[-1].place
 
 
-def _entry(call: Invocation, entry: Entry) -> bytes:
+def _entry(call: Invocation, entry: Entry, body: bytes) -> bytes:
     url = orjson.dumps(f"{call.base_url}/{entry.type}/{entry.id}")
-    return b'{"fullUrl":%b,"resource":%b}' % (url, entry.body.encode())
+    return b'{"fullUrl":%b,"resource":%b}' % (url, body)
 
 
 RECORD: Final = Operation(

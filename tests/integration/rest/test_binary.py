@@ -351,6 +351,23 @@ async def test_a_content_that_was_lost_is_told_as_such(client, files, tmp_path):
         assert name in answer.json()["issue"][0]["diagnostics"]
 
 
+async def test_a_downloaded_record_has_the_contents(client, patient):
+    fhir = {"Content-Type": "application/fhir+json"}
+    await client.put("/fhir/Patient/p1", content=json.dumps(patient | {"id": "p1"}), headers=fhir)
+    small = await posted(client, PDF)
+    large = await posted(client, LARGE, **{"X-Security-Context": "Patient/p1"})
+    document = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "subject": {"reference": "Patient/p1"},
+        "content": [{"attachment": {"url": f"Binary/{id}"}} for id in (small, large)],
+    }
+    await client.post("/fhir/DocumentReference", content=json.dumps(document), headers=fhir)
+    entries = (await client.get("/fhir/Patient/p1/$record")).json()["entry"]
+    found = [entry["resource"] for entry in entries if entry["resource"]["resourceType"] == "Binary"]
+    assert {base64.b64decode(tree["data"]) for tree in found} == {PDF, LARGE}
+
+
 async def test_without_a_blob_store_everything_is_in_the_database(serving, database_url):
     async with serving() as client:
         id = await posted(client, LARGE)
