@@ -4,11 +4,9 @@ docs/ingest.md, "Files"
 """
 
 import asyncio
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -22,11 +20,10 @@ from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
     from ingest.files.bringing import Bringing
-    from ingest.files.format import Origin
+    from ingest.files.format import Origin, Saying
     from ingest.files.intake import Intake, Watcher
     from ingest.files.summary import FileSummary
 
-_OFFSET: Final = re.compile(r"([+-])([01][0-9]):([0-5][0-9])")
 _PATIENCE: Final = 60
 """Seconds to wait for another who reads the same file, or died reading it."""
 
@@ -44,11 +41,12 @@ def ingest(
     zone: Annotated[
         str, typer.Option(help="The device's offset from UTC, where a file states none: +01:00.")
     ] = "Z",
+    start: Annotated[
+        str | None,
+        typer.Option(help="When the recording began, for a file that does not say: 2026-01-31T22:00:00."),
+    ] = None,
     mapping: Annotated[
         str | None, typer.Option(help="The declaration that says what the columns of a table are.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="When the recording began, where its file does not say.")
     ] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
@@ -62,16 +60,14 @@ def ingest(
     """
     from ingest.errors import IngestError
 
-    offset, configured = _zone(zone), settings(data_dir=data_dir)
+    said, configured = _said(zone, patient, mapping, start), settings(data_dir=data_dir)
     with tempfile.TemporaryDirectory(prefix="fhir-ingest-") as folder:
         try:
             brought = _brought(files, Path(folder), configured.max_file_bytes)
             with _watched(brought, silent=json) as (watcher, ended):
 
                 async def taken(place: Workplace) -> "list[FileSummary]":
-                    return await _taken(
-                        place, brought, (device, offset, patient, mapping, start), watcher, ended
-                    )
+                    return await _taken(place, brought, device, said, watcher, ended)
 
                 summaries = with_database(configured, taken)
         except IngestError as error:
@@ -93,16 +89,16 @@ def _brought(given: Sequence[Path], folder: Path, limit: int) -> "Bringing":
 async def _taken(
     place: Workplace,
     brought: "Bringing",
-    said: tuple[str, timezone, str | None, str | None, str | None],
+    device: str,
+    said: "Saying",
     watcher: "Watcher",
     ended: "Callable[[FileSummary], None]",
 ) -> "list[FileSummary]":
     from fhir_server import clock
     from fhir_server.interactions.ingest_gateway import intake
 
-    taking = intake(place.database, place.key)
-    device, zone, patient, mapping, start = said
-    origin = await taking.origin(device, clock.now(), zone, patient, mapping, start)
+    taking = intake(place.database, place.key, place.profiles)
+    origin = await taking.origin(device, clock.now(), said)
     summaries = []
     for each in brought.each():
         summary = await _patiently(taking, each, origin, watcher)
@@ -151,14 +147,17 @@ def _watched(
         yield told, ended
 
 
-def _zone(text: str) -> timezone:
-    if text == "Z":
-        return UTC
-    match = _OFFSET.fullmatch(text)
-    if match is None:
-        raise OperatorError(f"--zone {text!r} is no offset from UTC. Write +01:00, or Z.")
-    sign, hours, minutes = match.groups()
-    return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes)))
+def _said(zone: str, patient: str | None, mapping: str | None, start: str | None) -> "Saying":
+    from ingest.files import zone as written
+    from ingest.files.format import Saying
+
+    offset = written.zone(zone)
+    if offset is None:
+        raise OperatorError(f"--zone {zone!r} is no offset from UTC. Write +01:00, or Z.")
+    began = None if start is None else written.moment(start, offset)
+    if start is not None and began is None:
+        raise OperatorError(f"--start {start!r} is no time. Write 2026-01-31T22:00:00.")
+    return Saying(offset, patient, mapping, began)
 
 
 def _show(summaries: "Sequence[FileSummary]", *, json: bool) -> None:

@@ -3,7 +3,6 @@
 https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_A.34.3.html
 """
 
-from datetime import UTC
 from pathlib import Path
 
 from fhir_server import clock
@@ -14,6 +13,7 @@ from fhir_server.settings import Settings
 from fhir_server.store.database import Database
 from ingest.errors import IngestError
 from ingest.files.bringing import incoming, told_apart
+from ingest.files.format import Saying
 from ingest.files.summary import FileSummary
 
 
@@ -24,7 +24,7 @@ async def ecg(
     taking = intake(database, key)
     path = recording()
     try:
-        origin = await taking.origin(device, clock.now(), UTC, patient)
+        origin = await taking.origin(device, clock.now(), Saying(patient=patient))
         brought = told_apart([incoming(path.name, path, settings.max_file_bytes)])
         (summary,) = await taking.take_all(brought, origin, vouched=True)
     except IngestError as error:

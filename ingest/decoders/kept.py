@@ -29,11 +29,11 @@ def letter(readings: Sequence[Reading], file: str, where: str, *, alone: bool) -
     """
     told = [_tree(reading) for reading in readings]
     head: dict[str, object] = {"file": file, "where": where}
-    full = orjson.dumps(head | {"readings": told}, default=_exact)
+    full = _json(head | {"readings": told})
     if len(full) > MAX_BYTES:
         return orjson.dumps(head | {"readings": len(told), "again": "file"})
     if not alone or _restored(told, readings) != list(readings):
-        return orjson.dumps(head | {"readings": told, "again": "file"}, default=_exact)
+        return _json(head | {"readings": told, "again": "file"})
     return full
 
 
@@ -98,6 +98,10 @@ def _value(value: object) -> FieldValue:
     if value.get("absent") not in _REASONS:
         raise ValueError(f"absent {str(value.get('absent'))[:40]!r} is no reason")
     return Absent(value["absent"])
+
+
+def _json(tree: dict[str, object]) -> bytes:
+    return orjson.dumps(tree, default=_exact, option=orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
 def _exact(value: object) -> object:

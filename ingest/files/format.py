@@ -5,7 +5,7 @@ docs/ingest.md, "Files"
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -55,6 +55,20 @@ class Origin:
     patient: str | None = None
     mapping: str | None = None
     start: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What the caller says beside the files, whatever device they are of; each as in Origin."""
+
+    zone: timezone = UTC
+    patient: str | None = None
+    mapping: str | None = None
+    start: datetime | None = None
+
+    def origin(self, device: Device, received: datetime) -> Origin:
+        """The same of files of `device`."""
+        return Origin(device, received, self.zone, self.patient, self.mapping, self.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timezone
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -19,9 +19,9 @@ from ingest import metrics
 from ingest.answer import Result
 from ingest.decoders import kept
 from ingest.decoders.reading import Series
-from ingest.errors import Unavailable, UnknownDevice, Unreadable, UnreadableFile
+from ingest.errors import Unavailable, UnknownDevice, UnreadableFile
 from ingest.files.bringing import Bringing
-from ingest.files.format import Contents, Format, Incoming, Origin, Unit
+from ingest.files.format import Contents, Format, Incoming, Origin, Saying, Unit
 from ingest.files.formats import FORMATS
 from ingest.files.summary import FileSummary, Tally, remembered, unread
 from ingest.issue import Issue
@@ -113,25 +113,12 @@ class Intake:
         self._pipeline = pipeline
         self._files = files
 
-    async def origin(
-        self,
-        device: str,
-        received: datetime,
-        zone: timezone,
-        patient: str | None,
-        mapping: str | None = None,
-        start: str | None = None,
-    ) -> Origin:
-        """What is said of files of the device registered under this name.
-
-        `start` is ISO 8601, in `zone` where it has no offset. Raises UnknownDevice when there is none of this name,
-        Unreadable for a `start` that is no time.
-        """
-        began = None if start is None else _began(start, zone)
+    async def origin(self, device: str, received: datetime, said: Saying) -> Origin:
+        """What is said of files of the device registered under this name; raises UnknownDevice when there is none."""
         registered = await self._pipeline.devices.find(device, received)
         if registered is None:
             raise UnknownDevice(f"No device named {device[:80]!r} is registered. Register it first.")
-        return Origin(registered, received, zone, patient, mapping, began)
+        return said.origin(registered, received)
 
     async def take(
         self,
@@ -262,14 +249,6 @@ def key_of(file: Incoming, format: Format, origin: Origin) -> FileKey:
     said = [format.name, str(origin.zone), origin.patient or "", origin.mapping or "", began]
     digest.update("\0".join(said).encode())
     return FileKey(origin.device.key, digest.digest())
-
-
-def _began(text: str, zone: timezone) -> datetime:
-    try:
-        began = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Unreadable(f"start {text[:40]!r} is no time. Write 2026-01-31T22:00:00+01:00.") from error
-    return began if began.tzinfo is not None else began.replace(tzinfo=zone)
 
 
 def _counts(summary: FileSummary) -> dict[str, int]:

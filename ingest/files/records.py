@@ -86,7 +86,9 @@ def _checked(text: bytes, batches: Batches, where: str, place: str) -> Iterator[
     try:
         batch = batches(text, MAX_RECORDS)
     except (Unreadable, TooLarge) as error:
-        raise UnreadableFile(f"{place} is broken: {error}") from error
+        # what a parser says of a line counts it as the first
+        why = str(error.__cause__ or error).replace("at line 1 column", "at column")
+        raise UnreadableFile(f"{place} is broken: {why}.") from error
     for index, item in enumerate(batch.items):
         of_many = f"record {index + 1}" if len(batch.items) > 1 else ""
         here = ", ".join(filter(None, (where, of_many)))

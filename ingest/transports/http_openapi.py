@@ -43,7 +43,13 @@ def _reading(device: str, patient: str) -> dict[str, object]:
             "sequence": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
             "id": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
             "corrects": {"type": "boolean", "default": False},
-            "quality": {"type": "string", "example": "good"},
+            "quality": {
+                "oneOf": [
+                    {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                    {"type": "string", "enum": ["good"]},
+                ],
+                "description": "How good the signal was, up to 1.",
+            },
         },
     }
 
@@ -100,17 +106,18 @@ def answer(description: str, schema: Mapping[str, object]) -> dict[str, object]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _refusal(description: str) -> dict[str, object]:
+def refused(description: str) -> dict[str, object]:
+    """What is refused with an OperationOutcome."""
     return {"description": description, "content": {"application/fhir+json": {"schema": _OUTCOME}}}
 
 
 REFUSALS: Final[dict[int | str, dict[str, object]]] = {
-    400: _refusal("The body as a whole is not JSON."),
-    401: _refusal("Not signed by a registered device within its time."),
-    413: _refusal("Too many bytes or readings."),
-    415: _refusal("A type or encoding that is not taken."),
-    429: _refusal("The device sends too often; see Retry-After."),
-    503: _refusal("Nothing can be promised now; send the same bytes again after Retry-After."),
+    400: refused("The body as a whole is not JSON."),
+    401: refused("Not signed by a registered device within its time."),
+    413: refused("Too many bytes or readings."),
+    415: refused("A type or encoding that is not taken."),
+    429: refused("The device sends too often; see Retry-After."),
+    503: refused("Nothing can be promised now; send the same bytes again after Retry-After."),
 }
 
 READINGS_DESCRIPTION: Final[dict[str, Any]] = {

@@ -63,7 +63,7 @@ def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
             known = frozenset(field.alias for field in self.dependant.query_params)
 
             async def handler(request: Request) -> Response:
-                request.state.principal = _principal(authenticator, request)
+                request.state.principal = _principal(authenticator, request.headers.get("authorization"))
                 permit(principal(request))
                 _refuse_unknown(request, known)
                 return await _served(inner, request)
@@ -71,6 +71,15 @@ def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
             return handler
 
     return Guarded
+
+
+def admission(authenticator: Authenticator, permit: Permit) -> Callable[[str | None], None]:
+    """What lets a caller in by their Authorization header, and raises AuthenticationFailed or Forbidden for others."""
+
+    def admitted(authorization: str | None) -> None:
+        permit(_principal(authenticator, authorization))
+
+    return admitted
 
 
 def principal(request: Request) -> Principal:
@@ -90,9 +99,9 @@ def described(*refusals: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _WHY[status], "content": _OUTCOME} for status in every}
 
 
-def _principal(authenticator: Authenticator, request: Request) -> Principal:
+def _principal(authenticator: Authenticator, authorization: str | None) -> Principal:
     try:
-        return authenticator.authenticate(request.headers.get("authorization"))
+        return authenticator.authenticate(authorization)
     except SmartAuthError as error:
         raise AuthenticationFailed(str(error)) from error
 

@@ -17,7 +17,7 @@ from fhir_server.store.devices.dead_letters import StoredDeadLetters
 from fhir_server.store.devices.ingested_files import StoredIngestedFiles
 from ingest.errors import FileBusy, UnknownDevice
 from ingest.files.bringing import incoming, paths, told_apart
-from ingest.files.format import Contents, Format, Unit
+from ingest.files.format import Contents, Format, Saying, Unit
 from ingest.files.intake import Intake, key_of
 from ingest.files.messages import Readings
 from ingest.retry import retry
@@ -32,7 +32,7 @@ def ecg_path() -> Path:
 async def taken(clinic, path, device, patient, *, zone=UTC, vouched=True):
     """The summary of the one file, or folder of one file, at `path`."""
     taking = intake(clinic.database, clinic.master_key)
-    origin = await taking.origin(device, datetime.now(UTC), zone, patient)
+    origin = await taking.origin(device, datetime.now(UTC), Saying(zone, patient))
     brought = told_apart([incoming(name, each, 10**9) for name, each in paths(path)])
     (summary,) = await taking.take_all(brought, origin, vouched=vouched)
     return summary
@@ -135,7 +135,7 @@ async def test_a_broken_line_stores_nothing_and_what_stood_before_it_is_stored(c
     path.write_text(reading(1) + "\n" + reading(2) + "\n" + reading(3)[:20])
     made = await taken(clinic, path, "pi-1", None)
     assert made.counts == {"created": 2}
-    assert made.error.startswith("line 3 (from byte 136 on) is broken")
+    assert made.error.startswith("line 3 (from byte 120 on) is broken")
     assert await clinic.observations() == 2
 
     path.write_text("\n".join(map(reading, range(1, 5))))
@@ -210,7 +210,8 @@ async def test_a_rejected_night_is_a_dead_letter_that_can_be_taken_in_later(clin
     path.write_bytes(card())
     made = await taken(clinic, path, "cpap-1", None)
     assert (made.counts, made.said[0].where) == ({"rejected": 2}, "night of 2023-08-21")
-    assert (await retried(clinic, "cpap-1")).status == "created"
+    again = await retried(clinic, "cpap-1")
+    assert again.status == "created", again.issues
     assert (await taken(clinic, path, "cpap-1", "p9")).counts == {"unchanged": 1, "created": 1}
 
 
@@ -255,7 +256,7 @@ async def test_a_file_whose_reader_fails_may_be_brought_again(clinic, tmp_path):
     path = tmp_path / "readings.json"
     path.write_text(reading(1))
     taking = Intake(clinic.pipeline(), StoredIngestedFiles(clinic.database))
-    origin = await taking.origin("pi-1", datetime.now(UTC), UTC, None)
+    origin = await taking.origin("pi-1", datetime.now(UTC), Saying())
     with pytest.raises(ZeroDivisionError):
         await taking.take(incoming("a.json", path, 10**6), Defective(), origin, vouched=True)
     assert await clinic.scalar("SELECT count(*) FROM ingested_file") == 0
@@ -284,7 +285,7 @@ def reading(second):
 
 async def claimed(clinic, path, files):
     taking = Intake(clinic.pipeline(), files)
-    origin = await taking.origin("pi-1", datetime.now(UTC), UTC, None)
+    origin = await taking.origin("pi-1", datetime.now(UTC), Saying())
     file = incoming("readings.json", path, 10**6)
     try:
         return await files.claim(key_of(file, Readings(), origin), "readings.json", "readings")
