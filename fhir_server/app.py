@@ -84,7 +84,9 @@ def create_app(settings: Settings) -> FastAPI:
             Limits(settings.max_file_bytes, settings.files_at_once, _incoming(settings)),
         )
     )
-    app.include_router(devices.router(database, key, house.authenticator, profiles))
+    app.include_router(
+        devices.router(database, key, house.authenticator, profiles, takes_keys=settings.device_api_keys)
+    )
     app.include_router(patients.router(house))
     app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )
     device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
+    device_api_keys: bool = Field(
+        default=False,
+        description="`true` takes requests of devices under an API key too, over HTTPS or from this machine; a device has "
+        "none until an administrator makes one.",
+    )
     profiles_dir: Path | None = Field(
         default=None,
         description="Folder of your own device types, a `.yaml` file each; read at start, which fails for one that is unsound.",

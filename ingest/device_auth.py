@@ -30,9 +30,10 @@ _KEYS_COMPARED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A request as it came, before anyone is believed; the three headers hold every value sent under their name.
+    """A request as it came, before anyone is believed; the headers hold every value sent under their name.
 
-    `sha256` is the hash of a body that went to disk as it came, and is not in `body`.
+    `sha256` is the hash of a body that went to disk as it came, and is not in `body`; `confidential` says that nobody
+    could read the request on its way.
     """
 
     form: Form
@@ -43,6 +44,8 @@ class SignedRequest:
     signature: Sequence[str]
     body: bytes = field(repr=False)
     sha256: bytes | None = None
+    api_key: Sequence[str] = field(default=(), repr=False)
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

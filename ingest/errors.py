@@ -21,7 +21,7 @@ docs/ingest.md, "Answers"
 from typing import Literal
 
 AuthenticationReason = Literal[
-    "headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret"
+    "headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret", "api-key", "in-clear"
 ]
 
 
@@ -30,12 +30,16 @@ class IngestError(Exception):
 
 
 class Unauthenticated(IngestError):
-    """The request did not prove which device sent it; `device` is the Device's id where one is known."""
+    """The request did not prove which device sent it; `device` is the Device's id where one is known.
+
+    `keys_taken` says whether an API key would have done, too.
+    """
 
     def __init__(self, reason: AuthenticationReason, device: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.device = device
+        self.keys_taken = False
 
 
 class RateLimited(IngestError):

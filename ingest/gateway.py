@@ -16,6 +16,7 @@ import structlog
 from ingest import metrics
 from ingest.address import each_named, names_type
 from ingest.answer import Result, named_results_json, rejected_count, result_json, results_json
+from ingest.api_key import claimed_key, holder
 from ingest.decoders.batch import Batch, json_batch, named_batch, ndjson_batch
 from ingest.decoders.phd_bundle import phd_batch
 from ingest.device_auth import SignedRequest, credentials, message, verified
@@ -72,11 +73,13 @@ class Gateway:
         clock: Callable[[], datetime],
         *,
         max_readings: int = MAX_READINGS,
+        api_keys: bool = False,
     ) -> None:
         self._pipeline = pipeline
         self._admissions = admissions
         self._clock = clock
         self._max_readings = max_readings
+        self._api_keys = api_keys
         self._pruned = time.monotonic()
 
     async def answer(
@@ -102,11 +105,7 @@ class Gateway:
         Raises Unauthenticated, RateLimited, and what `taken` raises.
         """
         device, signature = await self._authenticated(request, arrived)
-        try:
-            earlier = await self._admissions.admit(device.key, signature)
-        except RateLimited:
-            metrics.RATE_LIMITED.inc()
-            raise
+        earlier = await self._admitted(device, signature)
         if earlier is not None:
             metrics.REPLAYS.inc()
             return earlier
@@ -118,15 +117,36 @@ class Gateway:
         await self._remembered(device, signature, answer)
         return answer
 
-    async def _authenticated(self, request: SignedRequest, now: datetime) -> tuple[Device, bytes]:
+    async def _authenticated(self, request: SignedRequest, now: datetime) -> tuple[Device, bytes | None]:
+        """The device that sent the request, and its signature if it signed."""
         try:
+            if self._api_keys and request.api_key:
+                return await self._holder(request, now), None
             claimed = credentials(request)
             device = await self._pipeline.devices.find(claimed.device, now)
             return verified(device, claimed, message(request, claimed), now), claimed.signature
         except Unauthenticated as refusal:
+            refusal.keys_taken = self._api_keys
             metrics.REFUSED_SIGNATURES.labels(refusal.reason).inc()
             _log.warning("signature refused", reason=refusal.reason, device=refusal.device)
             raise
+
+    async def _holder(self, request: SignedRequest, now: datetime) -> Device:
+        if request.signature or request.timestamp:
+            raise Unauthenticated("headers")
+        claimed = claimed_key(request.api_key, confidential=request.confidential)
+        return holder(await self._pipeline.devices.held_key(claimed.id, now), claimed, request.device, now)
+
+    async def _admitted(self, device: Device, signature: bytes | None) -> Answer | None:
+        """What the first copy was answered, None when this is it. Without a signature nothing tells copies."""
+        try:
+            if signature is not None:
+                return await self._admissions.admit(device.key, signature)
+            await self._admissions.limit(device.key)
+        except RateLimited:
+            metrics.RATE_LIMITED.inc()
+            raise
+        return None
 
     async def _taken(
         self, body: bytes, device: Device, endpoint: Endpoint, kind: Body, *, by_type: bool
@@ -174,8 +194,10 @@ class Gateway:
         metrics.REJECTIONS.labels(device.profile, issue.code).inc()
         return Answer(400, outcome([issue]))
 
-    async def _remembered(self, device: Device, signature: bytes, answer: Answer) -> None:
+    async def _remembered(self, device: Device, signature: bytes | None, answer: Answer) -> None:
         """Keep the answer for copies. What was taken in is committed, so the answer holds even when this fails."""
+        if signature is None:
+            return
         try:
             await self._admissions.answered(device.key, signature, answer)
             if time.monotonic() - self._pruned > _PRUNE_EVERY_SECONDS:
@@ -184,7 +206,9 @@ class Gateway:
         except Unavailable:
             _log.warning("answer not kept for copies of the request", device=device.id)
 
-    async def _released(self, device: Device, signature: bytes) -> None:
+    async def _released(self, device: Device, signature: bytes | None) -> None:
+        if signature is None:
+            return
         try:
             await self._admissions.release(device.key, signature)
         except Unavailable:

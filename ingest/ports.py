@@ -53,11 +53,24 @@ class Device:
         return self.declared or device_profile(self.profile)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """An API key: the device that holds it, the hash of its text, and when it ends."""
+
+    device: Device
+    sha256: bytes = field(repr=False)
+    valid_until: datetime | None = None
+
+
 class Devices(Protocol):
     """The registered devices."""
 
     async def find(self, name: str, now: datetime) -> Device | None:
         """The device with this registered name or Device id, with its valid secrets; None when there is none."""
+        ...
+
+    async def held_key(self, id: str, now: datetime) -> HeldKey | None:
+        """The API key with this public id and the device that holds it; None when there is none, or it has ended."""
         ...
 
     async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:
@@ -81,6 +94,10 @@ class Admissions(Protocol):
 
         Raises RateLimited when the device sends too often.
         """
+        ...
+
+    async def limit(self, device: int) -> None:
+        """Nothing, for a request without a signature; raises RateLimited when the device sends too often."""
         ...
 
     async def answered(self, device: int, signature: bytes, answer: Answer) -> None:

@@ -49,7 +49,7 @@ _EVENTS: Final = frozenset(
         "A client sent what is no HTTP/1.1.",
     }
 )
-_REASONS: Final = {"headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret"}
+_REASONS: Final = {"headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret", "api-key", "in-clear"}
 _INTERACTIONS: Final = {"other"} | {interaction.name for interaction in CATALOG}
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -16,6 +16,7 @@ from fhir_server.clock import now
 from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
+    from fhir_server.interactions.device_api_keys import Keyed
     from fhir_server.interactions.device_registry import Enrolled
     from fhir_server.store.devices.registration import Registration
 
@@ -134,6 +135,62 @@ def rotate(
         )
 
     _show_enrolled(with_database(settings(data_dir=data_dir), rotated), json)
+
+
+@app.command("api-key")
+def api_key(
+    name: Name,
+    *,
+    overlap: Annotated[float, typer.Option(min=0, help="Hours the old key stays valid.")] = 24,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Print a new API key for a device that cannot sign; the old one stays valid for a while.
+
+    Example: fhir-server device api-key scale-7 --overlap 1
+    """
+    given = settings(data_dir=data_dir)
+
+    async def renewed(place: Workplace) -> "Keyed":
+        from fhir_server.interactions import device_api_keys
+
+        return await device_api_keys.renew(
+            place.database, name=name, overlap=timedelta(hours=overlap), taken=given.device_api_keys
+        )
+
+    keyed = with_database(given, renewed)
+    if json:
+        print_json(
+            {
+                "device_id": keyed.name,
+                "api_key": keyed.api_key,
+                "device": keyed.device,
+                "warnings": keyed.warnings,
+            }
+        )
+        return
+    say(f"The API key of {keyed.name}, shown this once: {keyed.api_key}")
+    for warning in keyed.warnings:
+        say(f"Note: {warning}")
+
+
+@app.command("revoke-api-keys")
+def revoke_api_keys(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """End the API keys of a device at once; it may still sign.
+
+    Example: fhir-server device revoke-api-keys scale-7
+    """
+
+    async def revoked(place: Workplace) -> int:
+        from fhir_server.interactions import device_api_keys
+
+        return await device_api_keys.revoke(place.database, name=name)
+
+    count = with_database(settings(data_dir=data_dir), revoked)
+    if json:
+        print_json({"device_id": name, "revoked": count})
+    else:
+        say(f"{name} has no API key any more; {count} ended.")
 
 
 @app.command("disable")

@@ -17,7 +17,7 @@ from fhir_server.json import JsonObject, dumps, stored
 from fhir_server.keys import MasterKey
 from fhir_server.store import resources
 from fhir_server.store.database import Database
-from fhir_server.store.devices import registration
+from fhir_server.store.devices import api_keys, registration
 from fhir_server.store.devices.registration import Registration
 from fhir_server.store.devices.seal import Seal
 from fhir_server.store.drafts import Draft
@@ -184,6 +184,7 @@ async def remove(database: Database, *, name: str) -> Registration:
             if use is not None:
                 await _end(work, use, now)
             await registration.remove(work.connection, known.key)
+            await api_keys.forget(work.connection, known.key)
             await _change(work, "Device", known.id, {"status": "inactive"})
         return await registration.find(work.connection, name)
 

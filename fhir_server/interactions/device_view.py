@@ -24,6 +24,7 @@ def device_view(known: Registration, now: datetime) -> JsonObject:
         "patient": known.patient and f"Patient/{known.patient}",
         "status": known.status,
         "connection": connection(known.last_seen_at, now),
+        "api_key": known.has_api_key,
         "last_seen": None if known.last_seen_at is None else instant(known.last_seen_at),
         "registered": instant(known.registered_at),
         "label": _label(device),

@@ -44,4 +44,5 @@ def gateway(
         pipeline(database, master_key, profiles),
         DeviceAdmissions(database, rate=settings.device_rate, burst=settings.device_burst),
         clock.now,
+        api_keys=settings.device_api_keys,
     )

@@ -3,7 +3,6 @@
 https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
 """
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
@@ -11,9 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fhir_server.errors import AuthenticationFailed
 from fhir_server.rest import metrics
 from fhir_server.rest.call import Authenticator
+from ingest.transports.confidential import from_this_machine
 from smart_auth.errors import SmartAuthError
-
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -> APIRouter:
@@ -31,21 +29,11 @@ def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -
 
     @routes.get("/metrics", summary="Metrics in Prometheus' text format; from loopback, or with the token")
     async def measured(request: Request) -> Response:
-        if not _from_this_machine(request):
+        if not from_this_machine(request):
             _check(authenticator, request.headers.get("authorization"))
         return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
 
     return routes
-
-
-def _from_this_machine(request: Request) -> bool:
-    """Whether the client is on loopback, and not a proxy that speaks for somebody else."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check(authenticator: Authenticator, header: str | None) -> None:

@@ -21,6 +21,7 @@ from ingest.errors import (
 )
 from ingest.gateway import DEVICE_READINGS, OMH, PHD, READINGS, VITALS, WEARABLES, Body, Endpoint, Gateway
 from ingest.issue import Issue, outcome
+from ingest.transports.confidential import confidential
 from ingest.transports.http_openapi import (
     DEVICE_READINGS_DESCRIPTION,
     READINGS_DESCRIPTION,
@@ -31,7 +32,8 @@ from ingest.transports.http_openapi_wearables import OMH_DESCRIPTION, WEARABLES_
 
 MAX_VITALS_BYTES: Final = 64_000
 _FHIR_JSON: Final = "application/fhir+json"
-_CHALLENGE: Final = 'HMAC-SHA256 realm="devices"'
+_SIGNED: Final = 'HMAC-SHA256 realm="devices"'
+_KEYED: Final = 'ApiKey realm="devices"'
 _OTHER_METHODS: Final = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT", "TRACE"]
 _BODIES: Final[dict[str, Body]] = {
     "": "json",
@@ -59,7 +61,7 @@ _NOT_SIGNED: Final = outcome(
         Issue(
             "login",
             "The request is not signed by a registered device within its time. Check X-Device-Id, X-Timestamp, "
-            "X-Signature and the device's clock.",
+            "X-Signature and the device's clock; or X-Api-Key, where this server takes keys, over HTTPS.",
         )
     ]
 )
@@ -131,6 +133,8 @@ def signed(
         signature=headers.getlist("x-signature"),
         body=body,
         sha256=sha256,
+        api_key=headers.getlist("x-api-key"),
+        confidential=confidential(request),
     )
 
 
@@ -172,7 +176,8 @@ def refusal(error: IngestError) -> Response:
     """What the client is told of `error`; raises it where no answer is meant for it."""
     match error:
         case Unauthenticated():
-            return _outcome(401, _NOT_SIGNED, {"WWW-Authenticate": _CHALLENGE})
+            challenge = f"{_SIGNED}, {_KEYED}" if error.keys_taken else _SIGNED
+            return _outcome(401, _NOT_SIGNED, {"WWW-Authenticate": challenge})
         case RateLimited() | Unavailable():
             status, code = (429, "throttled") if isinstance(error, RateLimited) else (503, "transient")
             return _outcome(status, _said(code, error), {"Retry-After": str(error.retry_after)})

@@ -88,7 +88,7 @@ def _header(name: str, description: str) -> dict[str, object]:
     return {
         "name": name,
         "in": "header",
-        "required": True,
+        "required": False,
         "description": description,
         "schema": {"type": "string"},
     }
@@ -98,6 +98,7 @@ PARAMETERS: Final = [
     _header("X-Device-Id", "The device's registered name, or the id of its Device resource."),
     _header("X-Timestamp", "Seconds since 1970, at most 60 from the server's clock."),
     _header("X-Signature", "Base64 of the HMAC-SHA256 that docs/ingest.md describes."),
+    _header("X-Api-Key", "The device's key, instead of the other three, where this server takes keys."),
 ]
 
 

@@ -52,6 +52,10 @@ def test_a_secret_is_renewed_a_name_is_taken_once_and_a_device_disabled(here, se
     assert rotated["secret"] != added["secret"]
     with pytest.raises(Conflict, match="pi-life"):
         here("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    keyed = here("device", "api-key", "pi-life", data_dir=server.data_dir)
+    assert keyed["api_key"].startswith("dk_")
+    revoked = here("device", "revoke-api-keys", "pi-life", data_dir=server.data_dir)
+    assert revoked == {"device_id": "pi-life", "revoked": 1}
     assert here("device", "disable", "pi-life", data_dir=server.data_dir)["status"] == "disabled"
 
 

@@ -71,6 +71,7 @@ class Device(BaseModel):
     connection: Literal["connected", "silent", "never"] = Field(
         description="Whether it sent a signed request within the last five minutes, earlier, or never."
     )
+    api_key: bool = Field(description="Whether it may send under an API key, if this server takes them.")
     last_seen: str | None = Field(description="When it last sent one, at most 30 seconds late.")
     registered: str
     label: str | None
@@ -94,6 +95,15 @@ class Secret(BaseModel):
     device: str
     type: str
     assignment: str | None = Field(description="The DeviceUseStatement that was made.")
+    warnings: list[str]
+
+
+class ApiKey(BaseModel):
+    """A device and its new API key, which is shown this once."""
+
+    device_id: str
+    api_key: str = Field(description="What it sends as X-Api-Key.")
+    device: str
     warnings: list[str]
 
 

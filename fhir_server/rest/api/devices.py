@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from fhir_server.clock import now
 from fhir_server.errors import InvalidRequest
-from fhir_server.interactions import device_registry
+from fhir_server.interactions import device_api_keys, device_registry
 from fhir_server.interactions.device_registry import Description, Enrolled
 from fhir_server.interactions.device_view import device_view
 from fhir_server.json import JsonObject
@@ -27,9 +27,14 @@ _SECURED: Final[dict[str, object]] = {"security": [{"bearer": []}]}
 
 
 def router(
-    database: Database, master_key: MasterKey, authenticator: Authenticator, profiles: DeviceProfiles
+    database: Database,
+    master_key: MasterKey,
+    authenticator: Authenticator,
+    profiles: DeviceProfiles,
+    *,
+    takes_keys: bool = False,
 ) -> APIRouter:
-    """The addresses by which devices are looked after."""
+    """The addresses by which devices are looked after; `takes_keys` says whether this server takes API keys at all."""
     routes = APIRouter(
         prefix="/api/devices",
         tags=["device registry"],
@@ -39,6 +44,7 @@ def router(
     _add_listing(routes, database)
     _add_registering(routes, database, master_key, profiles)
     _add_changing(routes, database)
+    _add_api_keys(routes, database, takes_keys=takes_keys)
     return routes
 
 
@@ -133,6 +139,36 @@ def _add_changing(routes: APIRouter, database: Database) -> None:
     @routes.post("/{key}/disable", response_model=models.Device, openapi_extra=_SECURED, summary="Disable")
     async def disabled(key: str) -> Response:
         return _device(await device_registry.disable(database, name=key))
+
+
+def _add_api_keys(routes: APIRouter, database: Database, *, takes_keys: bool) -> None:
+    @routes.post(
+        "/{key}/api-key",
+        response_model=models.ApiKey,
+        openapi_extra=_SECURED,
+        summary="Give a device that cannot sign a new API key, shown this once; the one before stays valid for a while",
+    )
+    async def renewed(key: str, asked: models.NewSecret) -> Response:
+        overlap = timedelta(hours=asked.overlap_hours)
+        made = await device_api_keys.renew(database, name=key, overlap=overlap, taken=takes_keys)
+        return answer(
+            {
+                "device_id": made.name,
+                "api_key": made.api_key,
+                "device": made.device,
+                "warnings": made.warnings,
+            }
+        )
+
+    @routes.delete(
+        "/{key}/api-key",
+        status_code=204,
+        openapi_extra=_SECURED,
+        summary="Revoke the API keys of a device at once; it may still sign",
+    )
+    async def revoked(key: str) -> Response:
+        await device_api_keys.revoke(database, name=key)
+        return Response(status_code=204)
 
 
 async def _assigned(database: Database, key: str, asked: models.NewAssignment) -> Response:

@@ -36,19 +36,26 @@ ON CONFLICT (device, signature) DO UPDATE SET claimed_until = excluded.claimed_u
 WHERE seen.status IS NULL AND seen.claimed_until < clock_timestamp()
 RETURNING 1
 """
-_ADMIT: Final = f"""
-WITH taken AS (
+_TAKEN: Final = f"""
+taken AS (
     INSERT INTO device_rate AS b (device, tokens, filled_at) VALUES (%(device)s, %(burst)s - 1, clock_timestamp())
     ON CONFLICT (device) DO UPDATE SET tokens = {_FILLED} - 1, filled_at = clock_timestamp() WHERE {_FILLED} >= 1
     RETURNING 1
-), claimed AS (
-    INSERT INTO seen_request AS seen (device, signature, claimed_until, expires_at)
-    SELECT {_CLAIMANT} FROM taken {_OR_TAKE_OVER}
-), seen_again AS (
+)
+"""
+_SEEN_AGAIN: Final = f"""
+seen_again AS (
     UPDATE device SET last_seen_at = clock_timestamp()
     WHERE key = %(device)s
       AND (last_seen_at IS NULL OR last_seen_at < clock_timestamp() - interval '{SEEN_SECONDS} seconds')
 )
+"""
+_LIMIT: Final = f"WITH {_TAKEN}, {_SEEN_AGAIN} SELECT EXISTS (SELECT FROM taken)"
+_ADMIT: Final = f"""
+WITH {_TAKEN}, claimed AS (
+    INSERT INTO seen_request AS seen (device, signature, claimed_until, expires_at)
+    SELECT {_CLAIMANT} FROM taken {_OR_TAKE_OVER}
+), {_SEEN_AGAIN}
 SELECT EXISTS (SELECT FROM taken), EXISTS (SELECT FROM claimed)
 """
 _CLAIM: Final = f"""
@@ -97,6 +104,13 @@ class DeviceAdmissions:
         if not in_rate:
             raise RateLimited(self._wait)
         return None if claimed else await self._copied(request)
+
+    async def limit(self, device: int) -> None:
+        """Nothing, for a request without a signature; raises RateLimited."""
+        async with reach(self._database) as connection:
+            row = await (await connection.execute(_LIMIT, {"device": device} | self._limits)).fetchone()
+        if row != (True,):
+            raise RateLimited(self._wait)
 
     async def answered(self, device: int, signature: bytes, answer: Answer) -> None:
         """Keep the answer; the first one stands."""

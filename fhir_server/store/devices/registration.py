@@ -28,7 +28,9 @@ SELECT {_COLUMNS},
        (SELECT patient FROM device_assignment a
         WHERE int8range(a.device, a.device, '[]') && int8range(d.key, d.key, '[]') AND a.period @> now()),
        (SELECT r.body::text FROM resource r
-        WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND NOT r.deleted)
+        WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND NOT r.deleted),
+       EXISTS (SELECT FROM device_api_key k
+               WHERE k.device = d.key AND (k.valid_until IS NULL OR k.valid_until > clock_timestamp()))
 FROM device d
 """
 _LIST: Final = f"{_VIEW} WHERE d.name > %s ORDER BY d.name LIMIT %s"
@@ -51,7 +53,7 @@ WHERE int8range(device, device, '[]') && int8range(%(key)s, %(key)s, '[]') AND p
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A registered device; `patient` is whom it is on now and `body` its Device, where those were asked for."""
+    """A registered device; what is from `patient` on, whom it is on now, stands where it was asked for; `body` is its Device."""
 
     key: int
     id: str
@@ -63,6 +65,7 @@ class Registration:
     removed_at: datetime | None
     patient: str | None = None
     body: str | None = None
+    has_api_key: bool = False
 
     @property
     def status(self) -> Literal["active", "disabled", "removed"]:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from psycopg.rows import TupleRow
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.database import Database
 from fhir_server.store.devices.reach import reach
 from fhir_server.store.devices.seal import Seal, SecretUnreadable
 from ingest.errors import Unavailable
-from ingest.ports import Assignment, Device, Secret
+from ingest.ports import Assignment, Device, HeldKey, Secret
 from mappers.errors import UnknownProfile
 from mappers.profile import DeviceProfile
 from mappers.profiles import DeviceProfiles
@@ -23,13 +24,14 @@ RECENT: Final = timedelta(days=30)
 
 _OF_DEVICE: Final = "int8range(device, device, '[]') && int8range({key}, {key}, '[]')"
 
-_FIND: Final = f"""
-SELECT d.key, d.id, d.name, d.profile,
+_COLUMNS: Final = f"""
+       d.key, d.id, d.name, d.profile,
        d.disabled_at IS NOT NULL OR EXISTS (
            SELECT FROM resource r WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND r.deleted
        ),
        s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends
-FROM device d
+"""
+_WITH_SECRETS_AND_ASSIGNMENTS: Final = f"""
 CROSS JOIN LATERAL (
     SELECT array_agg(key_id) AS key_ids, array_agg(sealed) AS sealed, array_agg(valid_until) AS valid_until
     FROM device_secret WHERE device = d.key AND (valid_until IS NULL OR valid_until > %(now)s)
@@ -39,7 +41,14 @@ CROSS JOIN LATERAL (
     FROM device_assignment
     WHERE {_OF_DEVICE.format(key="d.key")} AND period && tstzrange(%(since)s, NULL)
 ) a
-WHERE d.name = %(name)s OR d.id = %(name)s
+"""
+_FIND: Final = f"""
+SELECT {_COLUMNS} FROM device d {_WITH_SECRETS_AND_ASSIGNMENTS} WHERE d.name = %(name)s OR d.id = %(name)s
+"""
+_HELD: Final = f"""
+SELECT k.sha256, k.valid_until, {_COLUMNS}
+FROM device_api_key k JOIN device d ON d.key = k.device {_WITH_SECRETS_AND_ASSIGNMENTS}
+WHERE k.id = %(id)s AND (k.valid_until IS NULL OR k.valid_until > %(now)s)
 """
 
 _ASSIGNMENTS: Final = f"""
@@ -69,19 +78,27 @@ class DeviceRegistry:
         async with reach(self._database) as connection:
             cursor = await connection.execute(_FIND, {"name": name, "now": now, "since": since})
             row = await cursor.fetchone()
-        if row is None:
-            return None
-        key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends = row
-        secrets = self._opened(id, zip(key_ids or (), sealed or (), until or (), strict=True))
-        uses = tuple(map(_assignment, patients or (), starts or (), ends or ()))
-        declared = self._type(id, profile)
-        return Device(key, id, registered, profile, disabled, secrets, uses, since, declared)
+        return None if row is None else self._device(row, since)
+
+    async def held_key(self, id: str, now: datetime) -> HeldKey | None:
+        """The API key with this public id and its device, None when there is none or it has ended."""
+        since = now - RECENT
+        async with reach(self._database) as connection:
+            row = await (await connection.execute(_HELD, {"id": id, "now": now, "since": since})).fetchone()
+        return None if row is None else HeldKey(self._device(row[2:], since), row[0], row[1])
 
     async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:
         """All assignments of the device that end after `since`."""
         async with reach(self._database) as connection:
             cursor = await connection.execute(_ASSIGNMENTS, {"device": device, "since": since})
             return tuple([_assignment(*row) async for row in cursor])
+
+    def _device(self, row: TupleRow, since: datetime) -> Device:
+        key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends = row
+        secrets = self._opened(id, zip(key_ids or (), sealed or (), until or (), strict=True))
+        uses = tuple(map(_assignment, patients or (), starts or (), ends or ()))
+        declared = self._type(id, profile)
+        return Device(key, id, registered, profile, disabled, secrets, uses, since, declared)
 
     def _type(self, id: str, profile: str) -> DeviceProfile:
         """The type called `profile`. Raises Unavailable where its file is gone: what the device sends is not lost by that."""

@@ -42,6 +42,8 @@ device = Table(
     Column("disabled_at", DateTime(timezone=True)),
     Column("last_seen_at", DateTime(timezone=True)),
     Column("removed_at", DateTime(timezone=True)),
+    Column("metrics", _text()),
+    Column("state", JSONB),
     comment="Devices that may send readings: `name` is what they call themselves, `id` their Device resource.",
 )
 
@@ -54,6 +56,18 @@ device_secret = Table(
     Column("valid_until", DateTime(timezone=True)),
     PrimaryKeyConstraint("device", "key_id"),
     comment="AES-GCM under a key derived from the master key, which is not in this database.",
+)
+
+device_api_key = Table(
+    "device_api_key",
+    metadata,
+    Column("id", _text(), primary_key=True),
+    Column("device", BigInteger, ForeignKey("device.key"), nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("valid_until", DateTime(timezone=True)),
+    Index("device_api_key_device", "device"),
+    comment="Keys of devices that cannot sign, found by their public id; of the rest there is a hash only.",
 )
 
 device_assignment = Table(

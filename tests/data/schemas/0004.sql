@@ -184,7 +184,9 @@ CREATE TABLE public.device (
     registered_at timestamp with time zone DEFAULT now() NOT NULL,
     disabled_at timestamp with time zone,
     last_seen_at timestamp with time zone,
-    removed_at timestamp with time zone
+    removed_at timestamp with time zone,
+    metrics text COLLATE pg_catalog."C",
+    state jsonb
 );
 
 
@@ -193,6 +195,26 @@ CREATE TABLE public.device (
 --
 
 COMMENT ON TABLE public.device IS 'Devices that may send readings: `name` is what they call themselves, `id` their Device resource.';
+
+
+--
+-- Name: device_api_key; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.device_api_key (
+    id text NOT NULL COLLATE pg_catalog."C",
+    device bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone
+);
+
+
+--
+-- Name: TABLE device_api_key; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.device_api_key IS 'Keys of devices that cannot sign, found by their public id; of the rest there is a hash only.';
 
 
 --
@@ -640,6 +662,14 @@ ALTER TABLE ONLY public.dead_letter
 
 
 --
+-- Name: device_api_key device_api_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_api_key
+    ADD CONSTRAINT device_api_key_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: device_assignment device_assignment_overlap; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -798,6 +828,13 @@ CREATE UNIQUE INDEX dead_letter_waiting ON public.dead_letter USING btree (COALE
 
 
 --
+-- Name: device_api_key_device; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX device_api_key_device ON public.device_api_key USING btree (device);
+
+
+--
 -- Name: device_assignment_patient; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -921,6 +958,14 @@ CREATE INDEX token_text_value ON public.token_text USING btree (param, "left"(fo
 --
 
 CREATE STATISTICS public.resource_correlations ON type, patient, code_set FROM public.resource;
+
+
+--
+-- Name: device_api_key device_api_key_device_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.device_api_key
+    ADD CONSTRAINT device_api_key_device_fkey FOREIGN KEY (device) REFERENCES public.device(key);
 
 
 --

@@ -19,6 +19,8 @@ WANTED = {
     "device list",
     "device assign",
     "device rotate",
+    "device api-key",
+    "device revoke-api-keys",
     "device disable",
     "device enable",
     "device remove",

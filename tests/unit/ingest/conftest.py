@@ -14,7 +14,7 @@ from ingest.errors import RateLimited, SinkUnavailable
 from ingest.gateway import Gateway
 from ingest.issue import Issue
 from ingest.pipeline import Pipeline
-from ingest.ports import Answer, Assignment, Device, KeptLetter, Letter, Secret
+from ingest.ports import Answer, Assignment, Device, HeldKey, KeptLetter, Letter, Secret
 from ingest.sink import Group, Stored
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -37,10 +37,14 @@ class FakeDevices:
 
     known: dict[str, Device] = field(default_factory=lambda: {DEVICE.name: DEVICE, DEVICE.id: DEVICE})
     older: tuple[Assignment, ...] = ()
+    keys: dict[str, HeldKey] = field(default_factory=dict)
     asked_since: list[datetime] = field(default_factory=list)
 
     async def find(self, name: str, now: datetime) -> Device | None:
         return self.known.get(name)
+
+    async def held_key(self, id: str, now: datetime) -> HeldKey | None:
+        return self.keys.get(id)
 
     async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:
         self.asked_since.append(since)
@@ -91,6 +95,10 @@ class MemoryAdmissions:
         if self.limited:
             raise RateLimited(3)
         return self.answers.setdefault(signature, None)
+
+    async def limit(self, device: int) -> None:
+        if self.limited:
+            raise RateLimited(3)
 
     async def answered(self, device: int, signature: bytes, answer: Answer) -> None:
         if self.forgetful:

@@ -1,6 +1,6 @@
-"""Files that devices wrote.
+"""Files that devices wrote, keys of devices that cannot sign, and what devices last said of themselves.
 
-docs/ingest.md, "Files"; its statements stand in 0004_files.sql.
+docs/ingest.md; its statements stand in 0004_files.sql.
 """
 
 from pathlib import Path

@@ -21,3 +21,18 @@ CREATE TABLE blob (
 );
 
 COMMENT ON TABLE blob IS 'Every content that the blob store may hold, noted before it gets there, and again whenever it is written once more.';
+
+CREATE TABLE device_api_key (
+    id TEXT COLLATE "C" NOT NULL,
+    device BIGINT NOT NULL REFERENCES device (key),
+    sha256 BYTEA NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT now(),
+    valid_until TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX device_api_key_device ON device_api_key (device);
+
+COMMENT ON TABLE device_api_key IS 'Keys of devices that cannot sign, found by their public id; of the rest there is a hash only.';
+
+ALTER TABLE device ADD COLUMN metrics TEXT COLLATE "C", ADD COLUMN state JSONB;

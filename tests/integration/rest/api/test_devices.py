@@ -107,7 +107,7 @@ async def test_a_removed_device_stays_for_its_readings_and_is_never_heard_again(
     assert (shown["status"], shown["patient"]) == ("removed", None)
     assert (await client.get(f"/fhir/{answered['references'][0]}")).status_code == 200
     assert (await client.get(f"/fhir/{enrolled['device']}")).json()["status"] == "inactive"
-    for way, body in (("enable", None), ("secret", {}), ("assignment", {"patient": "p2"})):
+    for way, body in (("enable", None), ("secret", {}), ("api-key", {}), ("assignment", {"patient": "p2"})):
         assert (await client.post(f"/api/devices/pi-001/{way}", json=body)).status_code == 410
     assert (await register()).status_code == 409
 
@@ -154,6 +154,8 @@ async def test_a_device_is_given_to_a_patient_for_a_while(client, register):
         ("GET", "/pi-404", None, 404, None),
         ("GET", "/%00", None, 404, None),
         ("POST", "/pi-404/enable", None, 404, None),
+        ("POST", "/pi-404/api-key", {}, 404, None),
+        ("DELETE", "/pi-404/api-key", None, 404, None),
         ("POST", "/pi-404/secret", {"overlap_hours": -1}, 400, "overlap_hours"),
         ("PATCH", "/pi-404", None, 405, None),
     ],
@@ -174,7 +176,7 @@ async def test_nobody_is_let_in_without_the_token_whatever_they_send(app):
         for method, path in (("GET", ""), ("POST", ""), ("GET", "/a"), ("PUT", "/a"), ("DELETE", "/a")):
             refused = await stranger.request(method, f"/api/devices{path}", content=b"x" * 100_000)
             assert refused.status_code == 401
-        for way in ("assignment", "secret", "enable", "disable"):
+        for way in ("assignment", "secret", "api-key", "enable", "disable"):
             assert (await stranger.post(f"/api/devices/a/{way}", json={})).status_code == 401
 
 

@@ -122,6 +122,7 @@ async def test_the_openapi_document_describes_both_addresses(client):
             "X-Device-Id",
             "X-Timestamp",
             "X-Signature",
+            "X-Api-Key",
         }
         assert {"200", "400", "401", "413", "415", "429", "503"} <= set(operation["responses"])
         assert operation["requestBody"]["content"]["application/json"]["schema"]
