@@ -1,6 +1,6 @@
 """`fhir-server blobs`: contents outside the database.
 
-docs/adr/0014-blobs.md
+docs/adr/0016-blobs.md
 """
 
 from dataclasses import asdict

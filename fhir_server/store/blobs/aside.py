@@ -1,6 +1,6 @@
 """Large contents of Binaries on their way in: into the blob store, before the resource that names them is committed.
 
-docs/adr/0014-blobs.md
+docs/adr/0016-blobs.md
 
 The database notes a content before the store gets it, so that nothing lies there that the database does not know of; see
 `sweep` for what is done when no resource names it after all.

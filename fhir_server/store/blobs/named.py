@@ -1,6 +1,6 @@
 """Which contents the versions of Binaries name, in SQL.
 
-docs/adr/0014-blobs.md
+docs/adr/0016-blobs.md
 """
 
 from typing import Final

@@ -15,7 +15,7 @@ from fhir_server.json import JsonObject, JsonValue
 from fhir_server.store.blobs.port import Digest
 
 BINARY: Final = "Binary"
-URL: Final = "urn:oid:2.25.299122556756740337627833487661758611614"
+URL: Final = "urn:fhir-server:extension:blob"
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _SPACE: Final = str.maketrans("", "", " \t\r\n")

@@ -1,6 +1,6 @@
 """What a blob store must do; it is not asked for names, owners or lists, since the database knows them.
 
-docs/adr/0014-blobs.md
+docs/adr/0016-blobs.md
 """
 
 import asyncio

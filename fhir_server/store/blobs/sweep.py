@@ -1,6 +1,6 @@
 """Contents that no version of any resource names, deleted.
 
-docs/adr/0014-blobs.md, which says why no content is lost to a writer who comes at the same time.
+docs/adr/0016-blobs.md, which says why no content is lost to a writer who comes at the same time.
 """
 
 from dataclasses import dataclass
