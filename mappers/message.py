@@ -9,6 +9,7 @@ from typing import Final
 from mappers.identity import SEQUENCE_LENGTH, sequence_text
 from mappers.mapped import MappingContext
 from mappers.reading import MappingIssue, Reading
+from mappers.signal_quality import quality_issue
 
 FUTURE: Final = timedelta(minutes=5)
 STALE: Final = timedelta(days=7)
@@ -31,9 +32,8 @@ def message_issues(reading: Reading, context: MappingContext) -> list[MappingIss
     if reading.duration is not None and reading.duration <= timedelta():
         text = f"duration {reading.duration} is not positive. Send how long was measured."
         issues.append(MappingIssue("value", "duration", text))
-    if reading.quality not in {None, "good"}:
-        text = f"quality {reading.quality!r}: only readings of good quality are stored. Send it again when it is."
-        issues.append(MappingIssue("not-supported", "quality", text))
+    if (issue := quality_issue(reading.quality)) is not None:
+        issues.append(issue)
     return issues
 
 

@@ -12,7 +12,7 @@ from fhir_server.rest.call import Call
 from fhir_server.rest.content import content_answer
 from fhir_server.rest.content import headers as content_headers
 from fhir_server.rest.etags import known_versions, since
-from fhir_server.rest.operation_definitions import own_definition
+from fhir_server.rest.own_definitions import own_definition
 from fhir_server.rest.resource_answer import version_headers
 from fhir_server.rest.shape import shaped
 from fhir_server.store.blobs.pointer import BINARY

@@ -6,12 +6,13 @@ docs/ingest.md, "The reading" and "By the device's address"
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
 from ingest.issue import Issue
 from ingest.ports import Device
 from mappers.errors import InvalidTime
-from mappers.reading import NO_UNITS, FieldValue, Reading
+from mappers.reading import NO_UNITS, FieldValue, Quality, Reading
 from mappers.times import DeviceTime, device_time
 
 
@@ -61,7 +62,7 @@ def _decoded(tree: dict[str, object], device: Device, received: datetime, form: 
     fields, units = _measures(tree.get("data"), issues)
     sequence = _text(tree, "id", issues) or _text(tree, "sequence", issues)
     patient = _text(tree, form.patient, issues)
-    quality = _text(tree, "quality", issues)
+    quality = _quality(tree, issues)
     corrects = tree.get("corrects", False)
     if not isinstance(corrects, bool):
         issues.append(Issue("value", "corrects is neither true nor false. Send one of them.", "corrects"))
@@ -122,6 +123,13 @@ def _measures(data: object, issues: list[Issue]) -> tuple[dict[str, FieldValue],
             issues.append(_malformed(name))
         fields[name] = cast("FieldValue", value)
     return fields, units
+
+
+def _quality(tree: dict[str, object], issues: list[Issue]) -> Quality:
+    value = tree.get("quality")
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return value
+    return _text(tree, "quality", issues)
 
 
 def _text(tree: dict[str, object], member: str, issues: list[Issue]) -> str | None:

@@ -253,6 +253,22 @@ def test_a_reading_of_poor_quality_is_refused_and_not_stored_as_good():
     assert isinstance(map_reading(reading({"spo2": 97}, quality="good"), context()), Mapped)
 
 
+def test_the_quality_of_the_signal_is_kept_beside_the_value():
+    good = map_reading(reading({"spo2": 97}, quality=Decimal("0.90")), context())
+
+    (made,) = good.resources
+    assert made["extension"] == [
+        {"url": "urn:fhir-server:structure-definition:signal-quality", "valueDecimal": Decimal("0.90")}
+    ]
+
+
+@pytest.mark.parametrize("quality", [Decimal("1.01"), -1, 2, Decimal("0.1234567"), 0])
+def test_a_quality_that_cannot_be_or_says_that_there_was_no_signal_is_refused_by_name(quality):
+    poor = map_reading(reading({"spo2": 97}, quality=quality), context())
+
+    assert [each.element for each in poor.issues] == ["quality"]
+
+
 def test_a_field_without_a_declared_unit_needs_one_from_the_device():
     profile = read_profile("thermometer", parse(THERMOMETER, "thermometer.yaml"))
     time = {"time": device_time(Decimal("1769860800.1")), "sequence": "7"}
