@@ -5,6 +5,7 @@ https://www.edfplus.info/specs/edfplus.html
 """
 
 import binascii
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,10 +25,13 @@ from ingest.errors import UnreadableFile
 MAX_SIGNALS: Final = 512
 MAX_ANNOTATIONS: Final = 10_000
 _MAIN: Final = 256
+_DATE: Final = 168
 _OF_SIGNAL: Final = 256
 _SAMPLES_AT: Final = 216
 _CHECKSUM: Final = "Crc16"
 _SEED: Final = 0xFFFF
+_RESMED: Final = re.compile(rb" [0-9A-F]{4} [0-9A-F]{4} *Startdate .* SRN=")
+"""The patient of a ResMed file ends in two checksums, and its recording names the device's serial number."""
 _DIGITS: Final = 18
 
 
@@ -109,6 +113,8 @@ def recording(path: Path) -> Recording:
     """The recording in the file. Raises UnreadableFile, saying where, when it is broken or was damaged."""
     with path.open("rb") as opened:
         is_resmed = check(opened, path.stat().st_size)
+        opened.seek(_DATE)
+        stated = opened.read(8).decode("latin-1")
     with readable():
         file = edfio.read_edf(path, header_encoding="latin-1")
         if not file.is_continuous and file.signals and not _only_checksum(file):
@@ -116,7 +122,7 @@ def recording(path: Path) -> Recording:
                 "The recording has gaps (EDF+D). Only annotations are read from such a file."
             )
         return Recording(
-            _start(file),
+            _start(file, stated),
             timedelta(seconds=file.num_data_records * file.data_record_duration),
             tuple(_signal(each) for each in file.signals if each.label != _CHECKSUM),
             tuple(_annotations(file)),
@@ -160,9 +166,12 @@ def check(file: BinaryIO, size: int) -> bool:
     if size != found.size:
         raise UnreadableFile(f"The EDF file has {size} of the {found.size} bytes that it declares.")
     last = _MAIN + (len(found.samples) - 1) * 16
-    if head[last : last + 16].strip() != _CHECKSUM.encode() or found.samples[-1] != 1:
+    has_checksums = head[last : last + 16].strip() == _CHECKSUM.encode() and found.samples[-1] == 1
+    if not has_checksums and _RESMED.search(head[:_MAIN]) is None:
         return False
     _check_header(head[: found.header])
+    if not has_checksums:
+        return True
     file.seek(found.header)
     for number in range(found.records):
         _check_record(file.read(found.record), number + 1, found.header + number * found.record)
@@ -206,11 +215,15 @@ def _only_checksum(file: edfio.Edf) -> bool:
     return {each.label for each in file.signals} <= {_CHECKSUM}
 
 
-def _start(file: edfio.Edf) -> datetime | None:
+def _start(file: edfio.Edf, stated: str) -> datetime | None:
+    """When the recording began; EDF+ says the day twice."""
     try:
-        return file.startdatetime
+        start: datetime = file.startdatetime
     except edfio.AnonymizedDateError:
         return None
+    if f"{start:%d.%m.%y}" != stated:
+        raise UnreadableFile(f"Byte 168 of the EDF file says {stated!r}, and the recording {start:%d.%m.%Y}.")
+    return start
 
 
 def _signal(signal: edfio.EdfSignal) -> Signal:
