@@ -22,6 +22,7 @@ CATEGORIES: Final[Mapping[str, Coding]] = MappingProxyType(
         "procedure": Coding(systems.OBSERVATION_CATEGORY, "procedure", "Procedure"),
         "laboratory": Coding(systems.OBSERVATION_CATEGORY, "laboratory", "Laboratory"),
         "exam": Coding(systems.OBSERVATION_CATEGORY, "exam", "Exam"),
+        "survey": Coding(systems.OBSERVATION_CATEGORY, "survey", "Survey"),
         "activity": Coding(systems.OBSERVATION_CATEGORY, "activity", "Activity"),
         "setting": Coding(systems.LOCAL_CATEGORY, "setting", "Device setting"),
         "technical": Coding(systems.LOCAL_CATEGORY, "technical", "Technical state of the device"),

@@ -19,6 +19,7 @@ CONFIDENCES: Final = ("A", "B", "C", "L")
 SIGNAL_UNITS: Final = ("uV", "mV", "1")
 KINDS: Final = ("measurement", "setting", "calculation")
 STATISTICS: Final = ("unspecified", "mean", "median", "minimum", "maximum")
+_ANSWERS: Final = {"loinc": systems.LOINC, "mdc": systems.MDC, "snomed": systems.SNOMED_CT}
 MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
 """An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
 
@@ -60,6 +61,8 @@ def _metric(key: str, row: Declaration) -> Metric:
 
 def _codings(row: Declaration) -> tuple[Coding, ...]:
     codings = [_coding(each, systems.LOINC, "display") for each in row.children("loinc")]
+    if (snomed := row.child("snomed")) is not None:
+        codings.append(_coding(snomed, systems.SNOMED_CT, "display"))
     if (local := row.child("local")) is not None:
         codings.append(_coding(local, systems.LOCAL_METRIC, "display"))
     if (mdc := row.child("mdc")) is not None:
@@ -80,7 +83,7 @@ def _answers(row: Declaration) -> Mapping[str, Coding]:
     declared = row.child("answers")
     if declared is None:
         return MappingProxyType({})
-    system = systems.LOINC if declared.one_of("system", ("loinc", "mdc")) == "loinc" else systems.MDC
+    system = _ANSWERS[declared.one_of("system", tuple(_ANSWERS))]
     found = {entry.text("says"): _coding(entry, system, "display") for entry in declared.children("codes")}
     declared.close()
     return MappingProxyType(found)
@@ -137,7 +140,7 @@ def _check_codes(found: Metric, row: Declaration) -> None:
     local = systems.LOCAL_METRIC in by_system
     if not by_system or (local and systems.LOINC in by_system):
         raise row.error(
-            "give `loinc` or `mdc` or both; or, where no published code tells the truth, `local`."
+            "give `loinc`, `snomed` or `mdc`, or several; or, where no published code tells the truth, `local`."
         )
     if local != (found.confidence == "L"):
         raise row.error(

@@ -24,7 +24,11 @@ def value(rule: FieldRule, name: str, sent: FieldValue, unit: str | None) -> Val
     if unit is not None:
         return MappingIssue("structure", name, f"{name} is chosen from a list and has no unit. Leave it out.")
     answers = rule.metric.answers
-    found = answers.get(sent) if isinstance(sent, str) else None
+    found = (
+        answers.get(str(sent).lower() if isinstance(sent, bool) else sent)
+        if isinstance(sent, str | bool)
+        else None
+    )
     if found is None:
         text = f"{name} is {str(sent)[:40]!r}. Send one of {', '.join(answers)}."
         return MappingIssue("code-invalid", name, text)

@@ -378,6 +378,29 @@ def test_a_level_of_consciousness_is_one_of_its_answers():
     ]
 
 
+@pytest.mark.parametrize(
+    ("sent", "code", "display"),
+    [(True, "373066001", "Yes"), (False, "373067005", "No"), ("true", "373066001", "Yes")],
+)
+def test_whether_a_patient_breathes_oxygen_is_yes_or_no(sent, code, display):
+    (observation,) = resources({"onOxygen": sent}, "bedside-monitor")
+
+    assert observation["code"]["coding"][0]["code"] == "371825009"
+    assert observation["valueCodeableConcept"]["coding"] == [
+        {"system": "http://snomed.info/sct", "code": code, "display": display}
+    ]
+
+
+def test_a_score_is_kept_as_it_was_worked_out_and_is_no_vital_sign():
+    made = resources({"news2": 7, "qsofa": 2, "sofa": 9}, "bedside-monitor")
+
+    assert [
+        (each["code"]["coding"][0]["code"], int(each["valueQuantity"]["value"]), each["valueQuantity"]["code"])
+        for each in made
+    ] == [("news2-total", 7, "{score}"), ("96791-9", 2, "{score}"), ("96790-1", 9, "{score}")]
+    assert {each["category"][0]["coding"][0]["code"] for each in made} == {"survey"}
+
+
 @pytest.mark.parametrize("sent", ["X", "v", 1, True])
 def test_an_answer_that_is_not_on_the_list_is_refused_with_the_list(sent):
     result = map_reading(reading({"acvpu": sent}, "bedside-monitor"), context("bedside-monitor"))

@@ -92,7 +92,7 @@ def test_a_sound_row_is_read():
         (
             "  loinc: [{code: 8867-4, display: Heart rate}]\n  mdc: {code: 147842, refid: MDC_ECG_HEART_RATE}\n",
             "",
-            "give `loinc` or `mdc`",
+            "give `loinc`, `snomed` or `mdc`",
         ),
         ("confidence: A", "kind: wish\n  confidence: A", "`kind: wish` is unknown"),
         (
