@@ -59,6 +59,7 @@ def measured(observation: Members, *, time_stamp: bool) -> Measured:
         found.source_coded = state(observation, number, concept, sent)
     elif row is None or row.members:
         concept.refuse("coding", _unknown(sent, number), "not-supported")
+        _pass_over(observation)
     elif row.signal is not None:
         _check(concept, row, sent)
         found.sampled = sampled_data(observation, row)
@@ -70,6 +71,13 @@ def measured(observation: Members, *, time_stamp: bool) -> Measured:
         _value(observation, row, number, sent, found)
         _components(observation, None, found)
     return found
+
+
+def _pass_over(observation: Members) -> None:
+    """Nothing; what is measured under an unknown code is no further mistake."""
+    for name in observation.tree:
+        if name.startswith("value") or name in ("component", "dataAbsentReason"):
+            observation.value(name)
 
 
 def codings(concept: Members | None) -> tuple[Coding, ...]:
