@@ -36,6 +36,7 @@ def configure(level: str = "info", file: Path | None = None) -> None:
     )
     logging.basicConfig(handlers=[_Forwarded(stream)], level=max(LEVELS[level], logging.WARNING), force=True)
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("python_multipart.multipart").disabled = True  # it writes down bytes that were sent
 
 
 def places(error: BaseException) -> list[str]:

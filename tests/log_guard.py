@@ -20,6 +20,7 @@ import pytest
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.rest.catalog import CATALOG
+from ingest.files.formats import FORMATS
 from ingest.gateway import DEVICE_READINGS, OMH, PHD, READINGS, VITALS, WEARABLES
 
 FOLDER: Final = "FHIR_TEST_LOGS"
@@ -43,13 +44,23 @@ _EVENTS: Final = frozenset(
         "answer not kept for copies of the request",
         "claim left to its lease",
         "readings taken in",
+        "file taken in",
         "job failed",
         "job ended",
         "background waits for the database",
         "A client sent what is no HTTP/1.1.",
     }
 )
-_REASONS: Final = {"headers", "unknown-device", "disabled-device", "signature", "stale", "no-secret", "api-key", "in-clear"}
+_REASONS: Final = {
+    "headers",
+    "unknown-device",
+    "disabled-device",
+    "signature",
+    "stale",
+    "no-secret",
+    "api-key",
+    "in-clear",
+}
 _INTERACTIONS: Final = {"other"} | {interaction.name for interaction in CATALOG}
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -87,7 +98,10 @@ _SHAPES: Final[dict[str, Callable[[object], bool]]] = {
     "reason": lambda value: (
         value in _REASONS or str(value).startswith(("The embedded PostgreSQL ", "Processes "))
     ),
-    "transport": _one_of({each.transport for each in (READINGS, DEVICE_READINGS, OMH, PHD, VITALS, WEARABLES)}),
+    "transport": _one_of(
+        {each.transport for each in (READINGS, DEVICE_READINGS, OMH, PHD, VITALS, WEARABLES)}
+    ),
+    "format": _one_of({each.name for each in FORMATS}),
     "created": _is_count,
     "unchanged": _is_count,
     "amended": _is_count,

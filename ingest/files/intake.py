@@ -21,12 +21,14 @@ from ingest.decoders import kept
 from ingest.decoders.reading import Series
 from ingest.errors import Unavailable, UnknownDevice, UnreadableFile
 from ingest.files.bringing import Bringing
-from ingest.files.format import Contents, Format, Incoming, Origin, Saying, Unit
+from ingest.files.format import Contents, Document, Format, Incoming, Origin, Saying, Unit
 from ingest.files.formats import FORMATS
+from ingest.files.keeping import ITSELF, Kept, derived
+from ingest.files.keeping import kept as kept_document
 from ingest.files.summary import FileSummary, Tally, remembered, unread
 from ingest.issue import Issue
 from ingest.pipeline import Pipeline, Planned, Sent, sent_by
-from ingest.ports import Assignment, Device, FileKey, IngestedFiles, Letter
+from ingest.ports import Assignment, Device, FileKey, IngestedFiles, KeptFiles, Letter
 from ingest.sink import Group
 from mappers.observation import map_reading
 
@@ -47,6 +49,15 @@ class _Chunk:
     units: tuple[tuple[Unit, Planned], ...]
     ended: bool
     error: str | None = None
+
+    def of(self, document: Kept) -> "_Chunk":
+        """The same, its Observations derived from the document."""
+        return replace(self, units=tuple((unit, derived(plan, document)) for unit, plan in self.units))
+
+    def beside(self, document: Kept) -> "_Chunk":
+        """The same, after the document itself."""
+        units = self.of(document).units
+        return replace(self, units=((ITSELF, document.planned), *units))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +120,10 @@ def _unwatched(name: str, units: int) -> None:
 class Intake:
     """Takes files in; each worker has one, and all share what the ports keep."""
 
-    def __init__(self, pipeline: Pipeline, files: IngestedFiles) -> None:
+    def __init__(self, pipeline: Pipeline, files: IngestedFiles, contents: KeptFiles) -> None:
         self._pipeline = pipeline
         self._files = files
+        self._contents = contents
 
     async def origin(self, device: str, received: datetime, said: Saying) -> Origin:
         """What is said of files of the device registered under this name; raises UnknownDevice when there is none."""
@@ -181,8 +193,14 @@ class Intake:
         self, reader: _Reader, contents: Contents, format: Format, watcher: Watcher
     ) -> FileSummary:
         tally, units = Tally(), iter(contents.units)
+        document: Kept | None = None
         while True:
             chunk = await asyncio.to_thread(reader.chunk, units)
+            if document is None and contents.document is not None and chunk.error is None:
+                document = await self._document(reader, contents.document, format)
+                chunk = chunk.beside(document)
+            elif document is not None:
+                chunk = chunk.of(document)
             results = await self._pipeline.committed([plan for _, plan in chunk.units])
             await self._kept(reader, chunk.units, results)
             for (unit, (work, _)), result in zip(chunk.units, results, strict=True):
@@ -193,13 +211,26 @@ class Intake:
                 file = reader.file
                 return tally.summary(file.name, format.name, file.sha256, contents.notes, chunk.error)
 
+    async def _document(self, reader: _Reader, document: Document, format: Format) -> Kept:
+        """The file itself, which is stored with the first of its units, and not at all where those cannot be read."""
+        return await kept_document(
+            self._contents,
+            document,
+            reader.file,
+            tuple(format.parts(reader.file)),
+            reader.origin,
+            reader.device,
+            reader.sent,
+            self._pipeline.identity_key,
+        )
+
     async def _kept(
         self, reader: _Reader, units: Sequence[tuple[Unit, Planned]], results: Sequence[Result]
     ) -> None:
         letters = [
             reader.letter(unit, result)
             for (unit, _), result in zip(units, results, strict=True)
-            if result.status == "rejected"
+            if result.status == "rejected" and unit is not ITSELF
         ]
         if letters:
             await self._pipeline.dead_letters.keep(letters)
@@ -229,13 +260,13 @@ class Intake:
             try:
                 await self._files.renew(key)
             except Unavailable:
-                _log.warning("claim left to its lease", device=key.device)
+                _log.warning("claim left to its lease")
 
     async def _released(self, key: FileKey) -> None:
         try:
             await self._files.release(key)
         except Unavailable:
-            _log.warning("claim left to its lease", device=key.device)
+            _log.warning("claim left to its lease")
 
 
 def key_of(file: Incoming, format: Format, origin: Origin) -> FileKey:

@@ -1,0 +1,189 @@
+"""Files over HTTP: from administrators, from devices that sign, whole and broken."""
+
+import asyncio
+import io
+import zipfile
+
+import pytest
+
+from tests.data.resmed_card import card
+from tests.integration.rest.api.conftest import signed
+
+PATH = "/ingest/files"
+
+
+def reading(second):
+    return f'{{"timestamp": "2024-01-01T00:00:{second:02}Z", "data": {{"spo2": 97}}}}'
+
+
+def lines(*seconds):
+    return "\n".join(map(reading, seconds)).encode()
+
+
+@pytest.fixture
+async def oximeter(register):
+    return (await register()).json()
+
+
+@pytest.fixture
+def observations(client):
+    async def counted():
+        found = await client.get("/fhir/Observation?_summary=count")
+        return found.json()["total"]
+
+    return counted
+
+
+async def test_a_file_is_taken_in_and_told(client, oximeter, observations):
+    answer = await client.post(PATH, files={"file": ("a.ndjson", lines(1, 2))}, data={"device": "pi-001"})
+    assert answer.status_code == 200, answer.text
+    (told,) = answer.json()["files"]
+    assert (told["file"], told["format"], told["created"], told["seen"]) == ("a.ndjson", "readings", 2, False)
+    assert told["made"][0]["type"] == "Observation"
+    assert len(told["references"]) == await observations() == 2
+
+
+async def test_the_same_file_again_is_told_as_it_was_and_not_read(client, oximeter):
+    sent = {"params": {"device": "pi-001", "name": "a.json"}, "content": lines(1)}
+    first, second = [(await client.post(PATH, **sent)).json()["files"][0] for _ in range(2)]
+    assert second == first | {"seen": True}
+
+
+async def test_files_sent_together_are_each_answered(client, oximeter, observations):
+    files = [("file", ("a.json", lines(1))), ("file", ("b.json", lines(2))), ("file", ("c.bin", b"\0\1"))]
+    answer = await client.post(PATH, files=files, data={"device": "pi-001"})
+    assert answer.status_code == 200
+    assert [each["file"] for each in answer.json()["files"]] == ["a.json", "b.json"]
+    assert answer.json()["not_read"] == ["c.bin"]
+    assert await observations() == 2
+
+
+async def test_an_archive_is_taken_as_the_files_in_it(client, register):
+    await register("cpap-1", "apap")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("card/STR.edf", card())
+        archive.writestr("../../card/journal.txt", "x")
+    answer = await client.post(
+        PATH, files={"file": ("card.zip", packed.getvalue())}, data={"device": "cpap-1", "zone": "+01:00"}
+    )
+    (told,) = answer.json()["files"]
+    assert (told["file"], told["format"], told["created"]) == ("card/STR.edf", "resmed-nights", 2)
+    assert "+01:00 is assumed" in told["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("bomb.zip", b"PK\x03\x04" + b"\0" * 100), ("STR.edf", card()[:-5]), ("a.json", b'{"timestamp": ')],
+    ids=["archive", "card", "json"],
+)
+async def test_a_broken_file_is_refused_by_name(client, oximeter, observations, name, content):
+    answer = await client.post(PATH, files={"file": (name, content)}, data={"device": "pi-001"})
+    assert answer.status_code == 422
+    assert name in answer.json()["issue"][0]["diagnostics"]
+    assert await observations() == 0
+
+
+async def test_a_file_that_breaks_halfway_says_where_and_what_stood_before(client, oximeter, observations):
+    sent = {"params": {"device": "pi-001", "name": "a.json"}, "content": lines(1, 2) + b'\n{"time'}
+    answer = await client.post(PATH, **sent)
+    assert answer.status_code == 422
+    broken, before = [each["diagnostics"] for each in answer.json()["issue"]]
+    assert broken.startswith("a.json: line 3 (from byte 120 on) is broken")
+    assert before == "a.json: what stood before it was taken in: 2 created."
+    assert await observations() == 2
+
+
+async def test_a_file_of_no_known_format_is_refused(client, oximeter):
+    answer = await client.post(PATH, content=b"\0\1\2", params={"device": "pi-001", "name": "a.bin"})
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (415, "not-supported")
+
+
+async def test_a_rejected_reading_is_told_and_kept(client, register):
+    await register(patient=None)
+    content = lines(1) + b'\n{"timestamp": 5, "data": {"nonsense": 1}}'
+    answer = await client.post(PATH, content=content, params={"device": "pi-001", "patient": "p1"})
+    assert answer.status_code == 207
+    (told,) = answer.json()["files"]
+    (why,) = [each for each in told["issues"] if each["severity"] == "error"]
+    assert (told["created"], told["rejected"], why["where"], why["status"]) == (1, 1, "line 2", "rejected")
+
+
+async def test_a_device_brings_its_own_files(client, oximeter, observations):
+    content, path = lines(1), f"{PATH}?name=a.json"
+    headers = signed("pi-001", oximeter["secret"], path, content) | {"Authorization": ""}
+    first, again = [await client.post(path, content=content, headers=headers) for _ in range(2)]
+    assert (first.status_code, first.json()["files"][0]["created"]) == (200, 1)
+    assert again.content == first.content
+    assert await observations() == 1
+
+
+async def test_the_query_of_a_device_is_signed(client, oximeter, observations):
+    content = lines(1)
+    headers = signed("pi-001", oximeter["secret"], f"{PATH}?zone=Z", content)
+    answer = await client.post(f"{PATH}?zone=%2B01:00", content=content, headers=headers)
+    assert answer.status_code == 401
+    assert await observations() == 0
+
+
+async def test_a_device_brings_no_other_devices_files(client, oximeter):
+    content, path = lines(1), f"{PATH}?device=pi-002"
+    headers = signed("pi-001", oximeter["secret"], path, content)
+    answer = await client.post(path, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (400, ["device"])
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "element"),
+    [
+        ({}, 400, "device"),
+        ({"device": "nobody"}, 404, None),
+        ({"device": "pi-001", "zone": "CET"}, 400, "zone"),
+        ({"device": "pi-001", "start": "soon"}, 400, "start"),
+        ({"device": "pi-001", "whose": "p1"}, 400, "whose"),
+    ],
+)
+async def test_what_is_wrong_beside_the_file_is_named(client, oximeter, params, status, element):
+    answer = await client.post(PATH, content=lines(1), params=params)
+    assert answer.status_code == status
+    assert answer.json()["issue"][0].get("expression") == (None if element is None else [element])
+
+
+@pytest.mark.parametrize("token", ["", "Bearer wrong"])
+async def test_who_is_neither_device_nor_administrator_brings_nothing(client, oximeter, token):
+    answer = await client.post(
+        PATH, content=lines(1), params={"device": "pi-001"}, headers={"Authorization": token}
+    )
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body", [b"--x\r\n", b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nabc', b"y"]
+)
+async def test_a_form_that_breaks_off_is_refused(client, oximeter, body):
+    answer = await client.post(
+        PATH, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert answer.status_code == 400
+
+
+async def test_too_large_a_file_is_refused_and_nothing_is_left_behind(serving, tmp_path):
+    async with serving(max_file_bytes=1_000, data_dir=tmp_path) as client:
+        answer = await client.post(PATH, content=b"[" + b" " * 2_000, params={"device": "pi-001"})
+    assert answer.status_code == 413
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+async def test_other_requests_go_on_while_a_large_file_is_read(client, oximeter):
+    content = b"\n".join(
+        b'{"timestamp": %d, "data": {"spo2": 97}}' % (1_704_067_200 + number) for number in range(4_000)
+    )
+    reading_it = asyncio.create_task(client.post(PATH, content=content, params={"device": "pi-001"}))
+    waits, loop = [], asyncio.get_running_loop()
+    while not reading_it.done():
+        before = loop.time()
+        assert (await client.get("/health")).status_code == 200
+        waits.append(loop.time() - before)
+        await asyncio.sleep(0.005)
+    assert (await reading_it).json()["files"][0]["created"] == 4_000
+    assert max(waits) < 0.5
