@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.decoders.health_connect_types import RECORD_TYPES
 from ingest.decoders.omh_schemas import SCHEMAS
-from ingest.gateway import OMH, READINGS, VITALS, WEARABLES
+from ingest.gateway import OMH, PHD, READINGS, VITALS, WEARABLES
 from ingest.retry import retry
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -164,6 +164,96 @@ async def test_every_sync_gets_an_answer_and_every_rejected_record_a_letter_that
     bench.admissions.answers.clear()
     request = bench.signed(json.dumps(tree).encode(), form="api", path="/api/wearables/sync")
     answer = await bench.gateway().answer(request, WEARABLES, "json")
+    assert answer.status in {200, 207, 400}
+    refused = [each for each in results(answer) if each["status"] == "rejected"]
+    assert len(bench.letters.kept) == len(refused) + (answer.status == 400)
+    for kept in list(bench.letters.kept)[:2]:
+        assert (await retry(bench.pipeline, kept, bench.clock)).status == "rejected"
+
+
+CODE = st.sampled_from(["150456", "149530", "150452", "150320", "150604", "67996", "67975", "68193", "x"])
+CONCEPT = st.fixed_dictionaries(
+    {
+        "coding": st.lists(
+            st.fixed_dictionaries(
+                {"system": st.sampled_from(["urn:iso:std:iso:11073:10101", "http://loinc.org"]) | TREES},
+                optional={"code": CODE | TREES, "display": TREES},
+            )
+            | TREES,
+            max_size=2,
+        )
+        | TREES
+    },
+    optional={"text": TREES},
+)
+QUANTITY = st.dictionaries(
+    st.sampled_from(["value", "unit", "system", "code", "comparator", "low", "high", "x"]),
+    NUMBERS | TREES | st.sampled_from(["http://unitsofmeasure.org", "%", "1", "<", 97]),
+)
+SAMPLES = st.dictionaries(
+    st.sampled_from(["origin", "period", "factor", "dimensions", "data", "lowerLimit"]),
+    QUANTITY | NUMBERS | TREES | st.sampled_from(["1 2 E", "1  2", 1]),
+)
+REFERENCE = st.dictionaries(
+    st.sampled_from(["reference", "identifier", "type", "display"]),
+    st.sampled_from(["Patient/p1", "Device/pi-001", "urn:uuid:1", "Device", {"value": "pi-001"}]) | TREES,
+)
+VALUED = {
+    "valueQuantity": QUANTITY | TREES,
+    "valueSampledData": SAMPLES | TREES,
+    "valueCodeableConcept": CONCEPT | TREES,
+    "valueBoolean": TREES,
+    "dataAbsentReason": CONCEPT | TREES,
+}
+EXTENSION = st.fixed_dictionaries(
+    {"url": st.just("http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice") | TREES},
+    optional={"valueReference": REFERENCE | TREES, "valueQuantity": QUANTITY, "extension": TREES, "x": TREES},
+)
+OBSERVATION = st.fixed_dictionaries(
+    {"resourceType": st.just("Observation"), "status": st.just("final"), "code": CONCEPT | TREES},
+    optional=VALUED
+    | {
+        "effectiveDateTime": MORE_TIMES,
+        "effectivePeriod": st.dictionaries(st.sampled_from(["start", "end", "x"]), MORE_TIMES),
+        "subject": REFERENCE | TREES,
+        "device": REFERENCE | TREES,
+        "performer": st.lists(REFERENCE, max_size=2) | TREES,
+        "meta": st.dictionaries(st.sampled_from(["profile", "security"]), TREES),
+        "extension": st.lists(EXTENSION, max_size=2) | TREES,
+        "interpretation": st.lists(CONCEPT, max_size=2) | TREES,
+        "component": st.lists(st.fixed_dictionaries({"code": CONCEPT}, optional=VALUED), max_size=2) | TREES,
+        "identifier": TREES,
+        "note": TREES,
+        "x": TREES,
+    },
+)
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "fullUrl": st.just("urn:uuid:1") | TREES,
+        "resource": OBSERVATION
+        | st.fixed_dictionaries({"resourceType": st.sampled_from(["Device", "Patient"]), "id": st.just("p1")})
+        | TREES,
+    },
+)
+BUNDLE = st.fixed_dictionaries(
+    {
+        "resourceType": st.just("Bundle"),
+        "type": st.sampled_from(["transaction", "collection"]) | TREES,
+        "entry": st.lists(ENTRY, max_size=4) | TREES,
+    }
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tree=OBSERVATION | BUNDLE | TREES)
+async def test_every_bundle_gets_an_answer_and_every_rejected_observation_a_letter_that_can_be_retried(
+    bench, tree
+):
+    bench.letters.kept.clear()
+    bench.admissions.answers.clear()
+    request = bench.signed(json.dumps(tree).encode(), path="/ingest/phd")
+    answer = await bench.gateway().answer(request, PHD, "fhir")
     assert answer.status in {200, 207, 400}
     refused = [each for each in results(answer) if each["status"] == "rejected"]
     assert len(bench.letters.kept) == len(refused) + (answer.status == 400)
