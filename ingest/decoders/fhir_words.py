@@ -3,10 +3,9 @@
 https://hl7.org/fhir/R4/extensibility.html
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
-
-import orjson
 
 Tree: TypeAlias = Mapping[str, object]
 
@@ -38,7 +37,7 @@ def words(value: object) -> str:
         or value.get("display")
     ):
         return str(said)
-    return orjson.dumps(value, default=str).decode()
+    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def _coded(concept: Tree) -> Iterator[str]:

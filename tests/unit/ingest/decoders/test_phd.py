@@ -320,3 +320,10 @@ def test_a_body_that_is_several_measurements_is_no_single_letter():
 
     assert outcome(bundle) == [("structure", "resourceType")]
     assert decode({}, device(), NOW)[0].code == "structure"
+
+
+def test_what_has_no_words_is_kept_as_it_was_sent():
+    odd = {"url": "http://example.org/odd", "valueMoney": {"amount": 2**70, "note": "µ"}}
+    (made,) = outcome(observation(extension=[odd]))
+
+    assert made["note"] == [{"text": 'odd: {"amount": 1180591620717411303424, "note": "µ"}'}]
