@@ -3,8 +3,9 @@
 https://hl7.org/fhir/R4/observation.html
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from collections import Counter
+from json import dumps
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,17 +17,19 @@ from fhir_server.cli.options import AsJson, DataDir
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fhir_server.demo.http import Answer
     from fhir_server.demo.show import Screen
+    from fhir_server.demo.simulators import Sent
     from fhir_server.demo.ward import WardDevice
     from fhir_server.serve.owner import Running
     from ingest.files.summary import FileSummary
+
+_MOST_LETTERS: Final = 160
 
 Port = Annotated[int | None, typer.Option(help="Port; 0 takes any free one.", show_default="8000")]
 
 
 def demo(*, port: Port = None, data_dir: DataDir = None, json: AsJson = False) -> None:
-    """Run the server with two patients, their devices, a real ECG and a signed reading a second, until Ctrl-C.
+    """Run the server with two patients, a real ECG and a device of every type that sends, until Ctrl-C.
 
     What it made is found again by the next run.
 
@@ -89,18 +92,15 @@ class _Lines:
         for note in summary.notes:
             self._say(f"      {note}", style="dim")
 
-    def sent(
-        self, device: "WardDevice", reading: "Mapping[str, object]", answer: "Answer", made: "list[str]"
-    ) -> None:
-        """A reading in, and what was made of it."""
-        self._say(f"[bold]in [/bold]  {reading['timestamp']} {device.name} {_data(reading)}")
-        body = answer.body if isinstance(answer.body, dict) else {}
-        statuses = ", ".join(str(result.get("status")) for result in body.get("results", []))
-        self._made(f"{answer.status} {statuses}".strip(), made)
+    def sent(self, sent: "Sent", made: "list[str]") -> None:
+        """A message in, and what was made of it."""
+        self._say(f"[bold]in [/bold]  {sent.device} {sent.path} {_told(sent.message)}")
+        statuses = Counter(str(result.get("status")) for result in sent.results())
+        self._made(" ".join([str(sent.status), *(f"{n} {status}" for status, n in statuses.items())]), made)
 
-    def away(self, device: "WardDevice", why: str) -> None:
-        """A reading that was not answered."""
-        self._say(f"[bold]in [/bold]  {device.name}: {why}", style="red")
+    def away(self, device: str, why: str) -> None:
+        """A message that was not answered."""
+        self._say(f"[bold]in [/bold]  {device}: {why}", style="red")
 
     def _made(self, status: str, made: "list[str]") -> None:
         self._say(f"[bold]out[/bold]  {status}", style="green" if made else "red")
@@ -134,30 +134,32 @@ class _JsonScreen:
         """The ECG in, and what was made of it."""
         print_json({"event": "ecg", "file": summary.name, "statuses": summary.statuses, "made": made})
 
-    def sent(
-        self, device: "WardDevice", reading: "Mapping[str, object]", answer: "Answer", made: "list[str]"
-    ) -> None:
-        """A reading in, and what was made of it."""
+    def sent(self, sent: "Sent", made: "list[str]") -> None:
+        """A message in, and what was made of it."""
         print_json(
             {
                 "event": "reading",
-                "device_id": device.name,
-                "reading": reading,
-                "status": answer.status,
+                "device_id": sent.device,
+                "path": sent.path,
+                "message": sent.message,
+                "status": sent.status,
                 "made": made,
             }
         )
 
-    def away(self, device: "WardDevice", why: str) -> None:
-        """A reading that was not answered."""
-        print_json({"event": "away", "device_id": device.name, "reason": why})
+    def away(self, device: str, why: str) -> None:
+        """A message that was not answered."""
+        print_json({"event": "away", "device_id": device, "reason": why})
 
 
-def _data(reading: "Mapping[str, object]") -> str:
-    data = reading["data"]
-    return (
-        " ".join(f"{name}={_text(value)}" for name, value in data.items()) if isinstance(data, dict) else ""
-    )
+def _told(message: object) -> str:
+    """A reading by its values; another message by its first letters."""
+    data = message.get("data") if isinstance(message, dict) else None
+    if isinstance(message, dict) and isinstance(data, dict):
+        values = " ".join(f"{name}={_text(value)}" for name, value in data.items())
+        return f"{message.get('timestamp')} {values}"
+    text = dumps(message, ensure_ascii=False)
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"
 
 
 def _text(value: object) -> str:

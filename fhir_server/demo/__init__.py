@@ -2,9 +2,9 @@
 
 docs/map.md
 
-    http     requests to the running server, as any client would make them
-    ward     two patients and their devices
-    vitals   readings that wander as a resting person's do
-    ecg      a real 12-lead recording
-    show     the whole run, told line by line
+    http         requests to the running server, as any client would make them
+    ward         two patients and their devices
+    ecg          a real 12-lead recording
+    simulators   what the devices send, from a process of their own
+    show         the whole run, told line by line
 """

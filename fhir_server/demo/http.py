@@ -1,14 +1,10 @@
-"""Requests to the running server, as any client and any device would make them.
+"""Requests to the running server, as any client would make them.
 
-https://datatracker.ietf.org/doc/html/rfc6750#section-2.1; docs/ingest.md
+https://datatracker.ietf.org/doc/html/rfc6750#section-2.1
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import http.client
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -21,7 +17,6 @@ from fhir_server.errors import OperatorError
 
 _SECONDS: Final = 30
 _AWAY: Final = frozenset({429, 503})
-_PATH: Final = "/ingest/readings"
 
 
 class ServerAway(OperatorError):
@@ -63,24 +58,6 @@ class Client:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
-
-
-async def post_reading(address: str, device: str, secret: str, reading: Mapping[str, object]) -> Answer:
-    """The answer to a reading that `device` signs with its secret."""
-    body = orjson.dumps(reading)
-    return await _sent("POST", address + _PATH, signed(device, secret, body, int(time.time())), body)
-
-
-def signed(device: str, secret: str, body: bytes, now: int) -> dict[str, str]:
-    """The headers of a signed request: HMAC-SHA256 over method, path, time, device and the body's digest."""
-    text = f"POST\n{_PATH}\n{now}\n{device}\n{hashlib.sha256(body).hexdigest()}"
-    signature = hmac.digest(secret.encode(), text.encode(), "sha256")
-    return {
-        "Content-Type": "application/json",
-        "X-Device-Id": device,
-        "X-Timestamp": str(now),
-        "X-Signature": base64.b64encode(signature).decode(),
-    }
 
 
 async def _sent(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:

@@ -1,26 +1,23 @@
-"""The demonstration's run: a ward is set up, then its devices send a reading a second, each told in lines.
+"""The demonstration's run: a ward is set up, then its devices send what they measure, each told in lines.
 
 https://hl7.org/fhir/R4/observation.html
 """
 
-import asyncio
-import random
-from collections.abc import Iterator, Mapping
-from itertools import cycle
+from contextlib import aclosing
 from typing import Any, Final, Protocol
 
-from fhir_server.clock import instant, now
-from fhir_server.demo import vitals, ward
+from fhir_server.demo import ward
 from fhir_server.demo.ecg import ecg
-from fhir_server.demo.http import Answer, Client, ServerAway, post_reading
+from fhir_server.demo.http import Client, ServerAway
+from fhir_server.demo.simulators import Sent, simulated
 from fhir_server.demo.ward import WardDevice
 from fhir_server.keys import master_key
 from fhir_server.serve.owner import Running
 from fhir_server.store.database import Database
 from ingest.files.summary import FileSummary
 
-_CUFF_EVERY: Final = 10
 _HINTS_EVERY: Final = 30
+_AWAY: Final = frozenset({429, 503})
 
 
 class Screen(Protocol):
@@ -35,13 +32,11 @@ class Screen(Protocol):
     def recorded(self, summary: FileSummary, made: list[str]) -> None:
         """The ECG was taken in, and this was made of it."""
 
-    def sent(
-        self, device: WardDevice, reading: Mapping[str, object], answer: Answer, made: list[str]
-    ) -> None:
-        """A reading was sent, answered so, and this was made of it."""
+    def sent(self, sent: Sent, made: list[str]) -> None:
+        """A device sent something, and this was made of it."""
 
-    def away(self, device: WardDevice, why: str) -> None:
-        """A reading was not answered; the device goes on with its next."""
+    def away(self, device: str, why: str) -> None:
+        """What a device sent was not answered; it goes on with its next."""
 
 
 async def show(running: Running, screen: Screen) -> None:
@@ -67,38 +62,25 @@ async def show(running: Running, screen: Screen) -> None:
 
 
 async def _live(client: Client, devices: list[WardDevice], screen: Screen, running: Running) -> None:
-    """A reading a second, each device in its turn; a cuff squeezes less often than an oximeter shines."""
-    clock = asyncio.get_running_loop()
-    due = clock.time()
-    for number, (device, measures) in enumerate(_readings(devices), 1):
-        reading = {"timestamp": instant(now()), "data": measures}
-        try:
-            answer = await post_reading(client.address, device.name, device.secret, reading)
-            screen.sent(device, reading, answer, await _made(client, _references(answer)))
-        except ServerAway as error:
-            screen.away(device, str(error))
-        if number % _HINTS_EVERY == 0:
-            screen.ready(running)
-        due += 1
-        await asyncio.sleep(max(0.0, due - clock.time()))
+    """What the devices on patients send, each message with what was made of it."""
+    worn = [device for device in devices if device.patient is not None]
+    async with aclosing(simulated(client.address, worn)) as stream:
+        number = 0
+        async for sent in stream:
+            number += 1
+            await _tell(client, sent, screen)
+            if number % _HINTS_EVERY == 0:
+                screen.ready(running)
 
 
-def _readings(devices: list[WardDevice]) -> Iterator[tuple[WardDevice, vitals.Measures]]:
-    chance = random.Random()  # noqa: S311 - nobody's secret
-    sources = {"pulse-oximeter": vitals.pulse_oximetry, "blood-pressure": vitals.blood_pressure}
-    streams = {each.name: sources[each.profile](chance) for each in devices if each.profile in sources}
-    oximeters = cycle([each for each in devices if each.profile == "pulse-oximeter"])
-    cuffs = cycle([each for each in devices if each.profile == "blood-pressure"])
-    number = 0
-    while True:
-        number += 1
-        device = next(cuffs) if number % _CUFF_EVERY == 2 else next(oximeters)
-        yield device, next(streams[device.name])
-
-
-def _references(answer: Answer) -> list[str]:
-    results = answer.body.get("results", []) if isinstance(answer.body, dict) else []
-    return [reference for result in results for reference in result.get("references", [])]
+async def _tell(client: Client, sent: Sent, screen: Screen) -> None:
+    if not sent.status or sent.status in _AWAY:
+        screen.away(sent.device, sent.reason or f"The server answered {sent.status}.")
+        return
+    try:
+        screen.sent(sent, await _made(client, sent.references()))
+    except ServerAway as error:
+        screen.away(sent.device, str(error))
 
 
 async def _made(client: Client, references: "tuple[str, ...] | list[str]") -> list[str]:

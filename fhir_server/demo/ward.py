@@ -5,11 +5,13 @@ https://hl7.org/fhir/R4/patient.html; https://hl7.org/fhir/R4/device.html
 
 import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from fhir_server.clock import now
 from fhir_server.demo.http import Client
 from fhir_server.errors import OperatorError
 from fhir_server.interactions import device_registry
@@ -36,10 +38,27 @@ ECG_DEVICE: Final = "demo-ecg"
 _DEVICES: Final = (
     ("demo-oximeter-1", "pulse-oximeter", "p1"),
     ("demo-cuff-1", "blood-pressure", "p1"),
+    ("demo-monitor-2", "bedside-monitor", "p2"),
+    ("demo-cpap-1", "cpap", "p1"),
+    ("demo-phone-1", "phone", "p1"),
+    ("demo-concentrator-2", "oxygen-concentrator", "p2"),
+    ("demo-ecg-2", "ecg-monitor", "p2"),
+    ("demo-bipap-2", "bipap", "p2"),
+    ("demo-meter-1", "glucose-meter", "p1"),
+    ("demo-sensor-1", "continuous-glucose-monitor", "p1"),
+    ("demo-tracker-1", "activity-tracker", "p1"),
+    ("demo-thermometer-2", "thermometer", "p2"),
+    ("demo-belt-2", "respiration-monitor", "p2"),
+    ("demo-scale-1", "scale", "p1"),
+    ("demo-apap-1", "apap", "p1"),
+    ("demo-edge-1", "edge-monitor", "p1"),
+    ("demo-edge-2", "edge-monitor-body-probe", "p2"),
     ("demo-oximeter-2", "pulse-oximeter", "p2"),
     ("demo-cuff-2", "blood-pressure", "p2"),
     (ECG_DEVICE, "ecg-monitor", None),
 )
+_SINCE: Final = timedelta(days=30)
+"""For so long the devices have been on their patients: a CPAP device brings the nights of two weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ async def devices(database: Database, key: MasterKey, data_dir: Path) -> list[Wa
             enrolled = await device_registry.rotate(database, key, name=name)
         else:
             enrolled = await device_registry.register(
-                database, key, name=name, profile=profile, patient=patient
+                database, key, name=name, profile=profile, patient=patient, start=now() - _SINCE
             )
         secrets[name] = enrolled.secret
         _write(path, secrets)

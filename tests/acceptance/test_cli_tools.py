@@ -63,9 +63,9 @@ def test_a_recorded_ecg_becomes_observations_and_a_report_once(here, server):
     ecg = pydicom.data.get_testdata_file("waveform_ecg.dcm", download=False)
     here("device", "add", "ecg-1", "--type", "ecg-monitor", data_dir=server.data_dir)
     summaries = here("ingest", ecg, ecg, "--device", "ecg-1", "--patient", "p1", data_dir=server.data_dir)
-    (first,), (again,) = (summary["results"] for summary in summaries)
-    assert summaries[0]["kind"] == "dicom-ecg"
-    assert (first["status"], again["status"]) == ("created", "unchanged")
+    first, again = summaries
+    assert (first["format"], first["created"]) == ("dicom-ecg", 1)
+    assert (again["seen"], again["references"]) == (True, first["references"])
     assert {reference.partition("/")[0] for reference in first["references"]} == {
         "Observation",
         "DiagnosticReport",
@@ -76,9 +76,51 @@ def test_a_file_of_readings_of_a_device_on_nobody_is_rejected_reading_by_reading
     here("device", "add", "pi-file", "--type", "pulse-oximeter", data_dir=server.data_dir)
     readings = ROOT / "examples" / "readings.ndjson"
     (summary,) = here("ingest", readings, "--device", "pi-file", data_dir=server.data_dir, status=1)
-    assert [result["status"] for result in summary["results"]] == ["rejected", "rejected"]
+    assert (summary["created"], summary["rejected"]) == (0, 2)
     (stored,) = here("ingest", readings, "--device", "pi-file", "--patient", "p1", data_dir=server.data_dir)
-    assert [result["status"] for result in stored["results"]] == ["created", "created"]
+    assert (stored["created"], stored["rejected"]) == (2, 0)
+
+
+def test_a_folder_is_walked_and_what_was_made_of_it_is_told(here, server, tmp_path):
+    here("device", "add", "cpap-1", "--type", "apap", "--patient", "p1", data_dir=server.data_dir)
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "STR.edf").write_bytes(card())
+    (tmp_path / "card" / "journal.jnl").write_bytes(b"\0")
+    said = command(
+        *("ingest", tmp_path / "card", "--device", "cpap-1", "--patient", "p1", "--zone", "+01:00"),
+        data_dir=server.data_dir,
+    )
+    assert said.returncode == 0, said.stderr
+    assert "STR.edf: 2 created" in said.stdout
+    assert re.search(r"Observation +69990-0 .* 2\b", said.stdout)
+    assert "journal.jnl" in said.stderr
+
+
+def test_a_broken_file_is_one_line_and_exits_with_1(server, tmp_path):
+    (tmp_path / "STR.edf").write_bytes(card()[:-5])
+    done = command("ingest", tmp_path / "STR.edf", "--device", "cpap-1", data_dir=server.data_dir)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("fhir-server: STR.edf: The EDF file has 4443 of the 4448")
+
+
+def test_a_file_whose_reader_was_killed_is_all_there_once_when_it_is_brought_again(here, server, tmp_path):
+    here("device", "add", "pi-kill", "--type", "pulse-oximeter", data_dir=server.data_dir)
+    here(
+        *("device", "assign", "pi-kill", "--patient", "kill", "--from", "2020-01-01T00:00:00Z"),
+        data_dir=server.data_dir,
+    )
+    many = tmp_path / "many.ndjson"
+    many.write_text(
+        "\n".join(f'{{"timestamp": {1_704_067_200 + n}, "data": {{"spo2": 97}}}}' for n in range(6_000))
+    )
+    killed = Process("ingest", many, "--device", "pi-kill", data_dir=server.data_dir)
+    found = until(lambda: counted(server), lambda count: count > 0)
+    killed.kill()
+    assert found < 6_000
+    (summary,) = here("ingest", many, "--device", "pi-kill", data_dir=server.data_dir)
+    assert summary["created"] + summary["unchanged"] == 6_000
+    assert summary["unchanged"] > 0
+    assert counted(server) == 6_000
 
 
 def test_a_reading_of_a_device_on_nobody_waits_until_the_device_is_assigned_and_it_is_retried(here, server):
@@ -160,7 +202,7 @@ def test_the_demonstration_shows_readings_and_finds_its_ward_again(data_dir):
         runs.append({event["event"]: event for event in events})
     first, second = runs
     assert first["ward"] == second["ward"]
-    assert (first["ecg"]["statuses"], second["ecg"]["statuses"]) == (["created"], ["unchanged"])
+    assert (first["ecg"]["statuses"], second["ecg"]["statuses"]) == (["created"], ["seen"])
     assert first["ready"]["token"] == second["ready"]["token"]
     assert second["reading"]["status"] == 200
     assert any("59408-5" in line or "85354-9" in line for line in second["reading"]["made"])

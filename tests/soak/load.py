@@ -12,9 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fhir_server.interactions import device_registry
-from fhir_server.keys import master_key
-from fhir_server.store.database import Database
+from tests.enrolment import enrolled
 from tests.soak.client import FHIR, Client, Device, Unanswered
 from tests.soak.ledger import Ledger
 
@@ -25,23 +23,8 @@ BATCH = 5
 
 async def registered(url: str, data_dir: Path, count: int) -> list[Device]:
     """`count` pulse oximeters, each on a patient of its own since before START."""
-    database = Database(url, size=2)
-    await database.open()
-    try:
-        key = master_key(None, data_dir)
-        made = [
-            await device_registry.register(
-                database,
-                key,
-                name=f"ox-{number}",
-                profile="pulse-oximeter",
-                patient=f"p{number}",
-                start=START - timedelta(days=1),
-            )
-            for number in range(count)
-        ]
-    finally:
-        await database.close()
+    named = [(f"ox-{number}", "pulse-oximeter", f"p{number}") for number in range(count)]
+    made = await enrolled(url, data_dir, named, START - timedelta(days=1))
     return [Device(each.name, each.secret, each.device) for each in made]
 
 
