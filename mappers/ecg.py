@@ -16,6 +16,7 @@ from mappers.reading import Reading
 from mappers.template import codeable_concept
 from mappers.value import value
 from mappers.waveform import Waveform, waveform_observations
+from terminology.service import Coding
 
 REPORT: Final = "ecg-report"
 HEART_RATE: Final = "heartRate"
@@ -51,6 +52,11 @@ def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
         observations += tuple(waveform_observations(report.waveform, report.reading, context))
     made = diagnostic_report(report.reading, report.conclusion, context, observations)
     return Mapped((*observations, made), mapped.warnings, mapped.corrects)
+
+
+def study() -> Coding:
+    """What a file that holds an electrocardiogram is, as a document."""
+    return metric(REPORT).codings[0]
 
 
 def diagnostic_report(

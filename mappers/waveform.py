@@ -27,6 +27,7 @@ KEPT_AS_FILE: Final = 30_000
 
 GAP: Final = "E"
 _PERIOD_DIGITS: Final = 12
+_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,16 @@ def excerpt(samples: int, rate: Fraction) -> int:
     return samples if samples <= KEPT_AS_FILE else min(samples, _strip_length(rate))
 
 
+def shortened(waveform: Waveform) -> Waveform:
+    """What of `waveform` becomes Observations: itself, or the first strip of what is kept as a file."""
+    length = len(waveform.leads[0].samples)
+    count = excerpt(length, waveform.rate)
+    if count == length:
+        return waveform
+    leads = tuple(replace(lead, samples=lead.samples[:count]) for lead in waveform.leads)
+    return replace(waveform, leads=leads)
+
+
 def waveform_observations(waveform: Waveform, reading: Reading, context: MappingContext) -> list[Resource]:
     """The strips of `waveform`, which begins at the time of `reading`, in order; one component for each lead."""
     panel = metric(waveform.metric)
@@ -62,6 +73,13 @@ def waveform_observations(waveform: Waveform, reading: Reading, context: Mapping
         _strip(panel, waveform, start, min(start + together, length), reading, context)
         for start in range(0, length, together)
     ]
+
+
+def decimal(value: Fraction) -> Decimal:
+    """`value`, exact where a decimal can be, else to 18 digits; without an exponent."""
+    exact = Decimal(value.numerator) / Decimal(value.denominator)
+    rounded = exact if Fraction(exact) == value else Decimal(f"{exact:.{_DIGITS}g}")
+    return Decimal(format(rounded.normalize(), "f"))
 
 
 def seconds(samples: int, rate: Fraction) -> timedelta:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import UnreadableFile
+from mappers.waveform import decimal
 
 MAX_SIGNALS: Final = 512
 MAX_ANNOTATIONS: Final = 10_000
@@ -32,7 +33,6 @@ _CHECKSUM: Final = "Crc16"
 _SEED: Final = 0xFFFF
 _RESMED: Final = re.compile(rb" [0-9A-F]{4} [0-9A-F]{4} *Startdate .* SRN=")
 """The patient of a ResMed file ends in two checksums, and its recording names the device's serial number."""
-_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,6 @@ def check(file: BinaryIO, size: int) -> bool:
     for number in range(found.records):
         _check_record(file.read(found.record), number + 1, found.header + number * found.record)
     return True
-
-
-def decimal(value: Fraction) -> Decimal:
-    """`value`, exact where a decimal can be, else to 18 digits; without an exponent."""
-    exact = Decimal(value.numerator) / Decimal(value.denominator)
-    rounded = exact if Fraction(exact) == value else Decimal(f"{exact:.{_DIGITS}g}")
-    return Decimal(format(rounded.normalize(), "f"))
 
 
 def _check_header(head: bytes) -> None:

@@ -16,11 +16,12 @@ from typing import Final
 
 import edfio
 
-from ingest.decoders.edf import check, decimal, readable
+from ingest.decoders.edf import check, readable
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.reading import Absent, FieldValue, Reading
 from mappers.times import from_datetime
+from mappers.waveform import decimal
 
 _DAYS: Final = "Date"
 _MINUTES_OF_USE: Final = "Duration"

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from ingest.files.format import Contents, Format, Incoming, Origin, Unit
-from mappers.ecg import EcgReport, map_ecg
+from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
+from mappers.ecg import EcgReport, map_ecg, study
 from mappers.mapped import MappingContext, MappingResult
 from mappers.reading import Reading
+from mappers.waveform import KEPT_AS_FILE, Waveform, seconds, shortened
 
 
 class DicomEcg(Format):
@@ -33,9 +34,25 @@ class DicomEcg(Format):
             notes.append(f"not stored, since no code for it is confirmed: {', '.join(ecg.unmapped)}")
         if ecg.zone_assumed:
             notes.append(f"the file states no time zone; {origin.zone} is assumed")
-        unit = Unit((ecg.report.reading,), partial(_mapped, ecg.report), where="the recording")
-        return Contents((unit,), tuple(notes))
+        whole = ecg.report.waveform
+        document = None if whole is None else _document(whole, ecg.report.reading, file.bare_name)
+        if whole is not None and document is not None:
+            notes.append("of the waveform the first strip is stored as samples")
+        report = replace(ecg.report, waveform=None if whole is None else shortened(whole))
+        unit = Unit((report.reading,), partial(_mapped, report), where="the recording")
+        return Contents((unit,), tuple(notes), document)
 
 
 def _mapped(report: EcgReport, reading: Reading, context: MappingContext) -> MappingResult:
     return map_ecg(replace(report, reading=reading), context)
+
+
+def _document(waveform: Waveform, reading: Reading, name: str) -> Document | None:
+    """How the file is kept, where its waveform is too long for Observations."""
+    length = len(waveform.leads[0].samples)
+    if length <= KEPT_AS_FILE:
+        return None
+    start = reading.time.moment
+    return Document(
+        name, "application/dicom", study(), start=start, end=start + seconds(length, waveform.rate)
+    )

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 from ingest.errors import UnreadableFile
 from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
 from mappers.distribution import Distribution
+from mappers.ecg import study
 from mappers.event import Event
 from mappers.reading import Reading
 from mappers.recording import Recording, map_recording
 from mappers.times import DeviceTime, from_datetime
-from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, excerpt
+from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, decimal, excerpt
 from terminology import systems
 from terminology.service import Coding
 
@@ -47,7 +48,6 @@ _MARKS: Final = frozenset({"Recording starts", "Recording ends"})
 """What a ResMed device annotates of itself: no events."""
 
 _NOON: Final = timedelta(hours=12)
-_ECG: Final = Coding(systems.LOINC, "11524-6", "EKG study")
 _SIGNALS: Final = Coding(systems.LOCAL_DOCUMENT, "signal-recording", "Recording of signals")
 
 
@@ -142,8 +142,6 @@ def _waveform(found: "edf.Recording") -> Waveform | None:
 
 
 def _lead(signal: "edf.Signal", count: int) -> Lead:
-    from ingest.decoders.edf import decimal
-
     microvolts = _MICROVOLTS[signal.unit]
     step, origin = decimal(signal.step * microvolts), decimal(signal.origin * microvolts)
     return Lead(_LEADS[signal.label], signal.samples(count), step, origin)
@@ -157,7 +155,7 @@ def _document(found: "edf.Recording", start: DeviceTime, file: Incoming) -> Docu
     return Document(
         title=file.bare_name,
         content_type="application/octet-stream",
-        type=_ECG if leads else _SIGNALS,
+        type=study() if leads else _SIGNALS,
         start=start.moment,
         end=start.moment + found.duration,
     )

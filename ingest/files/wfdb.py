@@ -6,7 +6,6 @@ https://physionet.org/physiotools/wag/header-5.htm
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -15,11 +14,12 @@ from ingest.errors import UnreadableFile
 from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
 from mappers.beats import Beats
 from mappers.circumstances import Circumstances
+from mappers.ecg import study
 from mappers.event import Event
 from mappers.reading import Reading
 from mappers.recording import Recording, map_recording
 from mappers.times import DeviceTime, from_datetime
-from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, excerpt, seconds
+from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, decimal, excerpt, seconds
 from terminology import systems
 from terminology.service import Coding
 
@@ -31,12 +31,10 @@ MAX_EVENTS: Final = 1_000
 
 _HEADER: Final = ".hea"
 _NORMAL: Final = "N"
-_ECG: Final = Coding(systems.LOINC, "11524-6", "EKG study")
 _LEADS: Final = {
     name.upper(): f"ecg-lead-{name.lower()}" for name in ("I", "II", "III", "aVR", "aVL", "aVF", "MLII")
 } | {f"V{number}": f"ecg-lead-v{number}" for number in range(1, 7)}
 _MICROVOLTS: Final = {"uV": 1, "µV": 1, "mV": 1_000, "V": 1_000_000}
-_DIGITS: Final = 18
 
 
 class Wfdb(Format):
@@ -105,14 +103,7 @@ def _lead(channel: "Channel") -> Lead | None:
     if metric is None or microvolts is None or signal.gain is None:
         return None
     step = microvolts / Fraction(signal.gain)
-    return Lead(metric, channel.samples, _decimal(step), _decimal(-signal.baseline * step))
-
-
-def _decimal(value: Fraction) -> Decimal:
-    """`value`, exact where a decimal can be, else to 18 digits; without an exponent."""
-    exact = Decimal(value.numerator) / Decimal(value.denominator)
-    rounded = exact if Fraction(exact) == value else Decimal(f"{exact:.{_DIGITS}g}")
-    return Decimal(format(rounded.normalize(), "f"))
+    return Lead(metric, channel.samples, decimal(step), decimal(-signal.baseline * step))
 
 
 def _circumstances(record: "Record") -> Circumstances | None:
@@ -158,7 +149,7 @@ def _document(record: "Record", reading: Reading) -> Document | None:
         return None
     start = reading.time.moment
     end = start + (reading.duration or timedelta())
-    return Document(f"ECG recording {record.header.record}", "text/plain", _ECG, start=start, end=end)
+    return Document(f"ECG recording {record.header.record}", "text/plain", study(), start=start, end=end)
 
 
 def _notes(record: "Record", assumed: bool, origin: Origin) -> Iterable[str]:

@@ -10,7 +10,7 @@ from mappers.mapped import MappingContext
 from mappers.profile import device_profile
 from mappers.reading import Reading
 from mappers.times import device_time
-from mappers.waveform import Lead, Waveform, waveform_observations
+from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, decimal, shortened, waveform_observations
 
 CONTEXT = MappingContext("p1", "d1", device_profile("ecg-monitor"), b"k" * 32)
 RECEIVED = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -90,3 +90,19 @@ def test_no_sample_is_lost_or_comes_twice(count, rate):
         for each in found
     ]
     assert max(lengths) <= timedelta(seconds=10, microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(Fraction(1, 8), "0.125"), (Fraction(100), "100"), (Fraction(1, 3), "0.333333333333333333")],
+)
+def test_a_fraction_is_exact_where_it_can_be_and_has_no_exponent(value, text):
+    assert str(decimal(value)) == text
+
+
+def test_of_what_is_too_long_the_first_strip_remains():
+    long = Waveform("ecg-waveform", Fraction(500), (lead(list(range(KEPT_AS_FILE + 1))),))
+    short = Waveform("ecg-waveform", Fraction(500), (lead([1, 2, 3]),))
+
+    assert shortened(long).leads[0].samples == list(range(5_000))
+    assert shortened(short) is short

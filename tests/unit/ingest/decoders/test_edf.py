@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.decoders.edf import decimal, recording
+from ingest.decoders.edf import recording
 from ingest.errors import UnreadableFile
 from tests.data.resmed_session import FLOW, LEAK, PULSE, RATE, events, session
 
@@ -69,14 +69,6 @@ def test_annotations_have_their_onset_duration_and_words(read):
         (timedelta(0), None, "Recording starts"),
         (timedelta(seconds=125.5), timedelta(seconds=14), "Obstructive apnea"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(Fraction(1, 8), "0.125"), (Fraction(100), "100"), (Fraction(1, 3), "0.333333333333333333")],
-)
-def test_a_fraction_is_exact_where_it_can_be_and_has_no_exponent(value, text):
-    assert str(decimal(value)) == text
 
 
 @pytest.mark.parametrize("content", [session(), session(checksums=False), events([("+1", "2", "Hypopnea")])])

@@ -1,0 +1,100 @@
+"""WFDB records and the folder of a ResMed card, brought and stored."""
+
+from datetime import UTC, datetime
+
+from fhir_server.interactions.ingest_gateway import intake
+from ingest.files.bringing import incoming, paths, told_apart
+from ingest.files.format import Saying
+from tests.data import wfdb_record
+from tests.data.resmed_card import card
+from tests.data.resmed_session import FLOW, events, session
+from tests.data.wfdb_record import written
+
+
+async def taken(clinic, folder, device, **said):
+    """The summaries of everything in the folder, by name."""
+    taking = intake(clinic.database, clinic.master_key)
+    origin = await taking.origin(device, datetime.now(UTC), Saying(UTC, "p1", **said))
+    brought = told_apart([incoming(name, each, 10**9) for name, each in paths(folder)])
+    return {each.name: each for each in await taking.take_all(brought, origin, vouched=True)}
+
+
+async def test_the_files_of_a_record_are_one_recording(clinic, tmp_path):
+    written(tmp_path)
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    (made,) = (await taken(clinic, tmp_path, "holter-1")).values()
+
+    assert (made.name, made.format, made.statuses) == ("r1.hea", "wfdb", ("created",)), made.said
+    stored = [await clinic.resource(each) for each in made.references]
+    codes = [each["code"]["coding"][0]["code"] for each in stored]
+    assert codes == ["ecg-beats", "8867-4", "131328", "ecg-beat", "ecg-beat", "recording-event", "11524-6"]
+
+
+async def test_a_record_brought_again_changes_nothing(clinic, tmp_path):
+    files = written(tmp_path)
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    await taken(clinic, tmp_path, "holter-1")
+    files["r1.hea"].write_text(wfdb_record.header() + "# another comment\n")
+    (again,) = (await taken(clinic, tmp_path, "holter-1")).values()
+
+    assert again.statuses == ("unchanged",)
+
+
+async def test_a_damaged_record_stores_nothing_and_says_what_is_wrong(clinic, tmp_path):
+    content = bytearray(wfdb_record.signal_file())
+    content[100] ^= 4
+    written(tmp_path, signals=bytes(content))
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    (made,) = (await taken(clinic, tmp_path, "holter-1")).values()
+
+    assert "checksum" in (made.error or "")
+    assert await clinic.observations() == 0
+
+
+async def test_a_record_without_a_date_is_of_the_time_that_the_caller_says(clinic, tmp_path):
+    written(tmp_path, wfdb_record.header(date=""))
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    (refused,) = (await taken(clinic, tmp_path, "holter-1")).values()
+    start = datetime(2024, 5, 1, 8, tzinfo=UTC)
+    (made,) = (await taken(clinic, tmp_path, "holter-1", start=start)).values()
+
+    assert "`start`" in (refused.error or "")
+    first = await clinic.resource(made.references[0])
+    assert first["effectivePeriod"]["start"] == "2024-05-01T08:00:00Z"
+
+
+async def test_the_recordings_of_a_card_are_found_with_the_summary_of_their_night(clinic, tmp_path):
+    night = tmp_path / "DATALOG" / "20230823"
+    night.mkdir(parents=True)
+    (tmp_path / "STR.edf").write_bytes(card())
+    (night / "20230823_233242_PLD.edf").write_bytes(session())
+    (night / "20230823_233242_BRP.edf").write_bytes(session([FLOW]))
+    (night / "20230823_233227_EVE.edf").write_bytes(events([("+125", "14", "Hypopnea")]))
+    await clinic.device("apap", name="cpap-1", patient=None)
+    made = await taken(clinic, tmp_path, "cpap-1")
+
+    assert not [each.error for each in made.values() if each.error]
+    stored = [
+        await clinic.resource(each)
+        for summary in made.values()
+        for each in summary.references
+        if each.startswith("Observation/")
+    ]
+    of_night = {
+        each["code"]["coding"][0]["code"]
+        for each in stored
+        if each["identifier"][1]["value"].endswith("/2023-08-23")
+    }
+    assert {"69999-1", "8411040", "respiratory-event"} <= of_night
+
+
+async def test_a_damaged_session_stores_nothing_of_it_and_everything_of_the_others(clinic, tmp_path):
+    content = bytearray(session())
+    content[-4] ^= 1
+    (tmp_path / "20230823_233242_PLD.edf").write_bytes(bytes(content))
+    (tmp_path / "20230824_013831_PLD.edf").write_bytes(session(start="24.08.2301.38.31"))
+    await clinic.device("apap", name="cpap-1", patient=None)
+    broken, whole = (await taken(clinic, tmp_path, "cpap-1")).values()
+
+    assert "Record 2, from byte" in (broken.error or "")
+    assert (broken.statuses, whole.statuses) == ((), ("created",))

@@ -1,0 +1,47 @@
+"""A DICOM ECG that is too long for Observations is kept as the file that it is."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from ingest.files.dicom import DicomEcg
+from ingest.files.format import Incoming, Origin
+from ingest.ports import Device
+from mappers.mapped import Mapped, MappingContext
+from mappers.profile import device_profile
+
+RECEIVED = datetime(2026, 1, 31, 12, tzinfo=UTC)
+DEVICE = Device(
+    1, "d1", "ecg-1", "ecg-monitor", disabled=False, secrets=(), assignments=(), assignments_since=RECEIVED
+)
+ECG = Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
+
+
+def contents(path):
+    return DicomEcg().read(Incoming(path.name, path, path.stat().st_size, b""), Origin(DEVICE, RECEIVED, UTC))
+
+
+def test_an_ecg_of_ten_seconds_is_all_samples():
+    assert contents(ECG).document is None
+
+
+def test_of_a_longer_one_a_strip_is_stored_and_the_file_is_kept(tmp_path):
+    dataset = dcmread(ECG)
+    group = dataset.WaveformSequence[0]
+    group.WaveformData *= 4
+    group.NumberOfWaveformSamples *= 4
+    path = tmp_path / "long.dcm"
+    dataset.save_as(path)
+
+    found = contents(path)
+    (unit,) = found.units
+    mapped = unit.mapper(
+        unit.readings[0], MappingContext("p1", "d1", device_profile("ecg-monitor"), b"k" * 32)
+    )
+    assert isinstance(mapped, Mapped)
+    strips = [each for each in mapped.resources if each["code"]["coding"][0]["code"] == "131328"]
+    assert [each["effectivePeriod"]["end"] for each in strips] == ["2013-01-25T10:59:29Z"]
+    assert found.document is not None
+    assert found.document.end - found.document.start == timedelta(seconds=40)
