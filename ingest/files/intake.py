@@ -33,7 +33,7 @@ from ingest.sink import Group
 from mappers.observation import map_reading
 
 TRANSPORT: Final = "ingest/files"
-RENEW_SECONDS: Final = 5.0
+RENEW_SECONDS: Final = 2.0
 _TOGETHER: Final = 200
 _RESOURCES_TOGETHER: Final = 1_000
 _START: Final = datetime.min.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """The tools of the command line, most of them beside a running server."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -11,7 +12,8 @@ import pytest
 
 from fhir_server.errors import Conflict
 from fhir_server.store.backup import RestoreFailed
-from tests.acceptance.command_line import ROOT, Process, answer, command, environment
+from tests.acceptance.command_line import ROOT, Process, answer, command, environment, eventually
+from tests.data.resmed_card import card
 
 pytestmark = pytest.mark.xdist_group("command-line")
 
@@ -114,13 +116,18 @@ def test_a_file_whose_reader_was_killed_is_all_there_once_when_it_is_brought_aga
         "\n".join(f'{{"timestamp": {1_704_067_200 + n}, "data": {{"spo2": 97}}}}' for n in range(6_000))
     )
     killed = Process("ingest", many, "--device", "pi-kill", data_dir=server.data_dir)
-    found = until(lambda: counted(server), lambda count: count > 0)
-    killed.kill()
-    assert found < 6_000
+    eventually(lambda: oximetry_of_kill(server) > 0, 30)
+    assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+    assert 0 < oximetry_of_kill(server) < 6_000
     (summary,) = here("ingest", many, "--device", "pi-kill", data_dir=server.data_dir)
     assert summary["created"] + summary["unchanged"] == 6_000
     assert summary["unchanged"] > 0
-    assert counted(server) == 6_000
+    assert oximetry_of_kill(server) == 6_000
+
+
+def oximetry_of_kill(server):
+    """How many Observations the patient of this name has."""
+    return server.get("/fhir/Observation?patient=kill&_summary=count")[1]["total"]
 
 
 def test_a_reading_of_a_device_on_nobody_waits_until_the_device_is_assigned_and_it_is_retried(here, server):

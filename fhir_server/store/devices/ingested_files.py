@@ -13,7 +13,7 @@ from fhir_server.store.devices.reach import reach
 from ingest.errors import FileBusy
 from ingest.ports import FileKey
 
-LEASE_SECONDS: Final = 15.0
+LEASE_SECONDS: Final = 8.0
 """How long a claim holds that nobody renews, as its process may be dead."""
 
 _UNTIL: Final = "clock_timestamp() + %(lease)s * interval '1 second'"
