@@ -15,9 +15,10 @@ from walk import walk
 
 def phone(chance: random.Random) -> Iterator[Message]:
     """Both, endlessly."""
-    for points, records in zip(open_mhealth(chance), health_connect(chance), strict=False):
-        yield points
-        yield records
+    points, records = open_mhealth(chance), health_connect(chance)
+    while True:
+        yield next(points)
+        yield next(records)
 
 
 def open_mhealth(chance: random.Random) -> Iterator[Message]:

@@ -42,7 +42,7 @@ def bipap(chance: random.Random) -> Iterator[Message]:
 
 def oxygen_concentrator(chance: random.Random) -> Iterator[Message]:
     """Flow to the patient, and how pure the oxygen leaves the device."""
-    for purity, flow in zip(walk(chance, 91, 96, 0.1), walk(chance, 1.5, 3, 0.5), strict=False):
+    for purity, flow in zip(walk(chance, 91, 96, 0.1), walk(chance, 1.5, 2.5, 0.1), strict=False):
         yield reading({"flow_rate": flow, "flowRateSet": 2, "concentration": purity, "hours": 14.5})
 
 

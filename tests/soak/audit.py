@@ -64,7 +64,7 @@ def broken_promises(url: str, ledger: Ledger) -> list[str]:
     """Everything in the database at `url` that is not as the ledger has it; an empty list is what one hopes for."""
     with psycopg.connect(url) as connection:
         return [
-            *_invariants(connection),
+            *_broken_rules(connection),
             *_creates(connection, ledger),
             *_versions(connection, ledger),
             *_deletions(connection, ledger),
@@ -72,7 +72,13 @@ def broken_promises(url: str, ledger: Ledger) -> list[str]:
         ]
 
 
-def _invariants(connection: psycopg.Connection) -> list[str]:
+def broken_rules(url: str) -> list[str]:
+    """What in the database at `url` cannot be, whatever was sent."""
+    with psycopg.connect(url) as connection:
+        return _broken_rules(connection)
+
+
+def _broken_rules(connection: psycopg.Connection) -> list[str]:
     found = []
     for fault, query in _INVARIANTS.items():
         if rows := connection.execute(query + " LIMIT 5").fetchall():

@@ -1,14 +1,44 @@
-"""What the tests of faults wait for, and how long.
+"""The faults: which process is killed, what is waited for then, and how long.
 
 docs/operations.md, "Faults"
 """
 
 import os
+import random
+import signal
 import time
 
 import psutil
 
-from tests.soak.server import TEN_SECONDS
+from tests.soak.server import TEN_SECONDS, Server
+
+
+def worker(server: Server, chance: random.Random) -> None:
+    """One process that answers requests."""
+    pid = chance.choice(server.worker_pids())
+    os.kill(pid, signal.SIGKILL)
+    await_gone(pid)
+
+
+def backend(server: Server, chance: random.Random) -> None:
+    """One process of PostgreSQL, after which it ends all the others and recovers."""
+    pid = chance.choice(server.postgres_pids()[1:])
+    os.kill(pid, signal.SIGKILL)
+    await_gone(pid)
+
+
+def postmaster(server: Server, _: random.Random) -> None:
+    """The process that all the others of PostgreSQL are children of."""
+    pid = server.postmaster_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await_gone(pid)
+
+
+def owner(server: Server, _: random.Random) -> None:
+    """The server itself, which is then started again."""
+    server.kill_owner()
+    server.start()
 
 
 def patience() -> float:

@@ -6,17 +6,16 @@ docs/operations.md, "Faults"; `SOAK_SEED` repeats a run
 import asyncio
 import os
 import random
-import signal
 from collections import defaultdict
 
 import pytest
 
 from tests.soak.audit import broken_promises
 from tests.soak.client import gathered
-from tests.soak.faults import await_gone, patience
+from tests.soak.faults import backend, owner, patience, postmaster, worker
 from tests.soak.ledger import Ledger
 from tests.soak.load import Load, registered
-from tests.soak.server import Server, serving
+from tests.soak.server import serving
 
 pytestmark = pytest.mark.soak
 
@@ -46,31 +45,6 @@ async def test_nothing_promised_is_lost_and_nothing_is_half_there_after_thirty_s
         assert ledger.faults == []
         assert broken_promises(server.database_url, ledger) == []
         assert server.stop() == 0
-
-
-def worker(server: Server, chance: random.Random) -> None:
-    pid = chance.choice(server.worker_pids())
-    os.kill(pid, signal.SIGKILL)
-    await_gone(pid)
-
-
-def backend(server: Server, chance: random.Random) -> None:
-    """One process of PostgreSQL, after which it ends all the others and recovers."""
-    pid = chance.choice(server.postgres_pids()[1:])
-    os.kill(pid, signal.SIGKILL)
-    await_gone(pid)
-
-
-def postmaster(server: Server, _: random.Random) -> None:
-    pid = server.postmaster_pid()
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    await_gone(pid)
-
-
-def owner(server: Server, _: random.Random) -> None:
-    server.kill_owner()
-    server.start()
 
 
 def report(ledger: Ledger, took: dict[str, list[float]]) -> None:

@@ -13,7 +13,10 @@ import orjson
 import pytest
 from pydicom.data import get_testdata_file
 
-from ingest.decoders import dicom, resmed
+from ingest.decoders import dicom, health_connect, omh, resmed
+from ingest.decoders.batch import json_batch
+from ingest.decoders.health_connect_types import RECORD_TYPES
+from ingest.decoders.reading import Decoded, Series
 from ingest.ports import Device
 from mappers import device
 from mappers.ecg import map_ecg
@@ -21,12 +24,15 @@ from mappers.mapped import Mapped, MappingResult, Resource
 from mappers.metrics import metrics
 from mappers.observation import map_reading
 from mappers.profile import device_profile
+from mappers.provenance import About, Message, measured, provenances
 from mappers.reading import Reading
 from mappers.times import device_time
 from mappers.waveform import Lead, Waveform, waveform_observations
-from tests.data.device_readings import MEASURED, RECEIVED, context_of, profiles, resources
+from tests.data.device_readings import MEASURED, RECEIVED, context_of, profiles, readings, resources
 from tests.data.resmed_card import card
 from tests.soak.validator.java import answers
+from tests.unit.ingest.decoders.test_health_connect import HOUR, MOMENT
+from tests.unit.ingest.decoders.test_omh import OWN_PASSES, point
 
 pytestmark = pytest.mark.soak
 
@@ -40,7 +46,8 @@ _REGISTRY = "http://loinc.org", "urn:iso:std:iso:11073:10101", "urn:fhir-server:
 
 
 def test_the_java_validator_finds_nothing_wrong_with_what_any_device_type_makes(java: list[str]):
-    made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files()]
+    made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files(), *_of_phones()]
+    made += list(_of_messages())
     texts = [orjson.dumps(resource, default=_exact) for _, resource in made]
     found = [
         (source, each["location"], each["message"])
@@ -117,6 +124,62 @@ def _of_files() -> Iterator[Made]:
     mapped = partial(map_reading, context=context_of(device_profile("apap")))
     for night in resmed.decode(card(), _registered("apap"), RECEIVED, RECEIVED.tzinfo).readings:
         yield from _named("ResMed", mapped(night))
+
+
+def _of_phones() -> Iterator[Made]:
+    phone = _registered("phone")
+    for name, version, body in OWN_PASSES:
+        (item,) = json_batch(orjson.dumps(point(name, version, body)), 1).items
+        assert isinstance(item, dict)
+        yield from _decoded(f"Open mHealth {name}", omh.decode(item, phone, RECEIVED))
+    for name, values in _RECORDS.items():
+        (item,) = json_batch(orjson.dumps({name: [values]}), 1).items
+        assert isinstance(item, dict)
+        yield from _decoded(f"Health Connect {name}", health_connect.decode(item, phone, RECEIVED))
+
+
+_RECORDS = {
+    "heartRate": HOUR | {"samples": [{"time": "2026-02-21T10:03:00Z", "beatsPerMinute": 71}]},
+    "restingHeartRate": MOMENT | {"beatsPerMinute": 58},
+    "heartRateVariabilityRmssd": MOMENT | {"heartRateVariabilityMillis": 42.5},
+    "bloodPressure": MOMENT
+    | {
+        "systolic": {"inMillimetersOfMercury": 123},
+        "diastolic": {"inMillimetersOfMercury": 77},
+        "bodyPosition": 2,
+        "measurementLocation": 3,
+    },
+    "oxygenSaturation": MOMENT | {"percentage": 97},
+    "respiratoryRate": MOMENT | {"rate": 14},
+    "bodyTemperature": MOMENT | {"temperature": {"inCelsius": 36.7}, "measurementLocation": 4},
+    "weight": MOMENT | {"weight": {"inKilograms": 70.5}},
+    "height": MOMENT | {"height": {"inMeters": 1.75}},
+    "bloodGlucose": MOMENT | {"level": {"inMillimolesPerLiter": 5.3}, "specimenSource": 1, "mealType": 2},
+    "steps": HOUR | {"count": 1234},
+    "totalCaloriesBurned": HOUR | {"energy": {"inKilocalories": 250}},
+    "activeCaloriesBurned": HOUR | {"energy": {"inKilocalories": 90}},
+    "sleepSession": HOUR
+    | {"stages": [{"startTime": "2026-02-21T10:00:00Z", "endTime": "2026-02-21T11:00:00Z", "stage": 5}]},
+}
+assert _RECORDS.keys() == RECORD_TYPES.keys()
+
+
+def _of_messages() -> Iterator[Made]:
+    """A Provenance of what a message made, and of what it corrected."""
+    profile = device_profile("pulse-oximeter")
+    _, reading = next(readings(profile))
+    message = Message(b"\x5a" * 32, RECEIVED, "d1", profile.key, profile.version)
+    about = About("Patient/p1", measured(reading))
+    for activity in ("CREATE", "UPDATE"):
+        targets = [("Observation/o1", 1 if activity == "CREATE" else 2)]
+        for each in provenances(message, activity, about, targets, "fhir-server 0.1.0"):
+            yield f"message, {activity}", each
+
+
+def _decoded(source: str, decoded: Decoded) -> Iterator[Made]:
+    assert isinstance(decoded, Reading | Series), (source, decoded)
+    for reading in decoded.readings if isinstance(decoded, Series) else (decoded,):
+        yield from _named(source, map_reading(reading, context_of(device_profile("phone"))))
 
 
 def _named(source: str, mapped: MappingResult) -> Iterator[Made]:
