@@ -18,6 +18,7 @@ from mappers.panel import Group, Panel, group, panels
 from mappers.plausibility import Check, checks_for
 from mappers.rule import FieldRule
 from mappers.shape import Shape, shape
+from mappers.table import Table, tables
 
 Source = Literal["live", "recording"]
 Sequence = Literal["none", "optional", "required"]
@@ -55,7 +56,7 @@ class DeviceProfile:
     `fields` has every name a field goes by, `required` the metrics without which a reading is refused, `panels` the
     panel of each component metric, `group` the panel whose members are Observations of their own. A `recording` may be of any age. `sequence` says whether the device's message
     sequence is part of a reading's identity, `resolution` whether its times must have fractions of a second. A device
-    with a `shape` sends messages of its maker's form instead of ours.
+    with a `shape` sends messages of its maker's form instead of ours; `tables` are those that its software exports.
     """
 
     key: str
@@ -72,6 +73,7 @@ class DeviceProfile:
     group: Group | None
     checks: tuple[Check, ...]
     shape: Shape | None
+    tables: Mapping[str, Table]
 
 
 @cache
@@ -112,6 +114,7 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
         group=group(source),
         checks=checks_for(frozenset(rule.key for rule in rules)),
         shape=shape(source, rules),
+        tables=tables(source, known),
     )
     source.close()
     return profile

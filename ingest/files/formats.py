@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from ingest.files.dicom import DicomEcg
+from ingest.files.ecg_pdf import EcgPdf
 from ingest.files.edf import EdfRecording
 from ingest.files.format import Format, Incoming
 from ingest.files.messages import HealthConnect, OpenMHealth, Readings
 from ingest.files.phd import PhdBundle
 from ingest.files.resmed import ResmedNights
+from ingest.files.table import DeclaredTable
 from ingest.files.wfdb import Wfdb
 
 FORMATS: Final[tuple[Format, ...]] = (
     DicomEcg(),
+    EcgPdf(),
     ResmedNights(),
     EdfRecording(),
     Wfdb(),
@@ -23,6 +26,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     OpenMHealth(),
     HealthConnect(),
     Readings(),
+    DeclaredTable(),
 )
 """Asked in this order: the first that recognises a file reads it."""
 
