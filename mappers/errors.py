@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
 
     MapperError
     ├── InvalidDeclaration   the registry or a device profile is wrong: file, line and what to do
+    ├── InvalidTemplate      a template of another server cannot be read
     ├── UnknownProfile       no device profile has this name
     ├── WeakKey              the server's identity key is too short
     ├── InvalidTime          a device's time cannot be read
@@ -17,6 +18,10 @@ class MapperError(Exception):
 
 class InvalidDeclaration(MapperError):
     """The metric registry or a device profile says something it must not; the text names file and line."""
+
+
+class InvalidTemplate(MapperError):
+    """A template of another server is not what it should be; the text names the file and where."""
 
 
 class UnknownProfile(MapperError):

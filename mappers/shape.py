@@ -42,9 +42,13 @@ def shape(source: Declaration, fields: tuple[FieldRule, ...]) -> Shape | None:
                 f"`{rule.name}` has a path, and there is no `shape:` that says when.", rule.name
             )
         if entry is not None and rule.path is None:
-            raise declared.error(
-                f"`{rule.name}` has no `path`, and a type with a `shape:` needs it.", rule.name
+            text = f"`{rule.name}` has no `path`, and a type with a `shape:` needs it."
+            raise declared.error(text, rule.name)
+        if entry is not None and rule.scale and not (rule.unit or rule.unit_path):
+            text = (
+                f"`{rule.name}` has neither `unit` nor `unit_path`: nothing would say what it is measured in."
             )
+            raise declared.error(text, rule.name)
     return None if entry is None else _shape(entry)
 
 

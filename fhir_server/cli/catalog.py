@@ -15,6 +15,7 @@ from fhir_server.cli import (
     ingest,
     load,
     migrate,
+    profile,
     reindex,
     serve,
     version,
@@ -36,6 +37,7 @@ commands.command("load")(load.load)
 commands.command("ingest")(ingest.ingest)
 commands.add_typer(device.app, name="device")
 commands.add_typer(deadletter.app, name="deadletter")
+commands.add_typer(profile.app, name="profile")
 commands.command("backup")(backup.backup)
 commands.command("restore")(backup.restore)
 commands.add_typer(blobs.app, name="blobs")

@@ -3,16 +3,18 @@
 docs/devices.md, "Writing a device type"
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from fhir_server.errors import OperatorError
 from mappers.declaration import Declaration, parse
-from mappers.errors import InvalidDeclaration
+from mappers.errors import InvalidDeclaration, InvalidTemplate
+from mappers.iomt.imported import Imported, imported_type
 from mappers.metrics import check_registry
 from mappers.profile import DeviceProfile
 from mappers.profiles import DeviceProfiles, built_in, own_profile, with_own
+from mappers.start import beginning
 
 MOST_BYTES: Final = 1_000_000
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -35,6 +37,31 @@ def checked(path: Path) -> DeviceProfile:
         raise OperatorError(str(error)) from error
 
 
+def started(key: str, folder: Path) -> Path:
+    """The new file in `folder` that a device type called `key` begins with. Raises OperatorError for a name that cannot be."""
+    path = folder / f"{key}.yaml"
+    text = beginning(key)
+    try:
+        own_profile(key, parse(text, path.name))
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except InvalidDeclaration as error:
+        raise OperatorError(str(error)) from error
+    except FileExistsError as error:
+        raise OperatorError(f"{path} is there already. Choose another name.") from error
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def imported(paths: Sequence[Path], key: str) -> Imported:
+    """The device type called `key` that these iomt-fhir templates say. Raises OperatorError for a file that is none."""
+    try:
+        return imported_type(key, [(path.name, _read(path)) for path in paths])
+    except InvalidTemplate as error:
+        raise OperatorError(str(error)) from error
+
+
 def _declared(folder: Path) -> Iterator[tuple[str, Declaration]]:
     """The files of the folder by their names; what begins with a dot or is no YAML file is none of ours."""
     if not folder.is_dir():
@@ -51,10 +78,14 @@ def _declared(folder: Path) -> Iterator[tuple[str, Declaration]]:
 
 
 def _declaration(path: Path) -> Declaration:
+    return parse(_read(path), path.name)
+
+
+def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise OperatorError(f"{path} is larger than {MOST_BYTES} bytes. It is no device type.")
-        return parse(path.read_text(encoding="utf-8"), path.name)
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

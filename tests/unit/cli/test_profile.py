@@ -1,0 +1,103 @@
+"""`fhir-server profile`, as it is typed."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from fhir_server.cli.catalog import commands
+from fhir_server.errors import OperatorError
+
+
+def ran(*arguments):
+    done = CliRunner().invoke(commands, ["profile", *map(str, arguments)])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+@pytest.fixture
+def band(tmp_path):
+    assert ran("new", "wrist-band", "--folder", tmp_path).exit_code == 0
+    return tmp_path / "wrist-band.yaml"
+
+
+def test_a_new_type_is_sound_as_it_is_started_and_is_not_written_over(band):
+    checked = json.loads(ran("check", band, "--json").stdout)
+
+    assert [each["metric"] for each in checked["fields"]] == ["heart-rate"]
+    with pytest.raises(OperatorError, match=r"wrist-band\.yaml is there already"):
+        ran("new", "wrist-band", "--folder", band.parent)
+
+
+def test_everything_that_a_new_type_says_in_comments_is_sound_too(band):
+    lines = band.read_text().splitlines()
+    shape = [line.removeprefix("# ") for line in lines if line.startswith(("# shape:", "#   "))]
+    field = [
+        line.replace("    # ", "    ")
+        for line in lines
+        if line.startswith("    # ") and "by_unit" not in line
+    ]
+    start = lines.index("fields:")
+    names = [
+        line.removeprefix("# ") for line in lines if line.startswith(("# unit_names", "# mdc_device_type"))
+    ]
+    band.write_text("\n".join([*lines[:start], *shape, *names, *lines[start:], *field]))
+
+    assert ran("check", band).exit_code == 0
+
+
+def test_an_unsound_type_is_refused_with_file_and_line(band):
+    band.write_text(band.read_text().replace("heart-rate", "pulse"))
+
+    with pytest.raises(
+        OperatorError, match=r"wrist-band\.yaml, line \d+: `metric: pulse` is not in the registry"
+    ):
+        ran("check", band)
+
+
+@pytest.mark.parametrize("name", ["Wrist Band", "scale", "../band", ""])
+def test_a_name_that_cannot_be_is_not_started(tmp_path, name):
+    with pytest.raises(OperatorError, match=r"is no name|is a device type of this server"):
+        ran("new", name, "--folder", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sample_is_shown_as_what_it_becomes_and_what_is_wrong_with_it(band, tmp_path):
+    sample = tmp_path / "sample.json"
+    sample.write_text(
+        '[{"timestamp": 1772366400.5, "data": {"pulse": 61.50}}, {"timestamp": 1772366400, "data": {"pulse": 0}}]'
+    )
+    done = ran("try", band, sample, "--json")
+    shown = json.loads(done.stdout, parse_float=str)
+
+    assert done.exit_code == 1
+    assert [each["status"] for each in shown["results"]] == ["created", "rejected"]
+    assert [each["valueQuantity"]["value"] for each in shown["resources"]] == ["61.50"]
+    words = ran("try", band, sample)
+    assert "reading 2: error: data.pulse" in words.stderr
+    assert '"value": 61.50' in words.stdout
+
+
+def test_the_own_types_are_listed_beside_the_others(band, monkeypatch):
+    monkeypatch.setenv("FHIR_PROFILES_DIR", str(band.parent))
+    rows = {each["type"]: each for each in json.loads(ran("list", "--json").stdout)}
+
+    assert (rows["wrist-band"]["own"], rows["scale"]["own"]) == (True, False)
+
+
+def test_a_template_is_printed_as_a_type_and_its_warnings_stay_out_of_it(tmp_path):
+    codes = [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]
+    value = {"valueName": "hr", "valueType": "Quantity", "unit": "/min"}
+    template = {
+        "templateType": "CodeValueFhir",
+        "template": {"typeName": "hr", "codes": codes, "value": value},
+    }
+    file = tmp_path / "mapping.json"
+    file.write_text(json.dumps(template))
+    done = ran("import", file, "--key", "band")
+
+    assert "warning: hr: it may also be heart-rate-ecg" in done.stderr
+    made = tmp_path / "band.yaml"
+    made.write_text(done.stdout)
+    assert ran("check", made).exit_code == 0

@@ -1,0 +1,117 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from ingest.decoders.batch import json_batch
+from ingest.decoders.reading import Series
+from ingest.decoders.shaped import MOST, decode
+from ingest.ports import Device
+from mappers.declaration import parse
+from mappers.profiles import own_profile
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+BAND = """\
+text: Wrist band
+version: "1"
+sequence: optional
+shape: {time: at, time_unit: ms, device: watch.id, patient: wearer, sequence: seq}
+fields:
+  pulse: {metric: heart-rate, unit: /min, path: "sensors[?kind=='hr'].value | [0]"}
+  temperature: {metric: body-temperature, unit_path: skin.unit, path: skin.value}
+"""
+SERIES = """\
+text: Patch
+version: "1"
+shape: {readings: body.samples, time: t, patient: body.wearer}
+fields:
+  pulse: {metric: heart-rate, unit: /min, path: hr}
+"""
+
+
+def device(text=BAND):
+    return Device(
+        1, "uuid-1", "w-1", "band", False, (), (), NOW, own_profile("band", parse(text, "band.yaml"))
+    )
+
+
+def decoded(body, text=BAND):
+    (item,) = json_batch(body, 10).items
+    return decode(item, device(text), NOW)
+
+
+def test_a_message_of_the_makers_own_form_is_read_by_its_paths():
+    reading = decoded(
+        b'{"at": 1772366400123, "watch": {"id": "w-1", "firmware": "7"}, "wearer": "p1", "seq": 41,'
+        b' "sensors": [{"kind": "steps", "value": 7}, {"kind": "hr", "value": 61.50}],'
+        b' "skin": {"value": 36.60, "unit": "Cel"}}'
+    )
+
+    assert reading.fields == {"pulse": Decimal("61.50"), "temperature": Decimal("36.60")}
+    assert str(reading.fields["pulse"]) == "61.50"
+    assert reading.units == {"temperature": "Cel"}
+    assert (reading.patient, reading.sequence) == ("p1", "41")
+    assert reading.time.text == "2026-03-01T12:00:00.123Z"
+    assert reading.paths["temperature"] == "skin.value"
+
+
+def test_what_is_not_sent_is_not_measured():
+    reading = decoded(b'{"at": 1772366400000, "skin": {"value": null}}')
+
+    assert (reading.fields, reading.patient, reading.sequence) == ({}, None, None)
+
+
+def test_each_of_a_list_of_readings_is_one_and_they_are_one_message():
+    series = decoded(
+        b'{"body": {"wearer": "p1", "samples": [{"t": 1772366400, "hr": 60}, {"t": 1772366460, "hr": 61}]}}',
+        SERIES,
+    )
+
+    assert isinstance(series, Series)
+    assert [(each.fields["pulse"], each.patient) for each in series.readings] == [(60, "p1"), (61, "p1")]
+    assert series.readings[1].paths["pulse"] == "body.samples[1].hr"
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "element", "complaint"),
+    [
+        (b'{"seq": 1}', BAND, "at", "at is missing"),
+        (b'{"at": "noon"}', BAND, "at", "at 'noon' is not a time"),
+        (b'{"at": true}', BAND, "at", "at is true or false"),
+        (b'{"at": 1e400}', BAND, "at", "at "),
+        (b'{"at": 1772366400000, "watch": {"id": "w-2"}}', BAND, "watch.id", "names another device"),
+        (b'{"at": 1772366400000, "seq": 1.5}', BAND, "seq", "seq is not a text"),
+        (b'{"at": 1772366400000, "wearer": ["p1"]}', BAND, "wearer", "wearer is not a text"),
+        (
+            b'{"at": 1772366400000, "skin": {"value": [36]}}',
+            BAND,
+            "skin.value",
+            "is a list and no single value",
+        ),
+        (
+            b'{"at": 1772366400000, "skin": {"value": {}}}',
+            BAND,
+            "skin.value",
+            "is an object and no single value",
+        ),
+        (b'{"at": 1772366400000, "skin": {"value": 36, "unit": 1}}', BAND, "skin.unit", "is no text"),
+        (b'{"body": {}}', SERIES, "body.samples", "is no list of readings"),
+        (b'{"body": {"samples": []}}', SERIES, "body.samples", "is no list of readings"),
+        (b'{"body": {"samples": [{"hr": 60}]}}', SERIES, "body.samples[0].t", "body.samples[0].t is missing"),
+        (b'{"body": {"samples": [7]}}', SERIES, "body.samples[0].t", "is missing"),
+        (b'{"body": {"samples": [%s7]}}' % (b"7," * MOST), SERIES, "body.samples", f"Send at most {MOST}"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_path_in_the_message(body, text, element, complaint):
+    (issue, *_) = decoded(body, text)
+
+    assert issue.element == element
+    assert complaint in issue.diagnostics
+
+
+def test_a_path_that_does_not_apply_is_said_and_nothing_is_taken():
+    text = BAND.replace("kind=='hr'", "kind > `3`")
+    (issue,) = decoded(b'{"at": 1772366400000, "sensors": [{"kind": "hr", "value": 61}]}', text)
+
+    assert (issue.code, issue.element) == ("structure", "sensors[?kind > `3`].value | [0]")
