@@ -12,8 +12,15 @@ from psycopg.abc import DumperKey, PyFormat
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-_INT8, _INT4, _INT2, _TEXT, _TIMESTAMPTZ = 20, 23, 21, 25, 1184
-_ARRAY_OF = {_INT8: 1016, _INT4: 1007, _INT2: 1005, _TEXT: 1009, _TIMESTAMPTZ: 1185}  # from pg_type
+_INT8, _INT4, _INT2, _TEXT, _TIMESTAMPTZ, _BYTEA = 20, 23, 21, 25, 1184, 17
+_ARRAY_OF = {
+    _INT8: 1016,
+    _INT4: 1007,
+    _INT2: 1005,
+    _TEXT: 1009,
+    _TIMESTAMPTZ: 1185,
+    _BYTEA: 1001,
+}  # from pg_type
 _NULL = struct.pack(">i", -1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -56,8 +63,12 @@ def smallints(values: Iterable[int]) -> Array:
 
 def texts(values: Iterable[bytes | None]) -> Array:
     """A text[] of UTF-8."""
-    pack = struct.Struct(">i").pack
-    return Array(_TEXT, [_NULL if value is None else pack(len(value)) + value for value in values])
+    return _bytes(_TEXT, values)
+
+
+def byteas(values: Iterable[bytes | None]) -> Array:
+    """A bytea[]."""
+    return _bytes(_BYTEA, values)
 
 
 def instants(values: Iterable[datetime | None]) -> Array:
@@ -66,6 +77,11 @@ def instants(values: Iterable[datetime | None]) -> Array:
     return Array(
         _TIMESTAMPTZ, [_NULL if value is None else pack(8, _microseconds(value)) for value in values]
     )
+
+
+def _bytes(element: int, values: Iterable[bytes | None]) -> Array:
+    pack = struct.Struct(">i").pack
+    return Array(element, [_NULL if value is None else pack(len(value)) + value for value in values])
 
 
 def register_arrays(connection: psycopg.AsyncConnection) -> None:

@@ -3,8 +3,8 @@
 docs/ingest.md, "Answers"
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from fhir_server.errors import Conflict, TooCostly, Unavailable
 from fhir_server.store.database import Connection, Database
@@ -14,8 +14,15 @@ from ingest import errors
 @asynccontextmanager
 async def reach(database: Database) -> AsyncIterator[Connection]:
     """A connection in autocommit; raises `ingest.errors.Unavailable` when the database is away or too busy."""
-    try:
+    with reached():
         async with database.connection() as connection:
             yield connection
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Raises `ingest.errors.Unavailable` for what the store raises when the database is away or too busy."""
+    try:
+        yield
     except (Unavailable, Conflict, TooCostly) as error:
         raise errors.Unavailable from error

@@ -3,16 +3,19 @@
 docs/adr/0009-device-authentication.md
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from psycopg.rows import TupleRow
 
 from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.arrays import texts
 from fhir_server.store.database import Database
-from fhir_server.store.devices.reach import reach
+from fhir_server.store.devices.reach import reach, reached
 from fhir_server.store.devices.seal import Seal, SecretUnreadable
+from fhir_server.store.gather import Gathering
 from ingest.errors import Unavailable
 from ingest.ports import Assignment, Device, HeldKey, Secret
 from mappers.errors import UnknownProfile
@@ -43,7 +46,9 @@ CROSS JOIN LATERAL (
 ) a
 """
 _FIND: Final = f"""
-SELECT {_COLUMNS} FROM device d {_WITH_SECRETS_AND_ASSIGNMENTS} WHERE d.name = %(name)s OR d.id = %(name)s
+SELECT asked.name, {_COLUMNS} FROM unnest(%(names)b) AS asked (name)
+CROSS JOIN LATERAL (SELECT * FROM device WHERE device.name = asked.name OR device.id = asked.name LIMIT 1) d
+{_WITH_SECRETS_AND_ASSIGNMENTS}
 """
 _HELD: Final = f"""
 SELECT k.sha256, k.valid_until, {_COLUMNS}
@@ -59,6 +64,10 @@ WHERE {_OF_DEVICE.format(key="%(device)s")} AND period && tstzrange(%(since)s, N
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
+_Asked: TypeAlias = tuple[str, datetime]
+_Found: TypeAlias = tuple[TupleRow | None, datetime]
+"""The row of a device, if there is one, and since when its assignments are in it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -69,15 +78,14 @@ class DeviceRegistry:
         self._database = database
         self._seal = seal
         self._profiles = profiles
+        self._asked: Gathering[_Asked, _Found] = Gathering(self._find)
 
     async def find(self, name: str, now: datetime) -> Device | None:
         """The device with this registered name or Device id, None when there is none; disabled if its Device was deleted."""
         if "\0" in name:
             return None
-        since = now - RECENT
-        async with reach(self._database) as connection:
-            cursor = await connection.execute(_FIND, {"name": name, "now": now, "since": since})
-            row = await cursor.fetchone()
+        with reached():
+            row, since = await self._asked.add((name, now))
         return None if row is None else self._device(row, since)
 
     async def held_key(self, id: str, now: datetime) -> HeldKey | None:
@@ -92,6 +100,16 @@ class DeviceRegistry:
         async with reach(self._database) as connection:
             cursor = await connection.execute(_ASSIGNMENTS, {"device": device, "since": since})
             return tuple([_assignment(*row) async for row in cursor])
+
+    async def _find(self, asked: Sequence[_Asked]) -> list[_Found]:
+        """Each device asked for, in one statement: the requests of one moment are many."""
+        now = min(now for _, now in asked)
+        since = now - RECENT
+        names = texts(sorted({name.encode() for name, _ in asked}))
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(_FIND, {"names": names, "now": now, "since": since})
+            found = {row[0]: row[1:] for row in await cursor.fetchall()}
+        return [(found.get(name), since) for name, _ in asked]
 
     def _device(self, row: TupleRow, since: datetime) -> Device:
         key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends = row

@@ -132,3 +132,39 @@ async def test_answers_are_forgotten_when_no_signature_can_repeat_them(clinic):
 async def test_identities_are_the_same_in_every_worker(clinic):
     keys = {pipeline(clinic.database, clinic.master_key).identity_key for _ in range(2)}
     assert len(keys) == 1
+
+
+async def test_requests_of_one_moment_are_each_in_their_devices_rate_and_claimed_once(clinic):
+    worker = DeviceAdmissions(clinic.database, rate=1, burst=3)
+    requests = [(1, b"a"), (2, b"a"), (1, b"b"), (1, b"c"), (1, b"d"), (2, b"b"), (3, None)]
+
+    async def admitted(device, signature):
+        try:
+            await (worker.limit(device) if signature is None else worker.admit(device, signature))
+        except RateLimited:
+            return False
+        return True
+
+    assert await asyncio.gather(*(admitted(*one) for one in requests)) == [True] * 4 + [False, True, True]
+    assert await clinic.scalar("SELECT count(*) FROM seen_request") == 5
+
+
+async def test_the_first_answer_stands_for_every_copy(clinic):
+    first, second = (DeviceAdmissions(clinic.database, rate=50, burst=50) for _ in range(2))
+    assert await first.admit(1, b"a") is None
+    await asyncio.gather(
+        first.answered(1, b"a", Answer(200, b"one")), first.answered(2, b"a", Answer(207, b"two"))
+    )
+    await second.answered(1, b"a", Answer(500, b"later"))
+    assert await second.admit(1, b"a") == Answer(200, b"one")
+    assert await second.admit(2, b"a") == Answer(207, b"two")
+
+
+async def test_devices_asked_for_at_once_are_each_found_by_name_or_id(clinic):
+    devices = [await clinic.device(name=f"pi-{n}", patient=f"p{n}") for n in range(3)]
+    registry = clinic.pipeline().devices
+    names = ["pi-0", devices[1].reference.removeprefix("Device/"), "pi-2", "pi-9", "pi-0"]
+    now = datetime.now(UTC)
+    found = await asyncio.gather(*(registry.find(name, now) for name in names))
+    assert [each and each.name for each in found] == ["pi-0", "pi-1", "pi-2", None, "pi-0"]
+    assert [each.assignments[0].patient for each in found if each] == ["p0", "p1", "p2", "p0"]
