@@ -156,8 +156,10 @@ def test_rows_of_one_time_are_one_reading_until_a_field_stands_twice(tmp_path):
     ],
 )
 def test_a_broken_table_says_the_row_where_it_broke(content, text, tmp_path):
-    with pytest.raises(UnreadableFile, match=f"^{text.replace('(', '[(]')}"):
+    with pytest.raises(UnreadableFile) as caught:
         rows(content, tmp_path)
+
+    assert str(caught.value).startswith(text)
 
 
 def test_the_rows_before_the_broken_one_are_given(tmp_path):
@@ -191,7 +193,7 @@ def test_the_rows_before_the_broken_one_are_given(tmp_path):
 )
 def test_a_mistake_in_the_declaration_is_told_with_its_line(line, instead, text):
     assert line in TYPE
-    with pytest.raises(Exception, match="own.yaml") as caught:
+    with pytest.raises(Exception, match=r"own\.yaml") as caught:
         type_of(TYPE.replace(line, instead, 1))
 
     assert text in str(caught.value)
