@@ -21,8 +21,9 @@ from ingest.decoders import shaped as shaped_decoder
 from ingest.decoders import vitals as vitals_decoder
 from ingest.decoders.reading import Decoded, Series
 from ingest.issue import Issue
-from ingest.ports import Assignment, DeadLetters, Device, Devices, Letter, LetterFormat
+from ingest.ports import Assignment, DeadLetters, Device, Devices, DeviceStates, Letter, LetterFormat, Stated
 from ingest.sink import Draft, Group, Sink, Stored
+from mappers.device import metric_keys
 from mappers.identity import fingerprint
 from mappers.mapped import MappingContext, MappingResult, Rejected
 from mappers.observation import map_reading
@@ -31,8 +32,8 @@ from mappers.provenance import Measured, Message, measured
 from mappers.reading import MappingIssue, Reading
 
 Tree: TypeAlias = dict[str, object]
-Work: TypeAlias = Group | tuple[Issue, ...]
-"""What is to be stored of a reading, or why nothing is."""
+Work: TypeAlias = Group | Stated | tuple[Issue, ...]
+"""What is to be stored of a reading, what the device said of itself and nothing else, or why nothing is stored."""
 
 Planned: TypeAlias = tuple[Work, tuple[Issue, ...]]
 """A message's work, and what is said beside it when it is stored."""
@@ -95,6 +96,7 @@ class Pipeline:
     devices: Devices
     sink: Sink
     dead_letters: DeadLetters
+    states: DeviceStates
     identity_key: bytes
 
     async def take(
@@ -129,7 +131,9 @@ class Pipeline:
         return results
 
     async def with_assignments(self, device: Device, decoded: Sequence[Decoded]) -> Device:
-        """The device with every assignment that the times of its readings may need."""
+        """The device, its DeviceMetrics complete, with every assignment that the times of its readings may need."""
+        if device.metrics != metric_keys(device.type):
+            await self.states.complete(device)
         oldest = min((each.time.moment for each in _readings(decoded)), default=None)
         if oldest is None or oldest >= device.assignments_since:
             return device
@@ -177,10 +181,26 @@ class Pipeline:
         """One result per plan in order, after the commit of them all."""
         groups = [work for work, _ in planned if isinstance(work, Group)]
         answers = iter(await self.sink.store(groups) if groups else ())
-        return [
-            _result(next(answers), said) if isinstance(work, Group) else Result("rejected", (), work)
+        results = [
+            _result(next(answers), said) if isinstance(work, Group) else _unstored(work)
             for work, said in planned
         ]
+        await self._keep_states(planned, results)
+        return results
+
+    async def _keep_states(self, planned: Sequence[Planned], results: list[Result]) -> None:
+        """What devices said of themselves is kept, unless it came with a reading that was rejected."""
+        stated = [
+            (index, said)
+            for index, (work, _) in enumerate(planned)
+            if (said := _stated(work)) is not None and results[index].status != "rejected"
+        ]
+        if not stated:
+            return
+        kept = await self.states.keep([said for _, said in stated])
+        for (index, _), references in zip(stated, kept, strict=True):
+            if references and isinstance(planned[index][0], Stated):
+                results[index] = Result("created", references)
 
     def _work(
         self,
@@ -190,6 +210,9 @@ class Pipeline:
         format: LetterFormat,
         mapper: Mapper,
     ) -> Planned:
+        stated = None if reading.status is None else Stated(device, reading.status)
+        if stated is not None and not reading.fields:
+            return stated, ()
         patient = assigned_patient(device.assignments, reading.time.moment)
         if patient is None:
             return (_unassigned(reading, format),), ()
@@ -201,7 +224,8 @@ class Pipeline:
             return tuple(issue_of(each, reading, format) for each in mapped.issues), ()
         drafts = tuple(Draft(each, short_fingerprint(each)) for each in mapped.resources)
         said = tuple(issue_of(each, reading, format) for each in mapped.warnings) if mapped.warnings else ()
-        return Group(drafts, sent.message, measured(reading), mapped.corrects, reading.revised), said
+        group = Group(drafts, sent.message, measured(reading), mapped.corrects, reading.revised, stated)
+        return group, said
 
     def _context(self, device: Device, patient: str) -> MappingContext:
         return MappingContext(patient, device.id, device.type, self.identity_key)
@@ -253,7 +277,7 @@ def issue_of(issue: MappingIssue, reading: Reading, format: LetterFormat) -> Iss
 
 def _joined(works: Sequence[Planned]) -> Planned:
     """What is to be stored of a message whose readings became `works`: all of it, or nothing and why."""
-    errors = [issue for work, _ in works if not isinstance(work, Group) for issue in work]
+    errors = [issue for work, _ in works if isinstance(work, tuple) for issue in work]
     if errors:
         return tuple(errors[:_SAID]), ()
     groups = [work for work, _ in works if isinstance(work, Group)]
@@ -299,6 +323,16 @@ def _unassigned(reading: Reading, format: LetterFormat) -> Issue:
         "Record a DeviceUseStatement with that time in its timingPeriod, then retry the dead letter or send it again."
     )
     return Issue("business-rule", text, _patient(format))
+
+
+def _stated(work: Work) -> Stated | None:
+    return work.stated if isinstance(work, Group) else work if isinstance(work, Stated) else None
+
+
+def _unstored(work: Stated | tuple[Issue, ...]) -> Result:
+    if isinstance(work, Stated):
+        return Result("unchanged", (f"Device/{work.device.id}",))
+    return Result("rejected", (), work)
 
 
 def _result(stored: Stored, warnings: tuple[Issue, ...]) -> Result:

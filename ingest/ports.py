@@ -4,12 +4,13 @@ docs/ingest.md; `fhir_server/store/devices` implements these on PostgreSQL. Each
 what it needs cannot be reached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
 from ingest.issue import Issue
+from mappers.device_status import DeviceStatus
 from mappers.profile import DeviceProfile, device_profile
 
 
@@ -34,7 +35,8 @@ class Assignment:
 class Device:
     """A registered device with all a request of its needs; `assignments` are all that end after `assignments_since`.
 
-    `declared` is its type; None where that is the one of the mappers' own that `profile` names.
+    `declared` is its type; None where that is the one of the mappers' own that `profile` names. `metrics` names the
+    DeviceMetrics that it has, `state` is what it last said of itself.
     """
 
     key: int
@@ -46,6 +48,8 @@ class Device:
     assignments: tuple[Assignment, ...]
     assignments_since: datetime
     declared: DeviceProfile | None = None
+    metrics: str | None = None
+    state: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def type(self) -> DeviceProfile:
@@ -84,6 +88,26 @@ class Answer:
 
     status: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What `device` says of itself."""
+
+    device: Device
+    status: DeviceStatus
+
+
+class DeviceStates(Protocol):
+    """What there is of devices beside what they measure: their DeviceMetrics, and what they say of themselves."""
+
+    async def complete(self, device: Device) -> None:
+        """The device has a DeviceMetric for everything its type measures or has set, as declared now."""
+        ...
+
+    async def keep(self, stated: Sequence[Stated]) -> list[tuple[str, ...]]:
+        """For each the references of what it changed, after the commit; nothing is written of what was so before."""
+        ...
 
 
 class Admissions(Protocol):

@@ -41,7 +41,9 @@ async def _result(pipeline: Pipeline, letter: Letter, clock: Callable[[], dateti
     if len(items) != 1:
         return _rejected("The letter holds no single reading.")
     (item,) = items
-    decoded = (item,) if isinstance(item, Issue) else decoder(letter.format, device)(item, device, letter.received)
+    decoded = (
+        (item,) if isinstance(item, Issue) else decoder(letter.format, device)(item, device, letter.received)
+    )
     known = await pipeline.with_assignments(device, [decoded])
     message = sent_by(device, hashlib.sha256(letter.payload).digest(), letter.received)
     (result,) = await pipeline.stored([decoded], known, message, letter.format)

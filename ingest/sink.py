@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
+from ingest.ports import Stated
 from mappers.provenance import Measured, Message
 
 __all__ = ["Draft", "Group", "Sink", "SinkUnavailable", "StoreOutcome", "Stored"]
@@ -36,7 +37,7 @@ class Group:
     What is written of it is named in a Provenance of the message, with the times that it was `measured` at.
 
     Where the source says when it last changed what it says, that is `revised`, and the `issued` of every draft: what is
-    stored of a later change stays.
+    stored of a later change stays. What the device said of itself is `stated`; it is no matter of the sink's.
     """
 
     drafts: tuple[Draft, ...]
@@ -44,6 +45,7 @@ class Group:
     measured: Measured
     amends: bool = False
     revised: datetime | None = None
+    stated: Stated | None = None
 
 
 @dataclass(frozen=True, slots=True)

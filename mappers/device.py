@@ -31,6 +31,11 @@ def device_metrics(device_id: str, profile: DeviceProfile) -> tuple[Resource, ..
     return tuple(_device_metric(device_id, rule) for rule in rules)
 
 
+def metric_keys(profile: DeviceProfile) -> str:
+    """Which DeviceMetrics a device of this profile has, in one text: another one when the profile is declared anew."""
+    return " ".join(each.key for rule in profile.rules for each in (rule, *rule.by_unit.values()))
+
+
 def assignment(
     assignment_id: str, device_id: str, patient_id: str, start: str, end: str | None = None
 ) -> Resource:

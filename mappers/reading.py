@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from mappers.circumstances import Circumstances
+from mappers.device_status import DeviceStatus
 from mappers.personal_health import PersonalHealth
 from mappers.times import DeviceTime
 
@@ -59,7 +60,8 @@ class Reading:
     source last changed what it says, so that an older version never replaces a newer one. `paths` says where in the
     message each field stood, `timestamp` and `revised` among them, where that is not under its own name. `night` is the day
     on which the night of therapy began that this is part of.
-    `personal_health` is what an Observation of that guide says beside its values.
+    `personal_health` is what an Observation of that guide says beside its values, `status` what the device says of itself;
+    with that, there may be no fields.
     """
 
     device: str
@@ -79,6 +81,7 @@ class Reading:
     paths: Mapping[str, str] | None = None
     night: date | None = None
     personal_health: PersonalHealth | None = None
+    status: DeviceStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

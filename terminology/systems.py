@@ -13,11 +13,16 @@ OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation
 DATA_ABSENT_REASON: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 OBSERVATION_STATISTICS: Final = "http://terminology.hl7.org/CodeSystem/observation-statistics"
 
+DEVICE_STATUS_REASON: Final = "http://terminology.hl7.org/CodeSystem/device-status-reason"
+
 LOCAL_METRIC: Final = "urn:fhir-server:code-system:metric"
 """Device metrics for which no published code tells the truth."""
 
 LOCAL_CATEGORY: Final = "urn:fhir-server:code-system:observation-category"
 """Observation categories that FHIR does not have: `setting` and `technical`."""
+
+LOCAL_DEVICE_VERSION: Final = "urn:fhir-server:code-system:device-version"
+"""What a version of a device is the version of: `firmware`."""
 
 DEVICE_NAME: Final = "urn:fhir-server:device-name"
 """Identifier system of the name under which a device signs its readings."""

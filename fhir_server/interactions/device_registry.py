@@ -25,7 +25,7 @@ from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.rows import Method
 from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
-from mappers.device import assignment, device, device_metrics
+from mappers.device import assignment, device, device_metrics, metric_keys
 from mappers.errors import UnknownProfile
 from mappers.profile import DeviceProfile
 from mappers.profiles import DeviceProfiles, built_in
@@ -91,7 +91,9 @@ async def register(
     id, secret = uuid7(), _new_secret()
     use = None
     async with database.transaction() as work:
-        key = await registration.add(work.connection, name=name, id=id, profile=profile)
+        key = await registration.add(
+            work.connection, name=name, id=id, profile=profile, metrics=metric_keys(kind)
+        )
         await registration.add_secret(work.connection, Seal(master_key), key, id, secret.encode())
         made = cast("JsonObject", device(id, name, kind))
         await _create(work, made if description is None else _described(made, name, description))

@@ -4,12 +4,14 @@ docs/ingest.md, "Registering"
 """
 
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from fhir_server.clock import instant
 from fhir_server.json import JsonObject, JsonValue, stored
 from fhir_server.store.devices.registration import Registration
+from mappers.device_state import stated
 
+_SAID: Final = ("firmware", "battery", "operation", "calibration")
 CONNECTED_WITHIN: Final = timedelta(minutes=5)
 """A device that was seen less long ago counts as connected."""
 
@@ -31,6 +33,7 @@ def device_view(known: Registration, now: datetime) -> JsonObject:
         "manufacturer": device.get("manufacturer"),
         "model": device.get("modelNumber"),
         "serial_number": device.get("serialNumber"),
+        **{member: cast("JsonValue", stated(known.state, member)) for member in _SAID},
     }
 
 

@@ -6,6 +6,7 @@ Where no device types are given, they are those of this package.
 """
 
 from fhir_server import clock
+from fhir_server.interactions.device_states import KeptDeviceStates
 from fhir_server.interactions.sink import StoreSink
 from fhir_server.keys import MasterKey
 from fhir_server.settings import Settings
@@ -23,11 +24,13 @@ from mappers.profiles import DeviceProfiles, built_in
 
 def pipeline(database: Database, master_key: MasterKey, profiles: DeviceProfiles | None = None) -> Pipeline:
     """What readings pass through, for commands that bring them from files or dead letters."""
+    identity = master_key.derive("identity")
     return Pipeline(
         DeviceRegistry(database, Seal(master_key), profiles or built_in()),
         StoreSink(database),
         StoredDeadLetters(database),
-        master_key.derive("identity"),
+        KeptDeviceStates(database, identity),
+        identity,
     )
 
 

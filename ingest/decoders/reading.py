@@ -3,15 +3,17 @@
 docs/ingest.md, "The reading" and "By the device's address"
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
+from ingest.decoders.device_status import MEMBER, device_status
 from ingest.issue import Issue
 from ingest.ports import Device
 from mappers.errors import InvalidTime
+from mappers.message import FUTURE
 from mappers.reading import NO_UNITS, FieldValue, Quality, Reading
 from mappers.times import DeviceTime, device_time
 
@@ -35,12 +37,13 @@ class _Form:
     members: tuple[str, ...]
 
 
-_OTHERS: Final = ("type", "sequence", "id", "corrects", "quality")
+_OTHERS: Final = ("type", "sequence", "id", "corrects", "quality", MEMBER)
 _OWN: Final = _Form("device", "patient", ("timestamp", "data", "device", "patient", *_OTHERS))
 _ADDRESSED: Final = _Form(
     "device_id", "patient_id", ("timestamp", "data", "device_id", "patient_id", *_OTHERS)
 )
 _MEASURE: Final = {"value", "unit"}
+_NOTHING: Final[tuple[dict[str, FieldValue], Mapping[str, str]]] = ({}, NO_UNITS)
 _LARGEST: Final = 10**40
 
 
@@ -59,7 +62,10 @@ def _decoded(tree: dict[str, object], device: Device, received: datetime, form: 
     issues.extend(_unknown(name, form.members) for name in tree if name not in form.members)
     _check_sender(tree, device, form, issues)
     time = timestamp(tree.get("timestamp"), issues)
-    fields, units = _measures(tree.get("data"), issues)
+    status = device_status(tree, time, received, issues) if MEMBER in tree else None
+    fields, units = _NOTHING if status and tree.get("data") is None else _measures(tree.get("data"), issues)
+    if not fields and time is not None and time.moment - received > FUTURE:
+        issues.append(_ahead(time))
     sequence = _text(tree, "id", issues) or _text(tree, "sequence", issues)
     patient = _text(tree, form.patient, issues)
     quality = _quality(tree, issues)
@@ -79,6 +85,7 @@ def _decoded(tree: dict[str, object], device: Device, received: datetime, form: 
         sequence=sequence,
         corrects=corrects is True,
         quality=quality,
+        status=status,
     )
 
 
@@ -142,6 +149,11 @@ def _text(tree: dict[str, object], member: str, issues: list[Issue]) -> str | No
         return str(value)
     issues.append(Issue("value", f"{member} is not a text of 1 to 128 printable characters.", member))
     return None
+
+
+def _ahead(time: DeviceTime) -> Issue:
+    text = f"timestamp {time.text} is more than five minutes ahead of this server. Set the device's clock."
+    return Issue("business-rule", text, "timestamp")
 
 
 def _unknown(name: str, members: Sequence[str]) -> Issue:

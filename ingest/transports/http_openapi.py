@@ -7,6 +7,8 @@ https://spec.openapis.org/oas/v3.1.0
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mappers.device_status import CALIBRATION_STATES, CALIBRATION_TYPES, OPERATIONS, TEXTS
+
 _NUMBER: Final = {"type": "number"}
 _VALUE: Final = {
     "oneOf": [
@@ -20,12 +22,35 @@ _VALUE: Final = {
 }
 _SHORT_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 128}
 
+_STATUS: Final = {
+    "type": "object",
+    "additionalProperties": False,
+    "description": "What the device says of itself; with it, `data` may be left out.",
+    "properties": {
+        "battery": {**_NUMBER, "minimum": 0, "maximum": 100, "description": "In per cent."},
+        "firmware": _SHORT_TEXT,
+        "operation": {"enum": list(OPERATIONS)},
+        "calibration": {
+            "type": "object",
+            "required": ["state"],
+            "additionalProperties": False,
+            "properties": {
+                "state": {"enum": list(CALIBRATION_STATES)},
+                "type": {"enum": list(CALIBRATION_TYPES)},
+                "time": {"type": "string", "format": "date-time"},
+            },
+        },
+        **dict.fromkeys(TEXTS, _SHORT_TEXT),
+    },
+}
+
 
 def _reading(device: str, patient: str) -> dict[str, object]:
     """A reading, in a form that has these names for the members that name the device and the patient."""
     return {
         "type": "object",
-        "required": ["timestamp", "data"],
+        "required": ["timestamp"],
+        "anyOf": [{"required": ["data"]}, {"required": ["device_status"]}],
         "additionalProperties": False,
         "properties": {
             "timestamp": {
@@ -43,6 +68,7 @@ def _reading(device: str, patient: str) -> dict[str, object]:
             "sequence": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
             "id": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
             "corrects": {"type": "boolean", "default": False},
+            "device_status": _STATUS,
             "quality": {
                 "oneOf": [
                     {"type": "number", "exclusiveMinimum": 0, "maximum": 1},

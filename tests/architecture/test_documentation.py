@@ -9,7 +9,7 @@ from tests.architecture import map_page, search_page, settings_page
 from tests.architecture.map_page import ROOT
 
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
-_COMMAND = re.compile(r"fhir-server ((?:device |deadletter )?[a-z]+)")
+_COMMAND = re.compile(r"fhir-server ((?:device |deadletter )?[a-z]+(?:-[a-z]+)*)")
 _TARGET = re.compile(r"(?:`|^|/)make ([a-z]+)\b", re.MULTILINE)
 
 

@@ -78,6 +78,10 @@ class Device(BaseModel):
     manufacturer: str | None
     model: str | None
     serial_number: str | None
+    firmware: str | None = Field(description="What the device last said of itself, as are the next three.")
+    battery: float | None = Field(description="In per cent.")
+    operation: Literal["on", "standby", "off"] | None
+    calibration: dict[str, str] | None
 
 
 class Devices(BaseModel):

@@ -3,12 +3,14 @@
 docs/adr/0009-device-authentication.md
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Conflict, Gone, NotFound
@@ -17,10 +19,11 @@ from fhir_server.store.devices.seal import Seal
 Connection = psycopg.AsyncConnection[TupleRow]
 
 _ADD: Final = """
-INSERT INTO device (name, id, profile) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING key
+INSERT INTO device (name, id, profile, metrics) VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING key
 """
 _COLUMNS: Final = (
-    "d.key, d.id, d.name, d.profile, d.registered_at, d.disabled_at, d.last_seen_at, d.removed_at"
+    "d.key, d.id, d.name, d.profile, d.registered_at, d.disabled_at, d.last_seen_at, d.removed_at, "
+    "coalesce(d.state, '{}')"
 )
 _LOCK: Final = f"SELECT {_COLUMNS} FROM device d WHERE d.name = %(name)s OR d.id = %(name)s FOR UPDATE"
 _VIEW: Final = f"""
@@ -45,6 +48,8 @@ _FORGET: Final = "DELETE FROM device_secret WHERE device = %s"
 _DISABLE: Final = "UPDATE device SET disabled_at = coalesce(disabled_at, clock_timestamp()) WHERE key = %s"
 _ENABLE: Final = "UPDATE device SET disabled_at = NULL WHERE key = %s"
 _REMOVE: Final = "UPDATE device SET removed_at = clock_timestamp() WHERE key = %s"
+_SET_METRICS: Final = "UPDATE device SET metrics = %s WHERE key = %s"
+_SET_STATE: Final = "UPDATE device SET state = %s WHERE key = %s"
 _OPEN_USE: Final = """
 SELECT use_id FROM device_assignment
 WHERE int8range(device, device, '[]') && int8range(%(key)s, %(key)s, '[]') AND period @> %(at)s AND upper_inf(period)
@@ -63,6 +68,7 @@ class Registration:
     disabled_at: datetime | None
     last_seen_at: datetime | None
     removed_at: datetime | None
+    state: Mapping[str, object]
     patient: str | None = None
     body: str | None = None
     has_api_key: bool = False
@@ -75,9 +81,9 @@ class Registration:
         return "active" if self.disabled_at is None else "disabled"
 
 
-async def add(connection: Connection, *, name: str, id: str, profile: str) -> int:
+async def add(connection: Connection, *, name: str, id: str, profile: str, metrics: str) -> int:
     """The key of a new registered device; raises Conflict when the name is taken."""
-    row = await (await connection.execute(_ADD, (name, id, profile))).fetchone()
+    row = await (await connection.execute(_ADD, (name, id, profile, metrics))).fetchone()
     if row is None:
         raise Conflict(
             f"A device named {name!r} is registered already. Choose another name, or rotate its secret."
@@ -134,6 +140,16 @@ async def remove(connection: Connection, device: int) -> None:
     await connection.execute(_DISABLE, (device,))
     await connection.execute(_FORGET, (device,))
     await connection.execute(_REMOVE, (device,))
+
+
+async def set_metrics(connection: Connection, device: int, metrics: str) -> None:
+    """The device has the DeviceMetrics that `metrics` names."""
+    await connection.execute(_SET_METRICS, (metrics, device))
+
+
+async def set_state(connection: Connection, device: int, state: dict[str, object]) -> None:
+    """`state` is what the device last said of itself."""
+    await connection.execute(_SET_STATE, (Jsonb(state), device))
 
 
 async def open_use(connection: Connection, device: int, at: datetime) -> str | None:

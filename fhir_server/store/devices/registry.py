@@ -32,7 +32,7 @@ _COLUMNS: Final = f"""
        d.disabled_at IS NOT NULL OR EXISTS (
            SELECT FROM resource r WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND r.deleted
        ),
-       s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends
+       s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends, d.metrics, coalesce(d.state, '{{}}')
 """
 _WITH_SECRETS_AND_ASSIGNMENTS: Final = f"""
 CROSS JOIN LATERAL (
@@ -112,11 +112,11 @@ class DeviceRegistry:
         return [(found.get(name), since) for name, _ in asked]
 
     def _device(self, row: TupleRow, since: datetime) -> Device:
-        key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends = row
+        key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends, *about = row
         secrets = self._opened(id, zip(key_ids or (), sealed or (), until or (), strict=True))
         uses = tuple(map(_assignment, patients or (), starts or (), ends or ()))
         declared = self._type(id, profile)
-        return Device(key, id, registered, profile, disabled, secrets, uses, since, declared)
+        return Device(key, id, registered, profile, disabled, secrets, uses, since, declared, *about)
 
     def _type(self, id: str, profile: str) -> DeviceProfile:
         """The type called `profile`. Raises Unavailable where its file is gone: what the device sends is not lost by that."""

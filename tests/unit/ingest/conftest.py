@@ -14,7 +14,7 @@ from ingest.errors import RateLimited, SinkUnavailable
 from ingest.gateway import Gateway
 from ingest.issue import Issue
 from ingest.pipeline import Pipeline
-from ingest.ports import Answer, Assignment, Device, HeldKey, KeptLetter, Letter, Secret
+from ingest.ports import Answer, Assignment, Device, HeldKey, KeptLetter, Letter, Secret, Stated
 from ingest.sink import Group, Stored
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -137,6 +137,21 @@ class MemoryLetters:
 
 
 @dataclass
+class MemoryStates:
+    """What devices said of themselves, in a list; `completed` are those whose DeviceMetrics were made."""
+
+    kept: list[Stated] = field(default_factory=list)
+    completed: list[str] = field(default_factory=list)
+
+    async def complete(self, device: Device) -> None:
+        self.completed.append(device.id)
+
+    async def keep(self, stated: Sequence[Stated]) -> list[tuple[str, ...]]:
+        self.kept += stated
+        return [(f"Device/{each.device.id}",) for each in stated]
+
+
+@dataclass
 class Bench:
     """An ingest on fakes, whose clock stands still, and the device `pi-001` that signs."""
 
@@ -144,6 +159,7 @@ class Bench:
     sink: MemorySink = field(default_factory=MemorySink)
     admissions: MemoryAdmissions = field(default_factory=MemoryAdmissions)
     letters: MemoryLetters = field(default_factory=MemoryLetters)
+    states: MemoryStates = field(default_factory=MemoryStates)
     now: datetime = NOW
     device: Device = DEVICE
 
@@ -152,7 +168,7 @@ class Bench:
 
     @property
     def pipeline(self) -> Pipeline:
-        return Pipeline(self.devices, self.sink, self.letters, b"i" * 32)
+        return Pipeline(self.devices, self.sink, self.letters, self.states, b"i" * 32)
 
     def gateway(self, max_readings: int = 100) -> Gateway:
         return Gateway(self.pipeline, self.admissions, self.clock, max_readings=max_readings)

@@ -119,6 +119,7 @@ KNOWN = {
     "sleep-awake": ["93828-2"],
     "calories": ["41981-2"],
     "calories-active": ["calories-active"],
+    "battery-level": ["battery-level"],
     "ecg-lead-mlii": ["ecg-lead-mlii"],
     "ecg-beats": ["ecg-beats"],
     "ecg-beat": ["ecg-beat"],
