@@ -7,6 +7,7 @@ what it needs cannot be reached.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 from ingest.issue import Issue
@@ -218,4 +219,12 @@ class IngestedFiles(Protocol):
 
     async def release(self, key: FileKey) -> None:
         """Forget the claim: the file may be brought again."""
+        ...
+
+
+class KeptFiles(Protocol):
+    """Where the bytes of files are kept, for Binaries to stand for."""
+
+    async def keep(self, path: Path, size: int) -> Mapping[str, object]:
+        """The members of a Binary that stand for the file's content of `size` bytes: `data`, or what points to it where it is for good."""
         ...

@@ -10,6 +10,7 @@ from fhir_server.interactions.device_states import KeptDeviceStates
 from fhir_server.interactions.sink import StoreSink
 from fhir_server.keys import MasterKey
 from fhir_server.settings import Settings
+from fhir_server.store.blobs.kept_files import StoredFiles
 from fhir_server.store.database import Database
 from fhir_server.store.devices.admissions import DeviceAdmissions
 from fhir_server.store.devices.dead_letters import StoredDeadLetters
@@ -36,7 +37,9 @@ def pipeline(database: Database, master_key: MasterKey, profiles: DeviceProfiles
 
 def intake(database: Database, master_key: MasterKey, profiles: DeviceProfiles | None = None) -> Intake:
     """What takes files in."""
-    return Intake(pipeline(database, master_key, profiles), StoredIngestedFiles(database))
+    return Intake(
+        pipeline(database, master_key, profiles), StoredIngestedFiles(database), StoredFiles(database)
+    )
 
 
 def gateway(

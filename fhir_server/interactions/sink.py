@@ -182,7 +182,7 @@ def _provenances(activity: Activity, writes: Iterable[tuple[_Prepared, Draft, in
     targets: defaultdict[tuple[int, str], list[Target]] = defaultdict(list)
     groups: dict[tuple[int, str], tuple[Message, Measured]] = {}
     for group, written, version in writes:
-        key = id(group.message), _patient(written)
+        key = id(group.message), _patient(group, written)
         targets[key].append((f"{written.type}/{written.id}", version))
         message, measured = groups.get(key, (group.message, group.measured))
         groups[key] = message, measured if measured is group.measured else measured.joined(group.measured)
@@ -193,8 +193,10 @@ def _provenances(activity: Activity, writes: Iterable[tuple[_Prepared, Draft, in
     ]
 
 
-def _patient(written: Draft) -> str:
-    subject = written.tree["subject"]
+def _patient(group: _Prepared, written: Draft) -> str:
+    """Whom it is about; a Binary does not say, and is of the document in its group."""
+    trees = (written.tree, *(each.tree for each in group.drafts))
+    subject = next(tree["subject"] for tree in trees if "subject" in tree)
     assert isinstance(subject, dict), "a reading is always about a patient"
     return str(subject["reference"])
 

@@ -90,7 +90,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """How the file itself is kept: a DocumentReference of this title and type over its bytes."""
+    """How the file itself is kept: a DocumentReference of this title and type over its bytes, and those of its parts.
+
+    `dated` is when it was made, for one that does not say when what it tells of began.
+    """
 
     title: str
     content_type: str
@@ -98,6 +101,7 @@ class Document:
     category: Coding | None = None
     start: datetime | None = None
     end: datetime | None = None
+    dated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

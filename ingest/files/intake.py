@@ -146,7 +146,7 @@ class Intake:
         `vouched` says that the caller may say whose readings they are where the device was assigned to nobody. Raises
         FileBusy while another reads the file, Unavailable when nothing can be promised: it may be brought again.
         """
-        key = key_of(file, format, origin)
+        key = await asyncio.to_thread(key_of, file, format, origin)
         earlier = await self._files.claim(key, file.name, format.name)
         if earlier is not None:
             metrics.FILES.labels(format.name, "seen").inc()

@@ -13,6 +13,7 @@ from pydicom.data import get_testdata_file
 
 from fhir_server.interactions import device_registry
 from fhir_server.interactions.ingest_gateway import intake
+from fhir_server.store.blobs.kept_files import StoredFiles
 from fhir_server.store.devices.dead_letters import StoredDeadLetters
 from fhir_server.store.devices.ingested_files import StoredIngestedFiles
 from ingest.errors import FileBusy, UnknownDevice
@@ -255,7 +256,7 @@ async def test_a_file_whose_reader_fails_may_be_brought_again(clinic, tmp_path):
     await clinic.device(name="pi-1")
     path = tmp_path / "readings.json"
     path.write_text(reading(1))
-    taking = Intake(clinic.pipeline(), StoredIngestedFiles(clinic.database))
+    taking = Intake(clinic.pipeline(), StoredIngestedFiles(clinic.database), StoredFiles(clinic.database))
     origin = await taking.origin("pi-1", datetime.now(UTC), Saying())
     with pytest.raises(ZeroDivisionError):
         await taking.take(incoming("a.json", path, 10**6), Defective(), origin, vouched=True)
@@ -284,7 +285,7 @@ def reading(second):
 
 
 async def claimed(clinic, path, files):
-    taking = Intake(clinic.pipeline(), files)
+    taking = Intake(clinic.pipeline(), files, StoredFiles(clinic.database))
     origin = await taking.origin("pi-1", datetime.now(UTC), Saying())
     file = incoming("readings.json", path, 10**6)
     try:

@@ -1,0 +1,33 @@
+"""The bytes of files that devices wrote: small ones in the Binary itself, others in the blob store.
+
+docs/adr/0016-blobs.md
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from fhir_server.errors import Unavailable
+from fhir_server.json import JsonObject
+from fhir_server.store.blobs.aside import INLINE
+from fhir_server.store.blobs.pointer import pointing, with_content
+from fhir_server.store.database import Database
+from ingest.errors import Unavailable as IngestUnavailable
+
+
+class StoredFiles:
+    """Implements `ingest.ports.KeptFiles`; without a blob store every content is in its Binary."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, path: Path, size: int) -> Mapping[str, object]:
+        """As the port says."""
+        blobs, nothing = self._database.blobs, JsonObject()
+        try:
+            if blobs is not None and size > INLINE:
+                return pointing(nothing, await self._database.keep(blobs, path))
+        except Unavailable as error:
+            raise IngestUnavailable(str(error)) from error
+        content = await asyncio.to_thread(path.read_bytes)
+        return with_content(nothing, content) if content else nothing
