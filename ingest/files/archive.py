@@ -67,8 +67,13 @@ def _extracted(
                 raise TooLarge(f"More bytes come out of {name} than are taken. Split it.")
             digest.update(block)
             plain.write(block)
-    return Incoming(member.filename, path, size, digest.digest())
+    return Incoming(_name(member.filename), path, size, digest.digest())
 
 
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+def _name(filename: str) -> str:
+    """The name within the archive, with folders and without the ways up."""
+    return "/".join(part for part in filename.split("/") if part not in ("", ".", ".."))
+
+
+def _is_hidden(filename: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in _name(filename).split("/"))

@@ -1,6 +1,7 @@
 """Files over HTTP: from administrators, from devices that sign, whole and broken."""
 
 import asyncio
+import hashlib
 import io
 import zipfile
 
@@ -63,11 +64,12 @@ async def test_an_archive_is_taken_as_the_files_in_it(client, register):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("card/STR.edf", card())
-        archive.writestr("../../card/journal.txt", "x")
+        archive.writestr("../../card/journal.txt", b"\0")
     answer = await client.post(
         PATH, files={"file": ("card.zip", packed.getvalue())}, data={"device": "cpap-1", "zone": "+01:00"}
     )
     (told,) = answer.json()["files"]
+    assert answer.json()["not_read"] == ["card/journal.txt"]
     assert (told["file"], told["format"], told["created"]) == ("card/STR.edf", "resmed-nights", 2)
     assert "+01:00 is assumed" in told["notes"][0]
 
@@ -187,3 +189,38 @@ async def test_other_requests_go_on_while_a_large_file_is_read(client, oximeter)
         await asyncio.sleep(0.005)
     assert (await reading_it).json()["files"][0]["created"] == 4_000
     assert max(waits) < 0.5
+
+
+async def test_those_who_wait_are_bounded_and_come_back(serving):
+    async with serving(files_at_once=1) as client:
+        hold = asyncio.Event()
+
+        async def slow():
+            await hold.wait()
+            yield b"{}"
+
+        waiting = [asyncio.create_task(client.post(PATH, content=slow())) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        answer = await client.post(PATH, content=b"{}")
+        hold.set()
+        assert {(await each).status_code for each in waiting} == {400}
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+
+
+async def test_a_form_of_many_blocks_is_the_files_that_were_sent(client, oximeter):
+    content = b"".join(b"%s\n" % reading(number % 60).encode() for number in range(60)) + b" " * 3_000_000
+    boundary = {"Content-Type": "multipart/form-data; boundary=x"}
+    body = b'--x\r\nContent-Disposition: form-data; name="device"\r\n\r\npi-001\r\n--x\r\n'
+    body += (
+        b'Content-Disposition: form-data; name="file"; filename="a\\b.ndjson"\r\n\r\n'
+        + content
+        + b"\r\n--x--\r\n"
+    )
+
+    async def blocks():
+        for start in range(0, len(body), 65_521):
+            yield body[start : start + 65_521]
+
+    (told,) = (await client.post(PATH, content=blocks(), headers=boundary)).json()["files"]
+    assert told["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (told["file"], told["created"]) == ("a/b.ndjson", 60)
