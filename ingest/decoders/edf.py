@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import UnreadableFile
+from mappers.errors import InvalidTime
 from mappers.waveform import decimal
 
 MAX_SIGNALS: Final = 512
@@ -130,12 +131,23 @@ def recording(path: Path) -> Recording:
         )
 
 
+_STUMBLES: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    NameError,  # of a variable that edfio has not set yet
+    OSError,
+    TypeError,
+    ValueError,
+)
+
+
 @contextmanager
 def readable() -> Iterator[None]:
     """Whatever the reader of EDF stumbles over, as an UnreadableFile."""
     try:
         yield
-    except (ValueError, IndexError, KeyError, OSError, ArithmeticError, TypeError) as error:
+    except (*_STUMBLES, InvalidTime) as error:
         raise UnreadableFile(f"The file is no complete EDF: {error}.") from error
 
 

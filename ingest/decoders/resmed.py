@@ -71,7 +71,12 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone) -
 
     Raises UnreadableFile, saying where, when the file is broken or a signal is not as such a card has it.
     """
-    file = _file(content)
+    check(io.BytesIO(content), len(content))
+    with readable():
+        return _nights(edfio.read_edf(io.BytesIO(content), header_encoding="latin-1"), device, received, zone)
+
+
+def _nights(file: edfio.Edf, device: Device, received: datetime, zone: timezone) -> Nights:
     days = _signal(file, _DAYS).digital
     use = _signal(file, _MINUTES_OF_USE).digital
     used = [number for number, minutes in enumerate(use) if int(minutes) > 0]
@@ -81,13 +86,6 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone) -
         for number, mode in zip(used, modes, strict=True)
     )
     return Nights(readings, len(days) - len(used), tuple(sorted(set(modes) - _SET.keys())))
-
-
-def _file(content: bytes) -> edfio.Edf:
-    """The file, complete and as it was written."""
-    check(io.BytesIO(content), len(content))
-    with readable():
-        return edfio.read_edf(io.BytesIO(content), header_encoding="latin-1")
 
 
 def _signal(file: edfio.Edf, label: str) -> edfio.EdfSignal:

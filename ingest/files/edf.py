@@ -4,19 +4,20 @@ https://www.edfplus.info/specs/edfplus.html
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ingest.errors import UnreadableFile
+from ingest.files.began import began, check_duration
 from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
 from mappers.distribution import Distribution
 from mappers.ecg import study
 from mappers.event import Event
 from mappers.reading import Reading
 from mappers.recording import Recording, map_recording
-from mappers.times import DeviceTime, from_datetime
+from mappers.times import DeviceTime
 from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, decimal, excerpt
 from terminology import systems
 from terminology.service import Coding
@@ -69,10 +70,10 @@ class EdfRecording(Format):
         from ingest.decoders import edf
 
         found = edf.recording(file.path)
-        start, assumed = _start(found, origin)
+        start = _start(found, origin)
         recording = _recording(found)
         document = _document(found, start, file) if found.signals else None
-        notes = tuple(_notes(found, assumed, origin))
+        notes = tuple(_notes(found, origin))
         if not recording.distributions and not recording.events and recording.waveform is None:
             return Contents((), notes, document)
         reading = Reading(
@@ -88,14 +89,13 @@ class EdfRecording(Format):
         return Contents((unit,), notes, document)
 
 
-def _start(found: "edf.Recording", origin: Origin) -> tuple[DeviceTime, bool]:
-    """When the recording began, and whether the zone had to be assumed."""
-    said: datetime | None = found.start
-    if said is not None:
-        return from_datetime(said.replace(tzinfo=origin.zone), 6 if said.microsecond else 0), True
-    if origin.start is None:
+def _start(found: "edf.Recording", origin: Origin) -> DeviceTime:
+    said = ((abs(each.after), each.duration or timedelta()) for each in found.annotations)
+    check_duration(found.duration, *(each for both in said for each in both))
+    start = began(found.start, origin)
+    if start is None:
         raise UnreadableFile("The header hides the date of the recording. Say when it began with `start`.")
-    return from_datetime(origin.start, 6 if origin.start.microsecond else 0), False
+    return start
 
 
 def _recording(found: "edf.Recording") -> Recording:
@@ -161,7 +161,7 @@ def _document(found: "edf.Recording", start: DeviceTime, file: Incoming) -> Docu
     )
 
 
-def _notes(found: "edf.Recording", assumed: bool, origin: Origin) -> Iterable[str]:
+def _notes(found: "edf.Recording", origin: Origin) -> Iterable[str]:
     leads = _leads(found)
     kept = [
         each.label for each in found.signals if each not in leads and (each.label, each.unit) not in _MEASURED
@@ -170,5 +170,5 @@ def _notes(found: "edf.Recording", assumed: bool, origin: Origin) -> Iterable[st
         yield f"in the kept file only, since nothing here says what they mean: {', '.join(kept)}"
     if leads and len(leads[0].digital) > KEPT_AS_FILE:
         yield "of the waveform the first strip is stored as samples"
-    if assumed:
+    if found.start is not None:
         yield f"the file states no time zone; {origin.zone} is assumed"

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ingest.errors import UnreadableFile
+from ingest.files.began import LONGEST, began
 from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
 from mappers.beats import Beats
 from mappers.circumstances import Circumstances
@@ -18,7 +19,7 @@ from mappers.ecg import study
 from mappers.event import Event
 from mappers.reading import Reading
 from mappers.recording import Recording, map_recording
-from mappers.times import DeviceTime, from_datetime
+from mappers.times import DeviceTime
 from mappers.waveform import KEPT_AS_FILE, Lead, Waveform, decimal, excerpt, seconds
 from terminology import systems
 from terminology.service import Coding
@@ -63,7 +64,7 @@ class Wfdb(Format):
 
         rate = wfdb.rate(file.path)
         record = wfdb.record(file.path, file.beside, lambda length: excerpt(length, rate))
-        start, assumed = _start(record, origin)
+        start = _start(record, origin)
         leads = [lead for each in record.channels if (lead := _lead(each)) is not None]
         reading = Reading(
             device=origin.device.name,
@@ -80,20 +81,21 @@ class Wfdb(Format):
             waveform=Waveform("ecg-waveform", record.header.rate, tuple(leads)) if leads else None,
         )
         unit = Unit((reading,), partial(map_recording, recording), where=f"record {record.header.record}")
-        return Contents((unit,), tuple(_notes(record, assumed, origin)), _document(record, reading))
+        return Contents((unit,), tuple(_notes(record, origin)), _document(record, reading))
 
 
-def _start(record: "Record", origin: Origin) -> tuple[DeviceTime, bool]:
-    """When the record began, and whether the zone had to be assumed."""
-    said = record.header.start
-    if said is not None:
-        return from_datetime(said.replace(tzinfo=origin.zone), 6 if said.microsecond else 0), True
-    if origin.start is None:
+def _start(record: "Record", origin: Origin) -> DeviceTime:
+    if record.length / record.header.rate > LONGEST.total_seconds():
+        raise UnreadableFile(
+            f"The record lasts longer than {LONGEST.days} days: its sampling frequency cannot be."
+        )
+    start = began(record.header.start, origin)
+    if start is None:
         raise UnreadableFile(
             f"The record line of {record.header.record} has no date, so that nobody knows when it was recorded. "
             "Say it with `start`."
         )
-    return from_datetime(origin.start, 6 if origin.start.microsecond else 0), False
+    return start
 
 
 def _lead(channel: "Channel") -> Lead | None:
@@ -152,7 +154,7 @@ def _document(record: "Record", reading: Reading) -> Document | None:
     return Document(f"ECG recording {record.header.record}", "text/plain", study(), start=start, end=end)
 
 
-def _notes(record: "Record", assumed: bool, origin: Origin) -> Iterable[str]:
+def _notes(record: "Record", origin: Origin) -> Iterable[str]:
     yield f"{record.length} samples of {', '.join(each.signal.name or 'a signal' for each in record.channels)}"
     unknown = [
         each.signal.name or "a signal without a name" for each in record.channels if _lead(each) is None
@@ -161,7 +163,7 @@ def _notes(record: "Record", assumed: bool, origin: Origin) -> Iterable[str]:
         yield f"not stored as samples, since the lead or its calibration is not known: {', '.join(unknown)}"
     if record.length > KEPT_AS_FILE:
         yield "of the waveform the first strip is stored as samples"
-    if assumed:
+    if record.header.start is not None:
         yield f"the header states no time zone; {origin.zone} is assumed"
     beats = sum(each.beat is not None and each.code != _NORMAL for each in record.annotations)
     if beats > MAX_EVENTS:

@@ -110,6 +110,19 @@ def test_a_night_without_events_makes_no_resources(tmp_path):
     assert list(contents(events([("+0", "0", "Recording starts")]), tmp_path).units) == []
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        session(seconds="99999999", checksums=False),
+        events([("+99999999999", "0", "Hypopnea")]),
+        events([("+1", "99999999999", "Hypopnea")]),
+    ],
+)
+def test_a_length_that_cannot_be_is_refused(tmp_path, content):
+    with pytest.raises(UnreadableFile, match="days"):
+        contents(content, tmp_path)
+
+
 def test_breathing_flow_is_kept_as_the_file_that_it_is(tmp_path):
     found = contents(session([FLOW]), tmp_path)
 

@@ -78,6 +78,14 @@ def test_a_record_without_a_date_needs_the_callers(tmp_path):
     assert strip["effectivePeriod"]["start"] == "2025-01-01T08:00:00Z"
 
 
+@pytest.mark.parametrize(
+    "head", [wfdb_record.header(date=" 0:0:0 1/1/1960"), "r1 1 0.00001 720 0:0:0 1/1/2000\nr1.dat 16\n"]
+)
+def test_a_time_that_cannot_be_is_refused(tmp_path, head):
+    with pytest.raises(UnreadableFile):
+        contents(written(tmp_path, head))
+
+
 def test_a_signal_that_is_no_known_lead_is_named_and_not_guessed(tmp_path):
     found = contents(written(tmp_path, wfdb_record.header(names=("ECG1", "V5"))))
 
