@@ -18,7 +18,7 @@ from ingest.errors import IngestError
 from ingest.gateway import MAX_READINGS
 from ingest.issue import Issue
 from ingest.pipeline import Pipeline
-from ingest.ports import Assignment, Device, HeldKey, KeptLetter, Letter
+from ingest.ports import Assignment, Device, HeldKey, KeptLetter, Letter, Stated
 from ingest.sink import Group, Stored
 from mappers.mapped import IDENTITY_KEY_BYTES, Resource
 from mappers.profile import DeviceProfile
@@ -53,7 +53,7 @@ async def tried(
     everyone = (Assignment(about.patient, _ALWAYS, _NEVER),)
     device = Device(0, about.device, about.name, profile.key, False, (), everyone, _ALWAYS, profile)
     sink = _Shown()
-    pipeline = Pipeline(_OneDevice(), sink, _Nowhere(), about.identity_key)
+    pipeline = Pipeline(_OneDevice(), sink, _Nowhere(), _NoStates(), about.identity_key)
     try:
         batch = json_batch(sample, MAX_READINGS)
     except IngestError as error:
@@ -98,6 +98,16 @@ class _OneDevice:
 
     async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:  # noqa: ARG002 - as above
         return ()
+
+
+class _NoStates:
+    """Nothing of a device but its readings: what it says of itself is no matter of its type."""
+
+    async def complete(self, device: Device) -> None:
+        pass
+
+    async def keep(self, stated: Sequence[Stated]) -> list[tuple[str, ...]]:
+        return [() for _ in stated]
 
 
 class _Nowhere:

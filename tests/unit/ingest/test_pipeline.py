@@ -6,13 +6,16 @@ import pytest
 from ingest.decoders.batch import json_batch
 from ingest.pipeline import issue_of
 from ingest.ports import Assignment
+from mappers.device import metric_keys
 from mappers.reading import MappingIssue, Reading
 from mappers.times import device_time
 
 
 async def take(bench, *bodies, device=None):
     batch = json_batch(("[" + ",".join(bodies) + "]").encode(), 100)
-    return await bench.pipeline.take(batch.items, batch.raw, device or bench.device, bench.now, "reading", bytes(32))
+    return await bench.pipeline.take(
+        batch.items, batch.raw, device or bench.device, bench.now, "reading", bytes(32)
+    )
 
 
 def at(moment, data='{"spo2": 97}', more=""):
@@ -105,3 +108,19 @@ async def test_the_same_value_is_unchanged_another_is_ambiguous_and_a_correction
     ]
     assert [each.status for each in results] == ["created", "unchanged", "rejected", "amended"]
     assert results[2].issues[0].code == "conflict"
+
+
+async def test_a_device_whose_type_was_declared_anew_gets_its_metrics_before_its_readings(bench):
+    await take(bench, at(bench.now))
+    assert bench.states.completed == [bench.device.id]
+    await take(bench, at(bench.now), device=replace(bench.device, metrics=metric_keys(bench.device.type)))
+    assert bench.states.completed == [bench.device.id]
+
+
+async def test_what_a_device_says_of_itself_goes_with_its_reading_or_alone_and_with_no_rejected_one(bench):
+    said = ', "device_status": {"battery": 80}'
+    alone = f'{{"timestamp": "{bench.now.isoformat()}"{said}}}'
+    results = await take(bench, at(bench.now, more=said), alone, at(bench.now, '{"spo2": 101}', said))
+    assert [each.status for each in results] == ["created", "created", "rejected"]
+    assert [dict(each.status.said) for each in bench.states.kept] == [{"battery": "80"}] * 2
+    assert results[1].references == (f"Device/{bench.device.id}",)

@@ -1,5 +1,6 @@
 """Devices that cannot sign, over HTTP."""
 
+import json
 from datetime import UTC, datetime
 
 import httpx
@@ -41,6 +42,14 @@ async def test_a_key_is_taken_at_every_address_of_devices(client, key):
     assert (await keyed(client, key, "/ingest/omh", [])).status_code == 200
     assert (await keyed(client, key, "/api/wearables/sync", {})).status_code == 200
     assert (await client.get("/api/devices/pi-001")).json()["connection"] == "connected"
+
+
+async def test_a_key_brings_files_too(client, key):
+    file = {"file": ("readings.json", json.dumps([reading()]).encode(), "application/json")}
+    brought = await client.post("/ingest/files", files=file, headers={"X-Api-Key": key})
+    assert brought.status_code == 200, brought.text
+    refused = await client.post("/ingest/files", files=file, headers={"X-Api-Key": key[:-2]})
+    assert refused.status_code == 401
 
 
 async def test_a_copy_of_a_request_is_unchanged_by_its_identity_alone(client, key):
