@@ -199,6 +199,16 @@ def test_a_mistake_in_the_declaration_is_told_with_its_line(line, instead, text)
     assert text in str(caught.value)
 
 
+def test_the_type_that_the_documentation_shows_reads_its_table(tmp_path):
+    page = (Path(__file__).parents[4] / "docs" / "devices.md").read_text(encoding="utf-8")
+    text = page.partition("## Tables")[2].partition("```yaml\n")[2].partition("```")[0]
+    header = "Export\nNo;Date;Time;UTC;SpO2(%);Pulse;Temp F;Patient;Remark\n"
+    (row,) = rows(header + "1;01.02.2026;08:30:00;+02:00;97,5;0;98,6;p1;\n", tmp_path, text)
+
+    assert row.found.time.text == "2026-02-01T08:30:00+02:00"
+    assert row.found.fields["pulse"] == Absent("error")
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     body=st.binary(max_size=80)
