@@ -101,7 +101,7 @@ class _OneDevice:
 
 
 class _NoStates:
-    """Nothing of a device but its readings: what it says of itself is no matter of its type."""
+    """No states: a trial shows what is measured."""
 
     async def complete(self, device: Device) -> None:
         pass
