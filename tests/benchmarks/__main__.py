@@ -11,6 +11,7 @@ import uvloop
 from tests.benchmarks import measure
 from tests.benchmarks.driver import drive, request
 from tests.benchmarks.processes import echo, server
+from tests.benchmarks.sustained import DEVICES, sustained
 from tests.benchmarks.table import Report
 
 
@@ -20,6 +21,9 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a fifth of the work, for a quick look")
     parser.add_argument(
         "--only", default=",".join(measure.GROUPS), help=f"some of {','.join(measure.GROUPS)}"
+    )
+    parser.add_argument(
+        "--minutes", type=float, help="how long `sustained` sends in each way: 10, small 0.25"
     )
     arguments = parser.parse_args()
     groups = frozenset(arguments.only.split(","))
@@ -31,6 +35,10 @@ def main() -> None:
             if groups.intersection(some):
                 with server() as running:
                     runner.run(measured(running, report, groups, scale))
+        if measure.SUSTAINED in groups:
+            minutes = arguments.minutes or (0.25 if arguments.small else 10)
+            with server(workers=2) as running:
+                runner.run(sustained(running, report, minutes, DEVICES // scale))
         with echo() as (port, _):
             load = runner.run(drive(port, (request("GET", "/", {}) for _ in range(20_000 // scale))))
             report.row("bare ASGI echo (floor of every request)", load, None)

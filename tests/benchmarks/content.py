@@ -61,13 +61,13 @@ def batches(devices: list[Oximeter], readings: int, size: int) -> Iterator[bytes
     """Signed requests of `size` readings each, `readings` in all, a minute between two of a device."""
     for first in range(0, readings // len(devices), size):
         for device in devices:
-            yield _signed(device, [_reading(number) for number in range(first, first + size)])
+            yield signed(device, [_reading(number) for number in range(first, first + size)])
 
 
 def single(devices: list[Oximeter], count: int, first: int) -> Iterator[bytes]:
     """Signed requests of one reading each."""
     for number in range(count):
-        yield _signed(devices[number % len(devices)], [_reading(first + number // len(devices))])
+        yield signed(devices[number % len(devices)], [_reading(first + number // len(devices))])
 
 
 def _reading(number: int) -> dict[str, object]:
@@ -75,7 +75,8 @@ def _reading(number: int) -> dict[str, object]:
     return {"timestamp": at, "data": {"spo2": 90 + number % 10, "pulseRate": 60 + number % 40}}
 
 
-def _signed(device: Oximeter, readings: list[dict[str, object]]) -> bytes:
+def signed(device: Oximeter, readings: list[dict[str, object]]) -> bytes:
+    """A POST of the readings, as the device signs it."""
     body = orjson.dumps(readings)
     stamp = str(int(time.time()))
     digest = hashlib.sha256(body).hexdigest()

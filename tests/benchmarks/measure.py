@@ -19,7 +19,8 @@ from tests.benchmarks.table import Report
 
 WRITES = ("ingest", "create", "read", "transaction", "batch", "history")
 ASKED = tuple(dict.fromkeys(question.group for question in QUESTIONS))
-GROUPS = (*WRITES, *ASKED, "million")
+SUSTAINED = "sustained"
+GROUPS = (*WRITES, *ASKED, "million", SUSTAINED)
 OBSERVATIONS, BATCH, ENTRIES = 100_000, 250, 100
 
 
@@ -43,7 +44,9 @@ async def ask(running: Server, report: Report, groups: frozenset[str], scale: in
     before = await _ask(running, report, questions, scale)
     if "million" in groups:
         there = fill.observations(running.database_url)
-        more = records.readings(OBSERVATIONS // scale // 2 // records.WARD, 10 * OBSERVATIONS // scale - there)
+        more = records.readings(
+            OBSERVATIONS // scale // 2 // records.WARD, 10 * OBSERVATIONS // scale - there
+        )
         await fill.fill(running.database_url, more)
         await fill.fill_provenances(running.database_url)
         after = await _ask(running, report, questions, scale)

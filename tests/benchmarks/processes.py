@@ -41,6 +41,15 @@ class Server:
                     server += used
         return server, database
 
+    def memory(self) -> int:
+        """Bytes that the server's Python processes have for themselves."""
+        total = 0
+        for process in [self.owner, *self.owner.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                if not process.name().startswith("postgres"):
+                    total += process.memory_full_info().uss
+        return total
+
 
 @contextmanager
 def echo() -> Iterator[tuple[int, psutil.Process]]:

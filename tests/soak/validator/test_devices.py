@@ -28,6 +28,7 @@ from mappers.provenance import About, Message, measured, provenances
 from mappers.reading import Reading
 from mappers.times import device_time
 from mappers.waveform import Lead, Waveform, waveform_observations
+from terminology.systems import LOCAL_METRIC, LOINC, MDC, OBSERVATION_CATEGORY, SNOMED_CT
 from tests.data.device_readings import MEASURED, RECEIVED, context_of, profiles, readings, resources
 from tests.data.resmed_card import card
 from tests.soak.validator.java import answers
@@ -42,7 +43,7 @@ Made = tuple[str, Resource]
 _SAID = {("Terminology_TX_NoValid_2_CC", "40443-4")}
 """Warnings that stay, by the code of the Observation: the resting heart rate is a vital sign that R4 does not list."""
 
-_REGISTRY = "http://loinc.org", "urn:iso:std:iso:11073:10101", "urn:fhir-server:code-system:metric"
+_REGISTRY = {LOINC, MDC, SNOMED_CT, LOCAL_METRIC}
 
 
 def test_the_java_validator_finds_nothing_wrong_with_what_any_device_type_makes(java: list[str]):
@@ -65,7 +66,7 @@ def test_the_java_validator_sees_a_wrong_code_a_wrong_unit_and_a_wrong_profile(j
     )
     bodies = [
         whole | {"valueQuantity": whole["valueQuantity"] | {"code": "bpm"}},
-        whole | {"category": [{"coding": [{"system": _CATEGORY, "code": "vital"}]}]},
+        whole | {"category": [{"coding": [{"system": OBSERVATION_CATEGORY, "code": "vital"}]}]},
         whole | {"code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}},
     ]
     found = answers(java, [orjson.dumps(body, default=_exact) for body in bodies], "warnings")
@@ -86,9 +87,6 @@ def test_every_code_of_the_registry_is_made_and_no_other():
     wanted = {coding for row in measured for coding in (*row.codings, *row.answers.values())}
     assert used <= {(each.system, each.code, each.display) for each in known}
     assert used >= {(each.system, each.code, each.display) for each in wanted}
-
-
-_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 
 
 def _of_types() -> Iterator[Made]:
