@@ -32,10 +32,12 @@ def backup(
 
     Example: fhir-server backup /backups/fhir-2026-01-31
     """
-    with any_database(settings(data_dir=data_dir)) as url, _reported(json) as report:
+    configured = settings(data_dir=data_dir)
+    with any_database(configured) as url, _reported(json) as report:
         from fhir_server.store import backup as store
+        from fhir_server.store.blobs.catalog import blobs
 
-        manifest = store.backup(url, target, report)
+        manifest = store.backup(url, target, report, blobs=blobs(configured))
     _show(manifest, target, "backup", json)
 
 
@@ -50,10 +52,12 @@ def restore(
 
     Example: fhir-server restore /backups/fhir-2026-01-31 --data-dir /var/lib/fhir-restored
     """
-    with any_database(settings(data_dir=data_dir)) as url, _reported(json) as report:
+    configured = settings(data_dir=data_dir)
+    with any_database(configured) as url, _reported(json) as report:
         from fhir_server.store import backup as store
+        from fhir_server.store.blobs.catalog import blobs
 
-        manifest = store.restore(url, source, replace=replace, progress=report)
+        manifest = store.restore(url, source, replace=replace, progress=report, blobs=blobs(configured))
     _show(manifest, source, "restored", json)
 
 
@@ -77,4 +81,7 @@ def _show(manifest: "Manifest", folder: Path, done: str, json: bool) -> None:
         print_json({done: str(folder), **asdict(manifest)})
     else:
         rows = sum(manifest.rows.values())
-        say(f"{done} {folder}: {rows} rows in {len(manifest.rows)} tables, schema {manifest.schema_revision}")
+        said = (
+            f"{done} {folder}: {rows} rows in {len(manifest.rows)} tables, schema {manifest.schema_revision}"
+        )
+        say(f"{said}, {manifest.blobs} contents outside the database" if manifest.blobs else said)

@@ -4,6 +4,7 @@ https://www.postgresql.org/docs/18/backup-dump.html
 
     manifest   what a backup says about itself
     counts     the tables of a database and their rows
+    contents   what lies outside the database, copied along
     programs   PostgreSQL's own programs, of a version that fits the server
     dump       backup: a consistent snapshot of a running database, whole or not at all
     restore    restore: a backup into a database, verified before it is committed

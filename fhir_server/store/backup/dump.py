@@ -8,34 +8,27 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import psycopg
 
 from fhir_server import clock
-from fhir_server.store.backup import counts, manifest
+from fhir_server.store.backup import contents, counts, manifest
 from fhir_server.store.backup.counts import Connection
 from fhir_server.store.backup.failures import BackupFailed
 from fhir_server.store.backup.manifest import Manifest, dump_file
 from fhir_server.store.backup.programs import Programs, environment, for_version, last_words
-
-# What is being done, how many bytes of it are done, and of how many if that is known.
-Progress: TypeAlias = Callable[[str, int, int | None], None]
+from fhir_server.store.backup.progress import Progress, silent
+from fhir_server.store.blobs.port import Blobs
 
 _POLL = 0.1
 
 
-def silent(_step: str, _done: int, _total: int | None) -> None:
-    """Nothing; the progress that nobody watches."""
-
-
-def backup(url: str, target: Path, progress: Progress = silent) -> Manifest:
+def backup(url: str, target: Path, progress: Progress = silent, *, blobs: Blobs | None = None) -> Manifest:
     """The manifest of the new backup in the folder `target`; BackupFailed, and nothing at `target`, when there is none.
 
     Writers go on meanwhile; what they commit after the start is not in the backup. The rows are counted in the snapshot
-    that is dumped, and the dump is read back before it gets its name.
+    that is dumped, and the dump is read back before it gets its name. The contents in `blobs` that it names are copied.
     """
     if target.exists():
         raise BackupFailed(f"{target} exists, and a backup overwrites nothing. Give another name.")
@@ -47,7 +40,7 @@ def backup(url: str, target: Path, progress: Progress = silent) -> Manifest:
             f"{target.parent} cannot be written: {error.strerror}. Give another place."
         ) from error
     try:
-        written = _written(url, draft, progress)
+        written = _written(url, draft, progress, blobs)
         draft.rename(target)
         _sync(target.parent)
     except psycopg.Error as error:
@@ -61,7 +54,7 @@ def backup(url: str, target: Path, progress: Progress = silent) -> Manifest:
     return written
 
 
-def _written(url: str, draft: Path, progress: Progress) -> Manifest:
+def _written(url: str, draft: Path, progress: Progress, blobs: Blobs | None) -> Manifest:
     with psycopg.connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -72,6 +65,8 @@ def _written(url: str, draft: Path, progress: Progress) -> Manifest:
         _dump(url, programs, _exported_snapshot(connection), draft, progress)
         progress("counting rows", 0, None)
         rows, revision = counts.rows(connection), _schema_revision(connection)
+        outside = contents.named(connection)
+    contents.copy_out(blobs, outside, draft, progress)
     progress("checking", 0, None)
     _check_readable(programs, draft)
     file = dump_file(draft)
@@ -83,6 +78,8 @@ def _written(url: str, draft: Path, progress: Progress) -> Manifest:
         rows=rows,
         size=file.stat().st_size,
         sha256=manifest.checksum(file),
+        blobs=len(outside),
+        blob_bytes=sum(each.size for each in outside),
     )
     manifest.write(draft, made)
     for path in (*draft.iterdir(), draft):

@@ -2,7 +2,7 @@
 
 https://www.postgresql.org/docs/18/app-pgdump.html
 
-A backup is a folder with `database.dump` (pg_dump's custom format) and `manifest.json`.
+A backup is a folder with `database.dump` (pg_dump's custom format), `manifest.json` and, where there are some, `blobs`.
 """
 
 import hashlib
@@ -17,7 +17,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`rows` counts each table, as `schema.table` in SQL, in the snapshot that was dumped; `created` is an instant in UTC."""
+    """`rows` counts each table, as `schema.table` in SQL, in the snapshot that was dumped; `created` is an instant in UTC.
+
+    `blobs` and `blob_bytes` tell of the contents outside the database, each of which is checked by its own hash.
+    """
 
     created: str
     server_version: int
@@ -27,6 +30,8 @@ class Manifest:
     size: int
     sha256: str
     format: int = FORMAT
+    blobs: int = 0
+    blob_bytes: int = 0
 
 
 def dump_file(folder: Path) -> Path:

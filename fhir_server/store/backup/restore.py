@@ -17,12 +17,13 @@ from typing import IO
 import psycopg
 from psycopg import sql
 
-from fhir_server.store.backup import counts, manifest
+from fhir_server.store.backup import contents, counts, manifest
 from fhir_server.store.backup.counts import Connection
-from fhir_server.store.backup.dump import Progress, silent
 from fhir_server.store.backup.failures import RestoreFailed
 from fhir_server.store.backup.manifest import Manifest, dump_file
 from fhir_server.store.backup.programs import Programs, environment, for_version
+from fhir_server.store.backup.progress import Progress, silent
+from fhir_server.store.blobs.port import Blobs
 
 _CHUNK = 1 << 20
 
@@ -62,7 +63,14 @@ END $$;
 """
 
 
-def restore(url: str, source: Path, *, replace: bool = False, progress: Progress = silent) -> Manifest:
+def restore(
+    url: str,
+    source: Path,
+    *,
+    replace: bool = False,
+    progress: Progress = silent,
+    blobs: Blobs | None = None,
+) -> Manifest:
     """The manifest of what is in the database now; RestoreFailed, and the database as it was, when it cannot be.
 
     A database that holds tables is refused unless `replace`, and one that others are connected to always: a running
@@ -74,6 +82,7 @@ def restore(url: str, source: Path, *, replace: bool = False, progress: Progress
         with psycopg.connect(url, autocommit=True) as connection:
             _check_target(connection, replace=replace)
             programs = for_version(max(described.program_version, connection.info.server_version // 10_000))
+            contents.copy_back(blobs, source, described, progress)  # before the rows that name them
             _load(url, programs, source, _script(connection, described), progress)
             progress("analyzing", 0, None)
             connection.execute("ANALYZE")
