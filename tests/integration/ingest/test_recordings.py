@@ -6,6 +6,7 @@ from fhir_server.interactions.ingest_gateway import intake
 from ingest.files.bringing import incoming, paths, told_apart
 from ingest.files.format import Saying
 from tests.data import wfdb_record
+from tests.data.real_input import FOLDER, needs_real_input
 from tests.data.resmed_card import card
 from tests.data.resmed_session import FLOW, events, session
 from tests.data.wfdb_record import written
@@ -86,6 +87,44 @@ async def test_the_recordings_of_a_card_are_found_with_the_summary_of_their_nigh
         if each["identifier"][1]["value"].endswith("/2023-08-23")
     }
     assert {"69999-1", "8411040", "respiratory-event"} <= of_night
+
+
+async def test_a_recording_too_long_for_observations_is_kept_with_all_its_files(clinic, tmp_path):
+    count = 40_000
+    head = f"r1 1 360 {count} 0:0:0 1/1/2024\nr1.dat 16 200 16 0 0 0 0 II\n"
+    written(tmp_path, head, b"\1\0" * count, wfdb_record.annotations([(360, 1, b""), (720, 1, b"")]))
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    (made,) = (await taken(clinic, tmp_path, "holter-1")).values()
+
+    assert set(made.statuses) == {"created"}, made.said
+    (reference,) = [each for each in made.references if each.startswith("DocumentReference/")]
+    document = await clinic.resource(reference)
+    assert {each["attachment"]["title"] for each in document["content"]} == {"r1.hea", "r1.dat", "r1.atr"}
+    stored = [await clinic.resource(each) for each in made.references if each.startswith("Observation/")]
+    assert all({"reference": reference} in each["derivedFrom"] for each in stored)
+    (strip,) = [each for each in stored if each["code"]["coding"][0]["code"] == "131328"]
+    assert len(strip["component"][0]["valueSampledData"]["data"].split()) == 3_600
+
+
+@needs_real_input
+async def test_a_real_card_and_a_real_record_are_taken_in_whole_and_only_once(clinic):
+    await clinic.device("cpap", name="cpap-1", patient=None)
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    start = datetime(2024, 5, 1, 8, tzinfo=UTC)
+    for seen in (False, True):
+        nights = await taken(clinic, FOLDER / "cpap", "cpap-1")
+        (record,) = (await taken(clinic, FOLDER / "ecg", "holter-1", start=start)).values()
+        read = [each for each in nights.values() if each.format is not None]
+        assert len(read) == 21
+        assert not [each.error or each.said for each in (*read, record) if each.error or each.said]
+        assert {each.seen for each in (*read, record)} == {seen}
+        statuses = {status for each in (*read, record) for status in each.statuses}
+        assert statuses == ({"seen"} if seen else {"created"})
+    # 17 nights, six sessions of five and of two signals; 34 beats, one change of rhythm, counts, rate and strip
+    events = "SELECT count(*) FROM resource WHERE body ->> 'resourceType' = 'Observation' AND body #>> '{code,coding,0,code}'"
+    assert await clinic.scalar(f"{events} = 'ecg-beat'") == 34
+    assert await clinic.scalar(f"{events} = '8411040'") == 6
+    assert await clinic.scalar(f"{events} = '69999-1'") == 17
 
 
 async def test_a_damaged_session_stores_nothing_of_it_and_everything_of_the_others(clinic, tmp_path):
