@@ -4,7 +4,7 @@ https://github.com/ndjson/ndjson-spec; https://www.rfc-editor.org/rfc/rfc8259
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -31,7 +31,7 @@ class Batch:
     body: bytes
     items: tuple[Tree | Issue, ...]
     is_array: bool = False
-    lines: tuple[bytes, ...] | None = None
+    lines: Sequence[bytes] | None = None
     names: tuple[str, ...] | None = None
 
     def raw(self, index: int) -> bytes:
@@ -110,14 +110,14 @@ def elements(body: bytes) -> Iterator[bytes]:
             start = token.end()
 
 
-def member(text: bytes, name: str) -> bytes:
-    """The bytes of the member `name` of the object in `text`, which was parsed and has it."""
+def member(text: bytes, name: str) -> bytes | None:
+    """The bytes of the member `name` of the object in `text`, which was parsed; None where it has none."""
     for each in elements(text):
         parts = _MEMBER.fullmatch(each)
         assert parts is not None, "a member of an object that was parsed has a name"
         if jiter.from_json(parts[1]) == name:
             return parts[2].strip()
-    raise KeyError(name)
+    return None
 
 
 def _records(body: bytes) -> Iterator[bytes]:

@@ -5,8 +5,9 @@ https://hl7.org/fhir/R4/bundle.html; https://build.fhir.org/ig/HL7/phd/
 The Bundle is how a gateway packs what it has: each Observation in it is a message of its own, answered on its own.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Final, overload
 
 from ingest.decoders.batch import Batch, Tree, check_count, elements, member, parsed
 from ingest.decoders.phd_references import BUNDLE_TYPES, called, is_time_stamp
@@ -45,29 +46,63 @@ def _unpacked(body: bytes, bundle: Tree, limit: int) -> Batch:
     sent = bundle.get("entry")
     if not isinstance(sent, list) or not sent or not all(isinstance(each, dict) for each in sent):
         raise Unreadable("Bundle.entry is no list of entries. Send at least one.")
-    texts = tuple(elements(member(body, "entry")))
+    packs = tuple(_packs(sent, _MOST_COPIED * len(body)))
+    check_count(len(packs), limit)
+    items = tuple(_packed(sent, pack) for pack in packs)
+    return Batch(body, items, lines=_Texts(body, packs), is_array=True)
+
+
+def _packs(sent: Sequence[Tree], most: int) -> Iterator[tuple[int, ...]]:
+    """For each message the numbers of its entries, its own first. Raises TooLarge for more than `most` bytes of others."""
     by_name = {name: number for number, each in enumerate(sent) if _says_who(each) for name in _called(each)}
-    items: list[Tree] = []
-    lines: list[bytes] = []
-    most = _MOST_COPIED * len(body)
+    sizes = {number: len(str(sent[number])) for number in set(by_name.values())}
     for number, each in enumerate(sent):
         if _type(each) in _PARTIES:
             continue
-        numbers = dict.fromkeys((number, *_referred(each.get("resource"), by_name)))
-        if len(numbers) == 1 and isinstance(resource := each.get("resource"), dict):
-            items.append(resource)
-            lines.append(member(texts[number], "resource"))
-        else:
-            items.append(
-                {"resourceType": "Bundle", "type": "collection", "entry": [sent[one] for one in numbers]}
-            )
-            packed = b",".join(texts[one] for one in numbers)
-            lines.append(b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % packed)
-            most -= len(packed)
-            if most < 0:
-                raise TooLarge("The entries of the Bundle refer to each other too often. Send fewer at once.")
-    check_count(len(items), limit)
-    return Batch(body, tuple(items), lines=tuple(lines), is_array=True)
+        pack = tuple(dict.fromkeys((number, *_referred(each.get("resource"), by_name))))
+        most -= sum(sizes[other] for other in pack[1:])
+        if most < 0:
+            raise TooLarge("The entries of the Bundle refer to each other too often. Send fewer at once.")
+        yield pack
+
+
+def _packed(sent: Sequence[Tree], pack: tuple[int, ...]) -> Tree:
+    resource = sent[pack[0]].get("resource")
+    if _is_alone(pack) and isinstance(resource, dict):
+        return resource
+    return {"resourceType": "Bundle", "type": "collection", "entry": [sent[number] for number in pack]}
+
+
+def _is_alone(pack: tuple[int, ...]) -> bool:
+    return len(pack) == 1
+
+
+class _Texts(Sequence[bytes]):
+    """The bytes of each message as they came; the body is taken apart only when one is asked for."""
+
+    def __init__(self, body: bytes, packs: Sequence[tuple[int, ...]]) -> None:
+        self._body, self._packs = body, packs
+
+    def __len__(self) -> int:
+        return len(self._packs)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        texts = [self._entries[number] for number in self._packs[index]]
+        if len(texts) == 1 and (resource := member(texts[0], "resource")) is not None:
+            return resource
+        return b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % b",".join(texts)
+
+    @cached_property
+    def _entries(self) -> tuple[bytes, ...]:
+        text = member(self._body, "entry")
+        assert text is not None, "the Bundle has entries"
+        return tuple(elements(text))
 
 
 def _says_who(entry: Tree) -> bool:
