@@ -51,19 +51,21 @@ def try_sample(
     file: File,
     sample: Annotated[Path, typer.Argument(help="What a device of it sends: JSON, one reading or an array.")],
     *,
+    device: Annotated[str, typer.Option(help="The name the device is registered under.")] = "example",
+    patient: Annotated[str, typer.Option(help="The id of the Patient it is assigned to.")] = "example",
     data_dir: DataDir = None,  # noqa: ARG001 - as above
     json: AsJson = False,
 ) -> None:
     """Show what a sample becomes; nothing is stored. Exits with 1 when a reading would be rejected.
 
-    Example: fhir-server profile try wrist-band.yaml sample.json
+    Example: fhir-server profile try wrist-band.yaml sample.json --device band-1
     """
     import asyncio
     import sys
 
     from fhir_server.clock import now
     from fhir_server.interactions.device_types import checked
-    from fhir_server.interactions.profile_trial import tried
+    from fhir_server.interactions.profile_trial import Subject, tried
     from fhir_server.json import dumps, pretty
     from ingest.answer import rejected_count, results_json
 
@@ -72,7 +74,7 @@ def try_sample(
         content = sample.read_bytes()
     except OSError as error:
         raise OperatorError(f"{sample} cannot be read: {error.strerror}.") from error
-    trial = asyncio.run(tried(profile, content, now()))
+    trial = asyncio.run(tried(profile, content, now(), Subject("example", device, patient)))
     if json:
         resources = b",".join(map(dumps, trial.resources))
         sys.stdout.write(

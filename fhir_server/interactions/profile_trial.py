@@ -45,11 +45,8 @@ class Trial:
     resources: tuple[Resource, ...]
 
 
-async def tried(
-    profile: DeviceProfile, sample: bytes, received: datetime, subject: Subject | None = None
-) -> Trial:
+async def tried(profile: DeviceProfile, sample: bytes, received: datetime, about: Subject) -> Trial:
     """What a device of this type would make of `sample`, came it at `received`. Raises OperatorError if it is no JSON."""
-    about = subject or Subject()
     everyone = (Assignment(about.patient, _ALWAYS, _NEVER),)
     device = Device(0, about.device, about.name, profile.key, False, (), everyone, _ALWAYS, profile)
     sink = _Shown()

@@ -80,8 +80,8 @@ class Process:
 class Server(Process):
     """A running server."""
 
-    def __init__(self, data_dir, *arguments):
-        super().__init__("serve", "--port", "0", *arguments, data_dir=data_dir)
+    def __init__(self, data_dir, *arguments, **env):
+        super().__init__("serve", "--port", "0", *arguments, data_dir=data_dir, **env)
         self.said = self.line()
         self.url = self.said["url"]
         self.data_dir = Path(self.said["data_dir"])

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from fhir_server.cli.catalog import commands
-from tests.acceptance.command_line import Server, answer
+from tests.acceptance.command_line import ROOT, Server, answer
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,8 @@ def data_dir(pristine, request):
 @pytest.fixture(scope="session")
 def server(pristine):
     """A running server with two workers; tests that share it use names of their own."""
-    running = Server(_copy(pristine, "shared"), "--workers", "2")
+    own_types = str(ROOT / "examples" / "device-types")
+    running = Server(_copy(pristine, "shared"), "--workers", "2", FHIR_PROFILES_DIR=own_types)
     yield running
     running.end()
 

@@ -82,6 +82,18 @@ def test_the_python_example_sends_a_blood_pressure(server):
     assert json.loads(sent.stdout)["results"][0]["status"] == "created"
 
 
+def test_a_device_of_ones_own_goes_from_its_file_to_stored_observations_as_the_example_shows(server):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "own_device.py", server.url],
+        env=environment(FHIR_TOKEN=TOKEN),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["Heart rate 61.5 beats/minute", "Body temperature 36.78 °C"]
+
+
 def test_a_second_server_on_the_same_data_folder_is_refused_with_the_owners_pid(server):
     second = command(
         *("serve", "--port", "0"),

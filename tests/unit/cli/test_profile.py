@@ -1,6 +1,7 @@
 """`fhir-server profile`, as it is typed."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -101,3 +102,13 @@ def test_a_template_is_printed_as_a_type_and_its_warnings_stay_out_of_it(tmp_pat
     made = tmp_path / "band.yaml"
     made.write_text(done.stdout)
     assert ran("check", made).exit_code == 0
+
+
+def test_the_example_is_sound_and_becomes_two_observations_and_a_warning_of_its_age():
+    types = Path(__file__).resolve().parents[3] / "examples" / "device-types"
+    done = ran("try", types / "wrist-band.yaml", types / "wrist-band.json", "--device", "band-1", "--json")
+    shown = json.loads(done.stdout)
+
+    assert done.exit_code == 0
+    assert [each["bodySite"]["text"] for each in shown["resources"] if "bodySite" in each] == ["left wrist"]
+    assert [each["code"]["text"] for each in shown["resources"]] == ["Heart rate", "Body temperature"]

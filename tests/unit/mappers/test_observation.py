@@ -527,3 +527,31 @@ def test_what_is_stored_has_the_digits_that_were_sent(value, unit):
     (observation,) = resources({"spo2": value}, units={"spo2": unit} if unit else {})
 
     assert str(observation["valueQuantity"]["value"]) == str(value)
+
+
+WORN = """\
+text: Worn
+version: "1"
+group: vital-signs-panel
+fields:
+  pulse: {metric: heart-rate, unit: /min, site: left wrist}
+  breaths: {metric: respiratory-rate, unit: /min, statistic: mean}
+  weight: {metric: body-weight, unit: kg, modality: self-reported}
+  systolic: {metric: systolic-pressure, unit: "mm[Hg]", site: left upper arm, modality: self-reported}
+  diastolic: {metric: diastolic-pressure, unit: "mm[Hg]"}
+"""
+
+
+def test_site_statistic_and_modality_of_a_field_are_said_by_its_observation():
+    fields = {"pulse": 61, "breaths": 14, "weight": 70, "systolic": 120, "diastolic": 80}
+    result = map_reading(reading(fields), context(read_profile("worn", parse(WORN, "worn.yaml"))))
+    pulse, breaths, weight, pressure, panel = result.resources
+
+    assert pulse["bodySite"] == {"text": "left wrist"}
+    assert "performer" not in pulse
+    assert "valueQuantity" not in breaths
+    assert "meta" not in breaths
+    assert breaths["component"][0]["code"]["coding"][0]["code"] == "average"
+    assert weight["performer"] == pressure["performer"] == [{"reference": "Patient/p1"}]
+    assert pressure["bodySite"] == {"text": "left upper arm"}
+    assert f"Observation/{breaths['id']}" not in [each["reference"] for each in panel["hasMember"]]
