@@ -30,6 +30,7 @@ from mappers.times import device_time
 from mappers.waveform import Lead, Waveform, waveform_observations
 from terminology.systems import LOCAL_METRIC, LOINC, MDC, OBSERVATION_CATEGORY, SNOMED_CT
 from tests.data.device_readings import MEASURED, RECEIVED, context_of, profiles, readings, resources
+from tests.data.recordings import recordings
 from tests.data.resmed_card import card
 from tests.soak.validator.java import answers
 from tests.unit.ingest.decoders.test_health_connect import HOUR, MOMENT
@@ -47,7 +48,7 @@ _REGISTRY = {LOINC, MDC, SNOMED_CT, LOCAL_METRIC}
 
 
 def test_the_java_validator_finds_nothing_wrong_with_what_any_device_type_makes(java: list[str]):
-    made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files(), *_of_phones()]
+    made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files(), *_of_phones(), *recordings()]
     made += list(_of_messages())
     texts = [orjson.dumps(resource, default=_exact) for _, resource in made]
     found = [
@@ -74,7 +75,7 @@ def test_the_java_validator_sees_a_wrong_code_a_wrong_unit_and_a_wrong_profile(j
 
 
 def test_every_code_of_the_registry_is_made_and_no_other():
-    made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files()]
+    made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files(), *recordings()]
     used = {
         (coding["system"], coding["code"], coding.get("display"))
         for _, resource in made
