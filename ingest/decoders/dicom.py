@@ -4,7 +4,10 @@ https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_A.34.3.htm
 """
 
 import io
+import logging
 import re
+import struct
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -13,7 +16,7 @@ from typing import Final
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from ingest.decoders.dicom_waveform import rhythm
 from ingest.errors import UnreadableFile
@@ -41,6 +44,13 @@ MEASUREMENTS: Final = {
     ("MDC", "2:16770"): "heartRate",
 }
 
+_BROKEN: Final = (
+    *(ArithmeticError, AttributeError, BytesLengthException, EOFError, LookupError, NotImplementedError),
+    *(OSError, RecursionError, TypeError, ValueError, struct.error),
+)
+"""Elements are read when they are asked for, and one wrong byte gives them another type: any of these may come of it."""
+
+_TAG: Final = re.compile(r"\([0-9a-fA-F]{4},\s?[0-9a-fA-F]{4}\)")
 _DATE_TIME: Final = re.compile(r"([0-9]{14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?")
 
 
@@ -63,6 +73,19 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone = 
 
     A measurement of 0 is one that was not made. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
     """
+    # pydicom quotes the contents of what it finds strange
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return _decoded(content, device, received, zone)
+        except _BROKEN as error:
+            raise UnreadableFile(
+                f"The DICOM file of {len(content)} bytes is broken{_place(error)}: {type(error).__name__}."
+            ) from error
+
+
+def _decoded(content: bytes, device: Device, received: datetime, zone: timezone) -> DicomEcg:
     dataset = _dataset(content)
     leads = _leads(dataset)
     fields, units, unmapped = _measurements(dataset)
@@ -90,6 +113,11 @@ def _dataset(content: bytes) -> Dataset:
             f"The DICOM file breaks off within its {len(content)} bytes: {error}."
         ) from error
     return dataset
+
+
+def _place(error: Exception) -> str:
+    tag = _TAG.search(str(error))
+    return f" in element {tag[0]}" if tag else ""
 
 
 def _check_complete(dataset: Dataset, size: int) -> None:
