@@ -60,7 +60,7 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         _SHAPE,
         "nothing",
         "resource",
-        (200, 304, 404, 410),
+        (200, 206, 304, 404, 410, 416),
         read,
     ),
     Interaction(
@@ -73,7 +73,7 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         _SHAPE,
         "nothing",
         "resource",
-        (200, 304, 404, 410),
+        (200, 206, 304, 404, 410, 416),
         vread,
     ),
     Interaction(

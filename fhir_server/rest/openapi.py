@@ -67,18 +67,21 @@ def _operation(interaction: Interaction, type: str | None) -> Json:
         "security": [] if interaction.public else [{"bearer": []}],
     }
     if interaction.takes != "nothing":
-        operation["requestBody"] = _request_body(interaction)
+        operation["requestBody"] = _request_body(interaction, type)
     return operation
 
 
-def _request_body(interaction: Interaction) -> Json:
+def _request_body(interaction: Interaction, type: str | None) -> Json:
     if interaction.takes == "form":
         return {"content": {FORM: {"schema": {"$ref": "#/components/schemas/Form"}}}}
     if interaction.takes == "patch":
         return {"required": True, "content": {PATCH: {"schema": {"$ref": "#/components/schemas/JsonPatch"}}}}
     schema = {"$ref": "#/components/schemas/Resource"}
     required = interaction.takes != "parameters"
-    return {"required": required, "content": {name: {"schema": schema} for name in FORMATS}}
+    content: Json = {name: {"schema": schema} for name in FORMATS}
+    if type == "Binary" and interaction.takes == "resource":
+        content["*/*"] = {"schema": {"type": "string", "format": "binary"}}
+    return {"required": required, "content": content}
 
 
 def _responses(interaction: Interaction) -> Json:
@@ -94,4 +97,6 @@ def _response(interaction: Interaction, status: int) -> str:
         return "Refusal"
     if status in (204, 304):
         return "Nothing"
+    if status == 206:
+        return "Part"
     return {"Bundle": "Bundle", "nothing": "Outcome"}.get(interaction.gives, "Resource")

@@ -176,6 +176,10 @@ COMPONENTS: Final[Json] = {
         "Outcome": _answer("What was done", "OperationOutcome"),
         "Refusal": _answer("Why not, as an OperationOutcome", "OperationOutcome"),
         "Nothing": {"description": "No content"},
+        "Part": {
+            "description": "The part of a Binary's content that Range asks for",
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        },
     },
     "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
 }

@@ -12,7 +12,7 @@ _METHODS = (
     ["GET"] * 6 + ["POST"] * 4 + ["PUT"] * 3 + ["DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "", "G\xcbT"]
 )
 _SEGMENTS = [
-    "Patient", "Observation", "Bundle", "Basic", "Foo", "patient", "metadata", "_history", "_search", "$op", "1", "2",
+    "Patient", "Observation", "Binary", "Bundle", "Basic", "Foo", "patient", "metadata", "_history", "_search", "$op", "1", "2",
     "p1", "x" * 64, "x" * 65, "..", ".", "", "%00", "%zz", "%ff", "%2e%2e", "%2f", "%F0%9F%98%80", "a b", "'", '"',
     "1;DROP TABLE resource", "-1", "0", "99999999999999999999", "\u0661", "null", "{type}", "{0}", "%s", "%(x)s",
 ]  # fmt: skip
@@ -32,10 +32,13 @@ _VALUES = [
 _HEADERS = [
     (b"accept", [b"*/*", b"application/fhir+json", b"text/html", b"a/b;q=x", b";;;", b"\xff", b"application/json;q=9"]),
     (b"content-type", [b"application/fhir+json", b"application/json", b"application/x-www-form-urlencoded", b"", b"\xff",
-                       b"multipart/form-data", b"application/fhir+json; charset=utf-16", b"text/json;;;=", b";"]),
+                       b"multipart/form-data", b"image/png", b"application/fhir+json; charset=utf-16", b"text/json;;;=", b";"]),
     (b"prefer", [b"return=minimal", b"handling=lenient", b"handling=strict,return=OperationOutcome", b"\xff=;", b"=,="]),
     (b"if-match", [b'W/"1"', b"*", b"x", b"", b'W/"99999999999999999999"', b'W/"-1"', b"\xff"]),
     (b"if-none-match", [b'W/"1"', b"*", b"x", b""]),
+    (b"range", [b"bytes=0-0", b"bytes=-1", b"bytes=9-", b"bytes=--", b"bytes=99999999999999999999-", b"\xff"]),
+    (b"if-range", [b'"1"', b'W/"1"', b"x", b"\xff"]),
+    (b"x-security-context", [b"Patient/p1", b"x", b"", b"\xff"]),
     (b"if-modified-since", [b"Fri, 01 Jan 2100 00:00:00 GMT", b"x", b"", b"Fri, 99 Jan 9999 99:99:99 GMT", b"\xff",
                             b"Mon, 01 Jan 0001 00:00:00 +2359"]),
     (b"if-none-exist", [b"identifier=1", b"_id=p1", b"", b"?", b"%zz", b"\xff", b"_count=1", b"name=\xc3\xa9", b"a=%00"]),

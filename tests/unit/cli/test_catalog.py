@@ -32,6 +32,7 @@ WANTED = {
     "profile new",
     "profile list",
     "profile import",
+    "blobs sweep",
     "backup",
     "restore",
     "migrate",
