@@ -31,9 +31,9 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Subject:
     """Whom and what the resources of a trial name, and the key that their ids are made with."""
 
-    device: str = "example"
-    name: str = "example"
-    patient: str = "example"
+    device: str
+    name: str
+    patient: str
     identity_key: bytes = field(default=bytes(IDENTITY_KEY_BYTES), repr=False)
 
 
