@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ingest.files.format import Origin, Saying
     from ingest.files.intake import Intake, Watcher
     from ingest.files.summary import FileSummary
+    from ingest.issue import Issue
 
 _PATIENCE: Final = 60
 """Seconds to wait for another who reads the same file, or died reading it."""
@@ -60,7 +61,10 @@ def ingest(
     """
     from ingest.errors import IngestError
 
-    said, configured = _said(zone, patient, mapping, start), settings(data_dir=data_dir)
+    said, configured = (
+        _said(zone=zone, patient=patient, mapping=mapping, start=start),
+        settings(data_dir=data_dir),
+    )
     with tempfile.TemporaryDirectory(prefix="fhir-ingest-") as folder:
         try:
             brought = _brought(files, Path(folder), configured.max_file_bytes)
@@ -147,17 +151,14 @@ def _watched(
         yield told, ended
 
 
-def _said(zone: str, patient: str | None, mapping: str | None, start: str | None) -> "Saying":
-    from ingest.files import zone as written
-    from ingest.files.format import Saying
+def _said(**written: str | None) -> "Saying":
+    from ingest.errors import InvalidParameter
+    from ingest.files.saying import saying
 
-    offset = written.zone(zone)
-    if offset is None:
-        raise OperatorError(f"--zone {zone!r} is no offset from UTC. Write +01:00, or Z.")
-    began = None if start is None else written.moment(start, offset)
-    if start is not None and began is None:
-        raise OperatorError(f"--start {start!r} is no time. Write 2026-01-31T22:00:00.")
-    return Saying(offset, patient, mapping, began)
+    try:
+        return saying({name: text for name, text in written.items() if text is not None})
+    except InvalidParameter as error:
+        raise OperatorError(f"--{error}") from error
 
 
 def _show(summaries: "Sequence[FileSummary]", *, json: bool) -> None:
@@ -180,14 +181,21 @@ def _show(summaries: "Sequence[FileSummary]", *, json: bool) -> None:
 
 def _say_summary(summary: "FileSummary") -> None:
     for each in summary.said:
-        element = f"{each.issue.element} " if each.issue.element else ""
-        warn(f"{summary.name}: {each.where} {each.status}: {element}{each.issue.diagnostics}")
+        warn(f"{summary.name}: {each.where} {each.status}: {_named(each.issue)}")
+    if summary.unsaid:
+        warn(f"{summary.name}: … and {summary.unsaid} more such")
     for note in summary.notes:
         say(f"{summary.name}: {note}")
     if summary.format is None:
         return
     counts = ", ".join(f"{count} {status}" for status, count in summary.counts.items() if count)
     say(f"{summary.name}: {'taken in before: ' if summary.seen else ''}{counts or 'nothing in it'}")
+
+
+def _named(issue: "Issue") -> str:
+    """What it says, after the element that it is about."""
+    element, text = issue.element, issue.diagnostics
+    return text if element is None or text.startswith(element) else f"{element}: {text}"
 
 
 def _refuse_unread(summaries: "Sequence[FileSummary]", *, folders: bool) -> None:

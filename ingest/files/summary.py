@@ -16,6 +16,8 @@ STATUSES: Final = ("created", "unchanged", "amended", "rejected")
 MAX_REFERENCES: Final = 1_000
 MAX_ISSUES: Final = 100
 MAX_KINDS: Final = 200
+MAX_ALIKE: Final = 3
+"""How often a warning of one kind is said: the rest is the same again."""
 
 Kind = tuple[str, str, str]
 """Type of resource, code, and what the code says."""
@@ -45,6 +47,7 @@ class FileSummary:
     references: tuple[str, ...] = ()
     left_out: int = 0
     said: tuple[Said, ...] = ()
+    unsaid: int = 0
     notes: tuple[str, ...] = ()
     error: str | None = None
     seen: bool = False
@@ -74,6 +77,7 @@ class FileSummary:
             "references": list(self.references),
             "references_left_out": self.left_out,
             "issues": [_said(each) for each in self.said],
+            "issues_left_out": self.unsaid,
             "notes": list(self.notes),
             **({} if self.error is None else {"error": self.error}),
         }
@@ -93,6 +97,8 @@ class Tally:
     references: list[str] = field(default_factory=list)
     left_out: int = 0
     said: list[Said] = field(default_factory=list)
+    unsaid: int = 0
+    warned: Counter[tuple[str, str | None]] = field(default_factory=Counter)
 
     def add(self, where: str, work: object, result: Result) -> None:
         """Counts one unit, what was to be stored of it, and what became of that."""
@@ -100,11 +106,22 @@ class Tally:
         room = MAX_REFERENCES - len(self.references)
         self.references += result.references[:room]
         self.left_out += max(0, len(result.references) - room)
-        for issue in result.issues[: MAX_ISSUES - len(self.said)]:
-            self.said.append(Said(where, result.status, issue))
+        for issue in result.issues:
+            self._say(Said(where, result.status, issue))
         if isinstance(work, Group) and result.status in ("created", "amended"):
             for draft in work.drafts:
                 self._count(_kind(draft.resource))
+
+    def _say(self, said: Said) -> None:
+        alike = 0
+        if said.issue.severity != "error":
+            kind = said.issue.code, said.issue.element
+            self.warned[kind] += 1
+            alike = self.warned[kind]
+        if alike > MAX_ALIKE or len(self.said) >= MAX_ISSUES:
+            self.unsaid += 1
+        else:
+            self.said.append(said)
 
     def _count(self, kind: Kind) -> None:
         if kind in self.made or len(self.made) < MAX_KINDS:
@@ -125,6 +142,7 @@ class Tally:
             tuple(self.references),
             self.left_out,
             tuple(self.said),
+            self.unsaid,
             tuple(notes),
             error,
         )
@@ -144,6 +162,7 @@ def remembered(tree: dict[str, object], name: str) -> FileSummary:
         references=tuple(map(str, _list(tree["references"]))),
         left_out=_number(tree["references_left_out"]),
         said=tuple(_unsaid(each) for each in _trees(tree["issues"])),
+        unsaid=_number(tree["issues_left_out"]),
         notes=tuple(map(str, _list(tree["notes"]))),
         seen=True,
     )

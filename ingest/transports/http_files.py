@@ -21,10 +21,10 @@ from fastapi import APIRouter, Request, Response
 from ingest.errors import IngestError, InvalidParameter, Unavailable, Unreadable, UnreadableFile
 from ingest.files.archive import unpacked
 from ingest.files.bringing import Bringing, told_apart
-from ingest.files.format import Origin, Saying
+from ingest.files.format import Origin
 from ingest.files.intake import Intake
+from ingest.files.saying import saying
 from ingest.files.summary import FileSummary
-from ingest.files.zone import moment, zone
 from ingest.gateway import Gateway
 from ingest.issue import Issue, outcome
 from ingest.ports import Answer, Device
@@ -138,7 +138,7 @@ class _Desk:
             return _answer(await self._intake.take_all(bringing, origin, vouched=signer is None), bringing)
 
     async def _origin(self, fields: dict[str, str], arrived: datetime, signer: Device | None) -> Origin:
-        named, said = fields.get("device"), _said(fields)
+        named, said = fields.get("device"), saying(fields)
         if signer is None:
             if not named:
                 raise InvalidParameter("No device is named. Say which one measured.", "device")
@@ -160,17 +160,6 @@ class _Desk:
             yield
         finally:
             self._here -= 1
-
-
-def _said(fields: dict[str, str]) -> Saying:
-    offset = zone(fields.get("zone", "Z"))
-    if offset is None:
-        raise InvalidParameter(f"zone {fields['zone']!r} is no offset from UTC. Send +01:00, or Z.", "zone")
-    began = fields.get("start")
-    start = None if began is None else moment(began, offset)
-    if began is not None and start is None:
-        raise InvalidParameter(f"start {began!r} is no time. Send 2026-01-31T22:00:00.", "start")
-    return Saying(offset, fields.get("patient"), fields.get("mapping"), start)
 
 
 def _answer(summaries: list[FileSummary], bringing: Bringing) -> Answer:

@@ -34,6 +34,7 @@ _SUMMARY: Final = {
         "references": _TEXTS,
         "references_left_out": _COUNT,
         "issues": {"type": "array", "items": {"type": "object"}},
+        "issues_left_out": _COUNT,
         "notes": _TEXTS,
         "error": {"type": "string", "description": "Where the file is broken."},
     },

@@ -5,7 +5,7 @@ https://www.rfc-editor.org/rfc/rfc7578 (multipart/form-data)
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from ingest.errors import InvalidParameter, TooLarge, Unreadable, UnsupportedType
 from ingest.files.format import Incoming
 
-FIELDS: Final = ("device", "patient", "zone", "mapping", "start", "name")
+FIELDS: Final = ("device", "patient", "zone", "mapping", "start")
 MAX_FILES: Final = 10_000
 MAX_FIELD_BYTES: Final = 256
 IDLE_SECONDS: Final = 60
@@ -114,14 +114,14 @@ def _body(request: Request, folder: Path) -> _Body:
 def _query(request: Request) -> list[tuple[str, str]]:
     sent = request.query_params.multi_items()
     for name, _ in sent:
-        _check_field(name, [each for each, _ in sent].count(name))
+        _check_field(name, (*FIELDS, "name"), [each for each, _ in sent].count(name))
     return sent
 
 
-def _check_field(name: str, times: int) -> None:
-    if name not in FIELDS:
+def _check_field(name: str, known: Sequence[str], times: int) -> None:
+    if name not in known:
         raise InvalidParameter(
-            f"The parameter {name[:60]!r} is not known here. It takes {', '.join(FIELDS)}.", name[:60]
+            f"The parameter {name[:60]!r} is not known here. It takes {', '.join(known)}.", name[:60]
         )
     if times > 1:
         raise InvalidParameter(f"The parameter {name!r} is sent more than once. Send it once.", name)
@@ -232,7 +232,7 @@ class _Form:
             said = options.get(b"filename", b"").decode(errors="replace")
             self._open = _on_disk(self._folder, len(self._files), _clean(said))
             return
-        _check_field(name, 2 if name in self.fields else 1)
+        _check_field(name, (*FIELDS, "file"), 2 if name in self.fields else 1)
         self._field = (name, bytearray())
 
     def _part(self, block: bytes, start: int, end: int) -> None:

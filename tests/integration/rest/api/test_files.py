@@ -143,6 +143,7 @@ async def test_a_device_brings_no_other_devices_files(client, oximeter):
         ({"device": "pi-001", "zone": "CET"}, 400, "zone"),
         ({"device": "pi-001", "start": "soon"}, 400, "start"),
         ({"device": "pi-001", "whose": "p1"}, 400, "whose"),
+        ({"device": "pi-001", "patient": "../p1"}, 400, "patient"),
     ],
 )
 async def test_what_is_wrong_beside_the_file_is_named(client, oximeter, params, status, element):
@@ -181,14 +182,13 @@ async def test_other_requests_go_on_while_a_large_file_is_read(client, oximeter)
         b'{"timestamp": %d, "data": {"spo2": 97}}' % (1_704_067_200 + number) for number in range(4_000)
     )
     reading_it = asyncio.create_task(client.post(PATH, content=content, params={"device": "pi-001"}))
-    waits, loop = [], asyncio.get_running_loop()
+    answered = 0
     while not reading_it.done():
-        before = loop.time()
         assert (await client.get("/health")).status_code == 200
-        waits.append(loop.time() - before)
-        await asyncio.sleep(0.005)
+        answered += 1
+        await asyncio.sleep(0)
     assert (await reading_it).json()["files"][0]["created"] == 4_000
-    assert max(waits) < 0.5
+    assert answered > 20
 
 
 async def test_those_who_wait_are_bounded_and_come_back(serving):
@@ -224,3 +224,9 @@ async def test_a_form_of_many_blocks_is_the_files_that_were_sent(client, oximete
     (told,) = (await client.post(PATH, content=blocks(), headers=boundary)).json()["files"]
     assert told["sha256"] == hashlib.sha256(content).hexdigest()
     assert (told["file"], told["created"]) == ("a/b.ndjson", 60)
+
+
+async def test_a_warning_that_all_readings_share_is_said_three_times_and_counted(client, oximeter):
+    sent = {"params": {"device": "pi-001"}, "content": lines(*range(10))}
+    (told,) = (await client.post(PATH, **sent)).json()["files"]
+    assert (told["created"], len(told["issues"]), told["issues_left_out"]) == (10, 3, 7)
