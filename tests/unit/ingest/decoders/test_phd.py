@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from fhir_server.validation.structure import check
 from ingest.decoders.phd import decode
 from ingest.decoders.phd_bundle import phd_batch
 from ingest.ports import Device
@@ -131,6 +132,27 @@ def test_a_value_of_the_guide_that_is_no_number_has_its_reason_and_no_value():
     assert quality["code"]["coding"] == [{"system": MDC, "code": "150320", "display": "MDC_SAT_O2_QUAL"}]
     assert quality["category"][0]["coding"][0]["code"] == "technical"
     assert not [name for name in quality if name.startswith("value")]
+
+
+@needs_real_input
+def test_whatever_is_made_of_the_guide_is_valid_r4():
+    made = [
+        resource
+        for name, type, sender in (
+            ("bundle-continuousnonin", "pulse-oximeter", OXIMETER),
+            ("compound-numeric-blood-pressure", "blood-pressure", "phd-711000FEFF5F49B0.B0495F001071"),
+            ("numeric-observation-not-a-number", "pulse-oximeter", OXIMETER),
+            ("numeric-spo2-alarm", "pulse-oximeter", OXIMETER),
+            ("rtsa-example", "pulse-oximeter", "phd-00601900010E9234.F45EABA80832"),
+            ("temperature-observation", "thermometer", OXIMETER),
+        )
+        for found in of_file(name, type, sender)
+        for resource in found
+    ]
+    for resource in made:
+        check("Observation", json.dumps(resource, default=float).encode())
+
+    assert len(made) == 52
 
 
 @needs_real_input
