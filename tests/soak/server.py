@@ -122,7 +122,8 @@ class Server:
         if self.owner is None:
             return None
         children = self._children()
-        self.owner.terminate()
+        with suppress(psutil.NoSuchProcess):
+            self.owner.terminate()
         try:
             return self.owner.wait(60)
         except psutil.TimeoutExpired:

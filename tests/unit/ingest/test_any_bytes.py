@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.decoders.health_connect_types import RECORD_TYPES
 from ingest.decoders.omh_schemas import SCHEMAS
-from ingest.gateway import OMH, PHD, READINGS, VITALS, WEARABLES
+from ingest.gateway import DEVICE_READINGS, OMH, PHD, READINGS, VITALS, WEARABLES
 from ingest.retry import retry
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -259,3 +259,27 @@ async def test_every_bundle_gets_an_answer_and_every_rejected_observation_a_lett
     assert len(bench.letters.kept) == len(refused) + (answer.status == 400)
     for kept in list(bench.letters.kept)[:2]:
         assert (await retry(bench.pipeline, kept, bench.clock)).status == "rejected"
+
+
+ADDRESSED = st.fixed_dictionaries(
+    {},
+    optional={
+        "device_id": st.sampled_from(["pi-001", "other"]) | TREES,
+        "patient_id": st.sampled_from(["p1", "p2"]) | TREES,
+        "timestamp": NUMBERS | TREES,
+        "data": FIELDS | TREES,
+        "more": TREES,
+    },
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tree=ADDRESSED | st.lists(ADDRESSED | TREES, max_size=3) | TREES)
+async def test_every_body_at_the_address_of_a_device_gets_an_answer_and_every_rejection_a_letter(bench, tree):
+    bench.letters.kept.clear()
+    bench.admissions.answers.clear()
+    request = bench.signed(json.dumps(tree).encode(), form="api", path="/api/devices/pi-001/readings")
+    answer = await bench.gateway().answer(request, DEVICE_READINGS, "json", "pi-001")
+    assert answer.status in {200, 207, 400, 422}
+    rejected = sum(each["status"] == "rejected" for each in results(answer)) + (answer.status == 400)
+    assert len(bench.letters.kept) == rejected
