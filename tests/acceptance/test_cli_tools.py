@@ -213,3 +213,9 @@ def test_the_demonstration_shows_readings_and_finds_its_ward_again(data_dir):
     assert first["ready"]["token"] == second["ready"]["token"]
     assert second["reading"]["status"] == 200
     assert any("59408-5" in line or "85354-9" in line for line in second["reading"]["made"])
+
+
+def test_a_sweep_says_what_nothing_names(here, data_dir):
+    nothing = {"contents": 0, "bytes": 0}
+    assert here("blobs", "sweep", "--pretend", data_dir=data_dir) == {**nothing, "deleted": False}
+    assert here("blobs", "sweep", data_dir=data_dir) == {**nothing, "deleted": True}
