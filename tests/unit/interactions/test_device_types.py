@@ -52,12 +52,12 @@ def test_a_server_does_not_start_with_an_unsound_type(tmp_path: Path, name: str,
 
 
 def test_a_server_does_not_start_with_a_folder_that_is_not_there_or_a_file_nobody_can_read(tmp_path: Path):
-    with pytest.raises(OperatorError, match="FHIR_PROFILES_DIR .* is no folder"):
+    with pytest.raises(OperatorError, match=r"FHIR_PROFILES_DIR .* is no folder"):
         device_types(tmp_path / "none")
     (tmp_path / "band.yaml").write_bytes(BAND.encode().replace(b"Wrist", b"\xff"))
-    with pytest.raises(OperatorError, match="band.yaml is not UTF-8 at byte 6"):
+    with pytest.raises(OperatorError, match=r"band\.yaml is not UTF-8 at byte 6"):
         device_types(tmp_path)
-    with pytest.raises(OperatorError, match="cannot be read: No such file"):
+    with pytest.raises(OperatorError, match=r"cannot be read: No such file"):
         checked(tmp_path / "none.yaml")
 
 

@@ -1,7 +1,10 @@
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.decoders.batch import json_batch
 from ingest.decoders.reading import Series
@@ -30,6 +33,7 @@ fields:
 """
 
 
+@cache
 def device(text=BAND):
     return Device(
         1, "uuid-1", "w-1", "band", False, (), (), NOW, own_profile("band", parse(text, "band.yaml"))
@@ -115,3 +119,46 @@ def test_a_path_that_does_not_apply_is_said_and_nothing_is_taken():
     (issue,) = decoded(b'{"at": 1772366400000, "sensors": [{"kind": "hr", "value": 61}]}', text)
 
     assert (issue.code, issue.element) == ("structure", "sensors[?kind > `3`].value | [0]")
+
+
+NAMES = [
+    "at",
+    "watch",
+    "id",
+    "wearer",
+    "seq",
+    "sensors",
+    "kind",
+    "value",
+    "skin",
+    "unit",
+    "body",
+    "samples",
+    "t",
+    "hr",
+]
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["hr", "w-1", "p1", "Cel", "2026-03-01T12:00:00Z", ""])
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize(
+    "text", [BAND, SERIES, BAND.replace("kind=='hr'", "kind > `3` && contains(value, 'x')")]
+)
+@settings(max_examples=50)
+@given(tree=st.dictionaries(st.sampled_from(NAMES), TREES))
+def test_whatever_is_sent_becomes_readings_or_issues_that_name_a_path(text, tree):
+    found = decode(tree, device(text), NOW)
+
+    if isinstance(found, tuple):
+        assert found
+        assert all(issue.element for issue in found)
