@@ -47,11 +47,14 @@ SELECT k.type, k.id, k.rid, k.date_lo, k.body FROM patient_key p
         AND NOT r.deleted AND {{wanted}} ORDER BY r.date_lo DESC, r.rid LIMIT {{limit}})) AS k
  WHERE p.id = %s ORDER BY k.type, k.date_lo DESC NULLS FIRST, k.rid LIMIT {{limit}}"""
 
+# without the bodies until a page is chosen: the Provenances of a patient's devices are many
 _NAMED: Final = f"""
 WITH named AS MATERIALIZED (
-  SELECT {_COLUMNS} FROM resource r
-   WHERE r.tokens && %s::bigint[] AND r.type = ANY(%s) AND r.patient IS NULL AND NOT r.deleted AND {{wanted}})
-SELECT * FROM named WHERE rid > %s ORDER BY rid LIMIT {{limit}}"""
+  SELECT r.rid FROM resource r
+   WHERE r.tokens && %s::bigint[] AND r.type = ANY(%s) AND r.patient IS NULL AND NOT r.deleted AND {{wanted}}
+     AND r.rid > %s)
+SELECT {_COLUMNS} FROM (SELECT rid FROM named ORDER BY rid LIMIT {{limit}}) AS page JOIN resource r USING (rid)
+ ORDER BY r.rid"""
 
 
 class Place(NamedTuple):
