@@ -4,6 +4,8 @@ docs/devices.md; docs/validation.md, "What the mappers make"
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -17,6 +19,8 @@ from ingest.decoders import dicom, health_connect, omh, resmed
 from ingest.decoders.batch import json_batch
 from ingest.decoders.health_connect_types import RECORD_TYPES
 from ingest.decoders.reading import Decoded, Series
+from ingest.files.bringing import incoming, told_apart
+from ingest.files.format import Incoming, Origin
 from ingest.ports import Device
 from mappers import device
 from mappers.ecg import map_ecg
@@ -29,12 +33,15 @@ from mappers.reading import Reading
 from mappers.times import device_time
 from mappers.waveform import Lead, Waveform, waveform_observations
 from terminology.systems import LOCAL_METRIC, LOINC, MDC, OBSERVATION_CATEGORY, SNOMED_CT
+from tests.data import wfdb_record
 from tests.data.device_readings import MEASURED, RECEIVED, context_of, profiles, readings, resources
 from tests.data.recordings import recordings
 from tests.data.resmed_card import card
+from tests.data.resmed_session import LEAK, RATE, events, session
 from tests.soak.validator.java import answers
 from tests.unit.ingest.decoders.test_health_connect import HOUR, MOMENT
 from tests.unit.ingest.decoders.test_omh import OWN_PASSES, point
+from tests.unit.ingest.decoders.test_phd import OXIMETER, observation
 
 pytestmark = pytest.mark.soak
 
@@ -47,9 +54,11 @@ _SAID = {("Terminology_TX_NoValid_2_CC", "40443-4")}
 _REGISTRY = {LOINC, MDC, SNOMED_CT, LOCAL_METRIC}
 
 
-def test_the_java_validator_finds_nothing_wrong_with_what_any_device_type_makes(java: list[str]):
+def test_the_java_validator_finds_nothing_wrong_with_what_any_device_type_makes(
+    java: list[str], tmp_path: Path
+):
     made = [*_of_types(), *_of_devices(), *_of_waveforms(), *_of_files(), *_of_phones(), *recordings()]
-    made += list(_of_messages())
+    made += [*_of_messages(), *_of_recordings(tmp_path)]
     texts = [orjson.dumps(resource, default=_exact) for _, resource in made]
     found = [
         (source, each["location"], each["message"])
@@ -173,6 +182,30 @@ def _of_messages() -> Iterator[Made]:
         targets = [("Observation/o1", 1 if activity == "CREATE" else 2)]
         for each in provenances(message, activity, about, targets, "fhir-server 0.1.0"):
             yield f"message, {activity}", each
+
+
+def _of_recordings(folder: Path) -> Iterator[Made]:
+    """A WFDB record with beats, a session and the events of a night, a Bundle after the guide for personal devices."""
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": observation()}]}
+    files = {
+        "session.edf": ("apap", session([LEAK, RATE], checksums=False)),
+        "events.edf": ("apap", events([("+125.5", "14", "Obstructive apnea")], resmed=False)),
+        "bundle.json": ("pulse-oximeter", orjson.dumps(bundle)),
+    }
+    for name, (type, content) in files.items():
+        (folder / name).write_bytes(content)
+        yield from _of_brought(type, [incoming(name, folder / name, 2**24)])
+    written = wfdb_record.written(folder)
+    yield from _of_brought("ecg-monitor", [incoming(name, path, 2**24) for name, path in written.items()])
+
+
+def _of_brought(type: str, files: list[Incoming]) -> Iterator[Made]:
+    device = replace(_registered(type), name=OXIMETER) if type == "pulse-oximeter" else _registered(type)
+    for file, format in told_apart(files).readable:
+        origin = Origin(device, RECEIVED, UTC, start=RECEIVED)
+        for unit in format.read(file, origin).units:
+            for reading in unit.readings:
+                yield from _named(file.name, unit.mapper(reading, context_of(device_profile(type))))
 
 
 def _decoded(source: str, decoded: Decoded) -> Iterator[Made]:
