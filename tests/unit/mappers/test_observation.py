@@ -395,7 +395,11 @@ def test_a_score_is_kept_as_it_was_worked_out_and_is_no_vital_sign():
     made = resources({"news2": 7, "qsofa": 2, "sofa": 9}, "bedside-monitor")
 
     assert [
-        (each["code"]["coding"][0]["code"], int(each["valueQuantity"]["value"]), each["valueQuantity"]["code"])
+        (
+            each["code"]["coding"][0]["code"],
+            int(each["valueQuantity"]["value"]),
+            each["valueQuantity"]["code"],
+        )
         for each in made
     ] == [("news2-total", 7, "{score}"), ("96791-9", 2, "{score}"), ("96790-1", 9, "{score}")]
     assert {each["category"][0]["coding"][0]["code"] for each in made} == {"survey"}
