@@ -69,8 +69,9 @@ def became(unit: Unit, context: MappingContext) -> str:
     assert all(isinstance(each, Mapped | Rejected) for each in results)
     assert all(isinstance(each, Reading) for each in unit.readings)
     assert unit.readings or unit.issues
-    faults = [issue.element for each in results if isinstance(each, Rejected) for issue in each.issues]
-    assert all(faults)
+    found = [issue for each in results if isinstance(each, Rejected) for issue in each.issues]
+    assert all(issue.text for issue in found)
+    faults = [repr(issue.element) for issue in found]  # the name of a field may be empty
     assert all(issue.diagnostics for issue in unit.issues)
     return ", ".join([*faults, *(issue.element or issue.diagnostics for issue in unit.issues)]) or "mapped"
 
