@@ -17,11 +17,11 @@ from fhir_server.cli.options import AsJson, DataDir
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fhir_server.demo.ecg import Recorded
     from fhir_server.demo.show import Screen
     from fhir_server.demo.simulators import Sent
     from fhir_server.demo.ward import WardDevice
     from fhir_server.serve.owner import Running
-    from ingest.files.summary import FileSummary
 
 _MOST_LETTERS: Final = 160
 
@@ -85,11 +85,11 @@ class _Lines:
             whose = f"on Patient/{device.patient}" if device.patient else "on nobody yet"
             self._say(f"Device:   {device.name}, {device.profile}, {whose}")
 
-    def recorded(self, summary: "FileSummary", made: "list[str]") -> None:
+    def recorded(self, recorded: "Recorded", made: "list[str]") -> None:
         """The ECG in, and what was made of it."""
-        self._say(f"\n[bold]in [/bold]  {summary.name}: a 12-lead ECG recorded by demo-ecg")
-        self._made(", ".join(summary.statuses), made)
-        for note in summary.notes:
+        self._say(f"\n[bold]in [/bold]  {recorded.file}: a 12-lead ECG recorded by demo-ecg")
+        self._made(", ".join(recorded.statuses), made)
+        for note in recorded.notes:
             self._say(f"      {note}", style="dim")
 
     def sent(self, sent: "Sent", made: "list[str]") -> None:
@@ -130,9 +130,9 @@ class _JsonScreen:
         named = [{"device_id": each.name, "type": each.profile, "patient": each.patient} for each in devices]
         print_json({"event": "ward", "patients": patients, "devices": named})
 
-    def recorded(self, summary: "FileSummary", made: "list[str]") -> None:
+    def recorded(self, recorded: "Recorded", made: "list[str]") -> None:
         """The ECG in, and what was made of it."""
-        print_json({"event": "ecg", "file": summary.name, "statuses": summary.statuses, "made": made})
+        print_json({"event": "ecg", "file": recorded.file, "statuses": recorded.statuses, "made": made})
 
     def sent(self, sent: "Sent", made: "list[str]") -> None:
         """A message in, and what was made of it."""

@@ -1,35 +1,49 @@
-"""A real 12-lead ECG: the recording that lies inside the pydicom package.
+"""A real 12-lead ECG: the recording that lies inside the pydicom package, sent as `examples/send_file.py` sends files.
 
 https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_A.34.3.html
 """
 
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from fhir_server import clock
+import orjson
+
 from fhir_server.errors import OperatorError
-from fhir_server.interactions.ingest_gateway import intake
-from fhir_server.keys import MasterKey
-from fhir_server.settings import Settings
-from fhir_server.store.database import Database
-from ingest.errors import IngestError
-from ingest.files.bringing import incoming, told_apart
-from ingest.files.format import Saying
-from ingest.files.summary import FileSummary
+
+_EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "send_file.py"
+_STATUSES: Final = ("created", "unchanged", "amended", "rejected")
 
 
-async def ecg(
-    database: Database, key: MasterKey, settings: Settings, device: str, patient: str
-) -> FileSummary:
-    """What became of the recording, which `patient` is said to be of; OperatorError when it cannot be read."""
-    taking = intake(database, key)
-    path = recording()
-    try:
-        origin = await taking.origin(device, clock.now(), Saying(patient=patient))
-        brought = told_apart([incoming(path.name, path, settings.max_file_bytes)])
-        (summary,) = await taking.take_all(brought, origin, vouched=True)
-    except IngestError as error:
-        raise OperatorError(f"The ECG was not taken in: {error}") from error
-    return summary
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the server said of the recording."""
+
+    file: str
+    statuses: tuple[str, ...]
+    references: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+async def ecg(address: str, token: str | None, device: str, patient: str) -> Recorded:
+    """What became of the recording, which `patient` is said to be of; OperatorError when it was not taken in."""
+    environment = {name: value for name, value in os.environ.items() if name != "FHIR_TOKEN"}
+    sending = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *(str(_EXAMPLE), address, str(recording()), "--device", device, "--patient", patient),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment | ({"FHIR_TOKEN": token} if token else {}),
+    )
+    said, complaint = await sending.communicate()
+    if sending.returncode:
+        raise OperatorError(f"The ECG was not taken in: {complaint.decode(errors='replace').strip()[-500:]}")
+    (file,) = orjson.loads(said)["files"]
+    statuses = ("seen",) if file["seen"] else tuple(each for each in _STATUSES if file[each])
+    return Recorded(file["file"], statuses, tuple(file["references"]), tuple(file["notes"]))
 
 
 def recording() -> Path:

@@ -7,14 +7,13 @@ from contextlib import aclosing
 from typing import Any, Final, Protocol
 
 from fhir_server.demo import ward
-from fhir_server.demo.ecg import ecg
+from fhir_server.demo.ecg import Recorded, ecg
 from fhir_server.demo.http import Client, ServerAway
 from fhir_server.demo.simulators import Sent, simulated
 from fhir_server.demo.ward import WardDevice
 from fhir_server.keys import master_key
 from fhir_server.serve.owner import Running
 from fhir_server.store.database import Database
-from ingest.files.summary import FileSummary
 
 _HINTS_EVERY: Final = 30
 _AWAY: Final = frozenset({429, 503})
@@ -29,7 +28,7 @@ class Screen(Protocol):
     def set_up(self, patients: list[str], devices: list[WardDevice]) -> None:
         """The ward is there."""
 
-    def recorded(self, summary: FileSummary, made: list[str]) -> None:
+    def recorded(self, recorded: Recorded, made: list[str]) -> None:
         """The ECG was taken in, and this was made of it."""
 
     def sent(self, sent: Sent, made: list[str]) -> None:
@@ -52,11 +51,10 @@ async def show(running: Running, screen: Screen) -> None:
         patients = await ward.patients(client)
         devices = await ward.devices(database, key, settings.data_dir)
         screen.set_up(patients, devices)
-        summary = await ecg(database, key, settings, ward.ECG_DEVICE, "p1")
     finally:
         await database.close()
-    made = await _made(client, summary.references)
-    screen.recorded(summary, made)
+    recorded = await ecg(running.address, running.token, ward.ECG_DEVICE, "p1")
+    screen.recorded(recorded, await _made(client, recorded.references))
     screen.ready(running)
     await _live(client, devices, screen, running)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fhir_server.demo.ecg import recording
 from tests.acceptance.command_line import ROOT, TOKEN, Server, answer, command, environment, eventually
 
 pytestmark = pytest.mark.xdist_group("command-line")
@@ -80,6 +81,28 @@ def test_the_python_example_sends_a_blood_pressure(server):
     )
     assert sent.returncode == 0, sent.stderr
     assert json.loads(sent.stdout)["results"][0]["status"] == "created"
+
+
+def test_the_file_example_sends_an_ecg_and_says_what_became_of_it(server):
+    answer(*("device", "add", "ecg-7", "--type", "ecg-monitor"), data_dir=server.data_dir)
+    sent = subprocess.run(
+        [sys.executable, ROOT / "examples" / "send_file.py", server.url, recording(), "--device", "ecg-7",
+         "--patient", "p1"],
+        env=environment(FHIR_TOKEN=TOKEN), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert sent.returncode == 0, sent.stderr
+    (file,) = json.loads(sent.stdout)["files"]
+    assert (file["format"], file["created"], file["rejected"]) == ("dicom-ecg", 1, 0)
+    assert any(reference.startswith("DiagnosticReport/") for reference in file["references"])
+
+
+def test_the_file_example_says_why_a_file_was_refused(server):
+    sent = subprocess.run(
+        [sys.executable, ROOT / "examples" / "send_file.py", server.url, recording(), "--device", "nobodys"],
+        env=environment(FHIR_TOKEN=TOKEN), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert sent.returncode == 1
+    assert "nobodys" in sent.stderr
 
 
 def test_a_device_of_ones_own_goes_from_its_file_to_stored_observations_as_the_example_shows(server):
