@@ -18,7 +18,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from ingest.decoders.dicom_waveform import rhythm
+from ingest.decoders.dicom_waveform import originals, rhythm
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.ecg import EcgReport
@@ -50,6 +50,9 @@ _BROKEN: Final = (
 )
 """Elements are read when they are asked for, and one wrong byte gives them another type: any of these may come of it."""
 
+_DEFLATED: Final = re.compile(rb"\x02\x00\x10\x00UI..1\.2\.840\.10008\.1\.2\.1\.99", re.DOTALL)
+"""The transfer syntax of a file that pydicom would inflate at once, however large that becomes."""
+
 _TAG: Final = re.compile(r"\([0-9a-fA-F]{4},\s?[0-9a-fA-F]{4}\)")
 _DATE_TIME: Final = re.compile(r"([0-9]{14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?")
 
@@ -58,12 +61,13 @@ _DATE_TIME: Final = re.compile(r"([0-9]{14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?")
 class DicomEcg:
     """An ECG file's report for the mapper, and what else is in it.
 
-    `leads` are those of its rhythm strip; `unmapped` names measurements that have no confirmed code here, and are
+    `leads` are those of its rhythm strip, `others` how many more were recorded, which are not read; `unmapped` names measurements that have no confirmed code here, and are
     not stored; `zone_assumed` says that the file does not tell its time zone.
     """
 
     report: EcgReport
     leads: tuple[str, ...]
+    others: int
     unmapped: tuple[str, ...]
     zone_assumed: bool
 
@@ -87,7 +91,7 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone = 
 
 def _decoded(content: bytes, device: Device, received: datetime, zone: timezone) -> DicomEcg:
     dataset = _dataset(content)
-    leads = _leads(dataset)
+    recorded = originals(dataset)
     fields, units, unmapped = _measurements(dataset)
     time, zone_assumed = _time(dataset, zone)
     reading = Reading(
@@ -99,10 +103,14 @@ def _decoded(content: bytes, device: Device, received: datetime, zone: timezone)
         units=units,
     )
     report = EcgReport(reading, _conclusion(dataset), rhythm(dataset))
-    return DicomEcg(report, leads, unmapped, zone_assumed)
+    return DicomEcg(report, _leads(recorded[0][1]), len(recorded) - 1, unmapped, zone_assumed)
 
 
 def _dataset(content: bytes) -> Dataset:
+    if _DEFLATED.search(content):
+        raise UnreadableFile(
+            "The DICOM file is deflated, which is not read. Write it as Explicit VR Little Endian."
+        )
     try:
         dataset = pydicom.dcmread(io.BytesIO(content))
         _check_complete(dataset, len(content))
@@ -148,10 +156,8 @@ def _check_complete(dataset: Dataset, size: int) -> None:
             )
 
 
-def _leads(dataset: Dataset) -> tuple[str, ...]:
-    sources = [
-        channel.ChannelSourceSequence[0] for channel in dataset.WaveformSequence[0].ChannelDefinitionSequence
-    ]
+def _leads(group: Dataset) -> tuple[str, ...]:
+    sources = [channel.ChannelSourceSequence[0] for channel in group.ChannelDefinitionSequence]
     return tuple(str(source.CodeMeaning).removeprefix("Lead ").partition(" (")[0] for source in sources)
 
 

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -28,24 +28,19 @@ _UNIT: Final = "uV"
 
 
 def rhythm(dataset: Dataset) -> Waveform:
-    """The waveform that was recorded: the first that is not derived from another, such as a median beat.
+    """The waveform that was recorded, the first if there are several.
 
     Raises UnreadableFile, naming the channel, for leads, units or samples that are not read here.
     """
-    number, group = next(
-        (
-            (number, group)
-            for number, group in enumerate(dataset.WaveformSequence)
-            if group.get("WaveformOriginality", "ORIGINAL") == "ORIGINAL"
-        ),
-        (0, dataset.WaveformSequence[0]),
-    )
+    number, group = originals(dataset)[0]
     place = f"WaveformSequence[{number}]"
     if group.get("WaveformSampleInterpretation") != "SS" or group.WaveformBitsAllocated != 16:
         raise UnreadableFile(f"{place}: only signed samples of 16 bits are read.")
     size = int(group.NumberOfWaveformSamples), int(group.NumberOfWaveformChannels)
-    samples = np.frombuffer(group.WaveformData, "<i2")[: size[0] * size[1]].reshape(size)
-    gap = _gap(group)
+    samples = np.frombuffer(group.WaveformData, np.dtype("i2").newbyteorder(_order(dataset)))[
+        : size[0] * size[1]
+    ].reshape(size)
+    gap = _gap(group, dataset)
     leads = [
         _lead(channel, samples[:, column].tolist(), gap, f"{place}.ChannelDefinitionSequence[{column}]")
         for column, channel in enumerate(group.ChannelDefinitionSequence)
@@ -53,11 +48,23 @@ def rhythm(dataset: Dataset) -> Waveform:
     return Waveform(ECG, Fraction(str(group.SamplingFrequency)), tuple(leads))
 
 
-def _gap(group: Dataset) -> int | None:
+def originals(dataset: Dataset) -> list[tuple[int, Dataset]]:
+    """The waveforms that were recorded, with their numbers: those not derived from another, as a median beat is."""
+    groups = list(enumerate(dataset.WaveformSequence))
+    recorded = [each for each in groups if each[1].get("WaveformOriginality", "ORIGINAL") == "ORIGINAL"]
+    return recorded or groups[:1]
+
+
+def _order(dataset: Dataset) -> Literal["little", "big"]:
+    """How the bytes of a sample follow each other; pydicom gives them as they stand in the file."""
+    return "big" if dataset.original_encoding[1] is False else "little"
+
+
+def _gap(group: Dataset, dataset: Dataset) -> int | None:
     """The value that stands for no sample; None where there is none."""
     padding = group.get("WaveformPaddingValue")
     if isinstance(padding, bytes):
-        return int.from_bytes(padding[:2], "little", signed=True)
+        return int.from_bytes(padding[:2], _order(dataset), signed=True)
     return None if padding is None else int(padding)
 
 

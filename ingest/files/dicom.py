@@ -5,13 +5,16 @@ https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html
 
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
 from mappers.ecg import EcgReport, map_ecg, study
 from mappers.mapped import MappingContext, MappingResult
 from mappers.reading import Reading
 from mappers.waveform import KEPT_AS_FILE, Waveform, seconds, shortened
+
+if TYPE_CHECKING:
+    from ingest.decoders import dicom
 
 
 class DicomEcg(Format):
@@ -35,8 +38,10 @@ class DicomEcg(Format):
         if ecg.zone_assumed:
             notes.append(f"the file states no time zone; {origin.zone} is assumed")
         whole = ecg.report.waveform
-        document = None if whole is None else _document(whole, ecg.report.reading, file.bare_name)
-        if whole is not None and document is not None:
+        document = None if whole is None else _document(whole, ecg, file.bare_name)
+        if ecg.others:
+            notes.append(f"{ecg.others} more waveforms in the kept file only: the first is stored as samples")
+        if whole is not None and len(whole.leads[0].samples) > KEPT_AS_FILE:
             notes.append("of the waveform the first strip is stored as samples")
         report = replace(ecg.report, waveform=None if whole is None else shortened(whole))
         unit = Unit((report.reading,), partial(_mapped, report), where="the recording")
@@ -47,12 +52,12 @@ def _mapped(report: EcgReport, reading: Reading, context: MappingContext) -> Map
     return map_ecg(replace(report, reading=reading), context)
 
 
-def _document(waveform: Waveform, reading: Reading, name: str) -> Document | None:
-    """How the file is kept, where its waveform is too long for Observations."""
+def _document(waveform: Waveform, ecg: "dicom.DicomEcg", name: str) -> Document | None:
+    """How the file is kept, where not all that was recorded becomes Observations."""
     length = len(waveform.leads[0].samples)
-    if length <= KEPT_AS_FILE:
+    if length <= KEPT_AS_FILE and not ecg.others:
         return None
-    start = reading.time.moment
+    start = ecg.report.reading.time.moment
     return Document(
         name, "application/dicom", study(), start=start, end=start + seconds(length, waveform.rate)
     )
