@@ -40,8 +40,20 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """From `low` to `high`, both included."""
+
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
-    """What a number of this metric is: its UCUM `unit`, how people write it, what is plausible, what is suspect."""
+    """What a number of this metric is: its UCUM `unit`, how people write it, what is plausible, what is suspect.
+
+    `below` and `above` say which limit is plausible where a device says only that the value lies beyond it; None: one that
+    a value may have.
+    """
 
     unit: str
     human: str
@@ -49,6 +61,8 @@ class Scale:
     low: Decimal
     high: Decimal
     suspects: tuple[Suspect, ...] = ()
+    below: Limits | None = None
+    above: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias, cast
 
-from mappers.metric import Scale
+from mappers.metric import Limits, Scale
 from mappers.reading import FieldValue, MappingIssue
 from mappers.rule import FieldRule
 from terminology import systems
@@ -39,22 +39,15 @@ def measured(
     a boolean, a value that is not finite, implausible or in an unknown unit is an issue.
     """
     if rule.bounded and isinstance(value, str) and (bound := _BOUND.fullmatch(value)):
-        limit = measured(rule, scale, name, Decimal(bound[2]), unit)
-        return (
-            limit if isinstance(limit, MappingIssue | Bound) else Bound(cast("Comparator", bound[1]), limit)
-        )
+        limit = _converted(rule, scale, name, Decimal(bound[2]), unit)
+        if isinstance(limit, MappingIssue):
+            return limit
+        return _beyond(scale, name, value, Bound(cast("Comparator", bound[1]), limit))
     number = _finite(name, value)
     if isinstance(number, MappingIssue):
         return number
-    source = rule.unit if unit is None else rule.unit_names.get(unit, unit)
-    if source is None:
-        text = f"{name} {number} has no unit. Send one of {', '.join(scale.accepts)}."
-        return MappingIssue("required", name, text)
-    convert = rule.conversions.get(source)
-    if convert is None:
-        text = f"{name} has the unit {(unit or source)[:40]!r}, which is not one of {', '.join(rule.conversions)}."
-        return MappingIssue("code-invalid", name, text)
-    return _plausible(scale, name, number, convert.apply(number))
+    converted = _converted(rule, scale, name, number, unit)
+    return converted if isinstance(converted, MappingIssue) else _plausible(scale, name, number, converted)
 
 
 def quantity(value: Number | Bound, scale: Scale) -> dict[str, object]:
@@ -81,6 +74,33 @@ def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
         text = f"{name} is the text {value[:40]!r}. Send a number, without quotation marks."
     else:
         text = f"{name} is {str(value).lower()[:40]}. Send a number."
+    return MappingIssue("value", name, text)
+
+
+def _converted(
+    rule: FieldRule, scale: Scale, name: str, number: Number, unit: str | None
+) -> Number | MappingIssue:
+    source = rule.unit if unit is None else rule.unit_names.get(unit, unit)
+    if source is None:
+        text = f"{name} {number} has no unit. Send one of {', '.join(scale.accepts)}."
+        return MappingIssue("required", name, text)
+    convert = rule.conversions.get(source)
+    if convert is None:
+        text = f"{name} has the unit {(unit or source)[:40]!r}, which is not one of {', '.join(rule.conversions)}."
+        return MappingIssue("code-invalid", name, text)
+    return convert.apply(number)
+
+
+def _beyond(scale: Scale, name: str, sent: str, bound: Bound) -> Bound | MappingIssue:
+    """The bound, if its limit is one that such devices have: no suspicion of a value tells anything of a limit."""
+    declared = scale.below if bound.comparator.startswith("<") else scale.above
+    limits = declared or Limits(scale.low, scale.high)
+    if limits.low <= bound.limit <= limits.high:
+        return Bound(bound.comparator, _positional(bound.limit))
+    text = (
+        f"{name} {sent} has a limit outside {limits.low} to {limits.high} {scale.unit}, which may be in another unit. "
+        "It was not stored."
+    )
     return MappingIssue("value", name, text)
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from mappers.declaration import Declaration
-from mappers.metric import CATEGORIES, Confidence, Kind, Metric, Scale, Signal, Statistic, Suspect
+from mappers.metric import CATEGORIES, Confidence, Kind, Limits, Metric, Scale, Signal, Statistic, Suspect
 from mappers.vital_signs import VITAL_SIGNS_PROFILES
 from terminology import loinc, systems
 from terminology.errors import TerminologyError
@@ -107,12 +107,25 @@ def _scale(row: Declaration) -> Scale:
         low=accept.number("low"),
         high=accept.number("high"),
         suspects=tuple(_suspect(each, accept) for each in row.children("suspects")),
+        below=_limits(accept, "below"),
+        above=_limits(accept, "above"),
     )
     accept.close()
     if scale.low >= scale.high:
         raise accept.error(f"`low: {scale.low}` is not below `high: {scale.high}`.")
     _check_units(scale, row)
     return scale
+
+
+def _limits(accept: Declaration, key: str) -> Limits | None:
+    declared = accept.child(key)
+    if declared is None:
+        return None
+    limits = Limits(declared.number("low"), declared.number("high"))
+    declared.close()
+    if limits.low >= limits.high:
+        raise declared.error(f"`low: {limits.low}` is not below `high: {limits.high}`.")
+    return limits
 
 
 def _suspect(entry: Declaration, accept: Declaration) -> Suspect:

@@ -355,12 +355,25 @@ def test_a_value_in_the_unit_of_another_metric_has_that_metrics_code_and_is_not_
     assert str(amount["valueQuantity"]["value"]) == "5.5"
 
 
-@pytest.mark.parametrize(("sent", "comparator", "limit"), [(">600", ">", "600"), ("<= 30", "<=", "30")])
+@pytest.mark.parametrize(
+    ("sent", "comparator", "limit"), [(">600", ">", "600"), ("<= 30", "<=", "30"), ("<20", "<", "20")]
+)
 def test_a_value_beyond_what_a_meter_measures_keeps_its_side(sent, comparator, limit):
     (observation,) = resources({"glucose": sent}, "glucose-meter")
 
     quantity = observation["valueQuantity"]
     assert (quantity["comparator"], str(quantity["value"])) == (comparator, limit)
+
+
+@pytest.mark.parametrize(
+    ("sent", "unit"), [(">33.3", "mg/dL"), ("<1.1", "mg/dL"), (">600", "mmol/L"), ("<20", "mmol/L")]
+)
+def test_a_limit_that_no_meter_has_in_that_unit_is_refused(sent, unit):
+    result = map_reading(
+        reading({"glucose": sent}, "glucose-meter", units={"glucose": unit}), context("glucose-meter")
+    )
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", "glucose")]
 
 
 @pytest.mark.parametrize("sent", ["HI", ">", "> high", "600>", "=600", ">6e2", ""])
