@@ -41,6 +41,13 @@ def value_element(rule: FieldRule, found: Value) -> tuple[str, object]:
         absent = Coding(systems.DATA_ABSENT_REASON, found.reason)
         return "dataAbsentReason", {"coding": [coding(absent)]}
     if isinstance(found, Coding):
-        return "valueCodeableConcept", {"coding": [coding(found)]}
+        return "valueCodeableConcept", {"coding": [coding(found)], **_words(rule, found)}
     assert rule.scale is not None, "only an answer has no scale"
     return "valueQuantity", quantity(found, rule.scale)
+
+
+def _words(rule: FieldRule, answer: Coding) -> dict[str, object]:
+    """What the device said, as the text of a code whose display was not read: a reader would see a number alone."""
+    if answer.display is not None:
+        return {}
+    return {"text": next(says for says, each in rule.metric.answers.items() if each == answer)}

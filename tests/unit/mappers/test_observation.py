@@ -383,6 +383,15 @@ def test_a_bound_without_its_limit_is_refused(sent):
     assert [(each.code, each.element) for each in result.issues] == [("value", "glucose")]
 
 
+def test_an_answer_whose_code_has_no_display_says_in_words_what_it_is():
+    (observation,) = resources({"mode": "BPAP-ST"}, "bipap")
+
+    assert observation["valueCodeableConcept"] == {
+        "coding": [{"system": "urn:iso:std:iso:11073:10101", "code": "8410894"}],
+        "text": "BPAP-ST",
+    }
+
+
 def test_a_level_of_consciousness_is_one_of_its_answers():
     (observation,) = resources({"acvpu": "V"}, "bedside-monitor")
 
