@@ -55,7 +55,8 @@ class Stored:
     - created: at least one resource is new; the others were there with the same content
     - unchanged: all were there with the same content, or, as an issue says, of a later revision
     - amended: the group corrects, and a new version was written
-    - ambiguous: a resource with this identity and other content is there, and the group does not say it corrects
+    - ambiguous: a resource with this identity and other content is there, and the group does not say it corrects; or
+      both are of the same revision, as an issue says
     - deleted: the resource was deleted or marked entered-in-error, and is not resurrected
     - invalid: a resource breaks a rule of the store
     """

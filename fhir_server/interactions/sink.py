@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from fhir_server import __version__
 from fhir_server.errors import Conflict, FhirServerError, InvalidResource, RequestError
@@ -35,6 +35,11 @@ _OUTDATED = Issue(
     "informational",
     "What is stored is of a later revision, as the source dates it. Nothing was changed.",
     severity="information",
+)
+_SAME_REVISION: Final = Issue(
+    "conflict",
+    "Another value is stored of the same record, which the source last changed at the same time. Send one of them.",
+    "timestamp",
 )
 
 
@@ -151,6 +156,10 @@ class _Decision:
             return Stored("unchanged", kept, (_OUTDATED,))
         if changed and not group.amends:
             return Stored("ambiguous")
+        if group.revised and any(
+            _issued(draft) == self._known[draft.type, draft.id].issued for draft in changed
+        ):
+            return Stored("ambiguous", issues=(_SAME_REVISION,))
         self._new += [(group, draft, 1) for draft in new]
         self._changed += [(group, draft) for draft in changed]
         self._known |= {

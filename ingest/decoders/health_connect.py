@@ -64,7 +64,7 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Decod
     found = None if record is None or name is None else envelope(record, lasts=RECORD_TYPES[name].lasts)
     if found is None or name is None:
         return tuple(issues)
-    samples = list(_samples(found.values, issues)) if name == HEART_RATE else []
+    samples = list(_samples(found, issues)) if name == HEART_RATE else []
     around = _circumstances(name, found)
     measured = _measured(name, found, around.specimen)
     found.values.close()
@@ -157,9 +157,9 @@ def _quantity(values: Members, quantity: Quantity) -> tuple[int | Decimal, str |
 def _check_agreement(values: Members, quantity: Quantity, said: dict[str, int | Decimal]) -> None:
     """The platform says one quantity in several units: where these disagree, nobody knows which is wrong."""
     scaled = [
-        (name, Decimal(number) / ratio)
+        (name, (Decimal(number) - quantity.spellings[name].zero) / quantity.spellings[name].ratio)
         for name, number in said.items()
-        if (ratio := quantity.spellings[name].ratio) is not None and -_LARGEST < number < _LARGEST
+        if -_LARGEST < number < _LARGEST
     ]
     for name, number in scaled[1:]:
         first, reference = scaled[0]
@@ -195,9 +195,9 @@ def _specimen(values: Members) -> str | None:
     return specimen
 
 
-def _samples(values: Members, issues: list[Issue]) -> Iterator[_Sample]:
+def _samples(record: Envelope, issues: list[Issue]) -> Iterator[_Sample]:
     """The samples of a heart rate record; no more once there is more to say against them than will be said."""
-    seen: set[int] = set()
+    values, seen = record.values, set[int]()
     sent = values.value("samples", required=True)
     if isinstance(sent, list) and not 0 < len(sent) <= MAX_SAMPLES:
         values.refuse("samples", f"are {len(sent)}. Send 1 to {MAX_SAMPLES} in a record.", "too-long")
@@ -212,5 +212,12 @@ def _samples(values: Members, issues: list[Issue]) -> Iterator[_Sample]:
             continue
         if time.nanoseconds in seen:
             members.refuse("time", f"{time.text} is that of another sample, too.", "invariant")
+        if not _within(time, record):
+            members.refuse("time", f"{time.text} is not within the record.", "invariant")
         seen.add(time.nanoseconds)
         yield _Sample(time, rate, members)
+
+
+def _within(time: DeviceTime, record: Envelope) -> bool:
+    starts = record.start is None or record.start.moment <= time.moment
+    return starts and (record.end is None or time.moment <= record.end.moment)

@@ -12,13 +12,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """One of the units the platform writes a quantity in: UCUM, and how many of it make one of the first.
+    """One of the units the platform writes a quantity in: UCUM, None for one that is not read.
 
-    `None` for UCUM is one that is not read; None for `ratio` one that is not compared, since its zero is another.
+    `ratio` of it make one of the first unit, whose zero is at `zero` of it.
     """
 
     unit: str | None
-    ratio: Decimal | None
+    ratio: Decimal
+    zero: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,20 @@ class RecordType:
     lasts: bool = False
 
 
-def _spellings(**by_member: tuple[str | None, str | None]) -> Mapping[str, Spelling]:
+def _spellings(**by_member: tuple[str | None, str]) -> Mapping[str, Spelling]:
     return MappingProxyType(
-        {
-            member: Spelling(unit, None if ratio is None else Decimal(ratio))
-            for member, (unit, ratio) in by_member.items()
-        }
+        {member: Spelling(unit, Decimal(ratio)) for member, (unit, ratio) in by_member.items()}
     )
 
 
 _PLAIN: Final = _spellings()
 _PRESSURES: Final = _spellings(inMillimetersOfMercury=("mm[Hg]", "1"))
-_TEMPERATURES: Final = _spellings(inCelsius=("Cel", "1"), inFahrenheit=("[degF]", None))
+_TEMPERATURES: Final = MappingProxyType(
+    {
+        "inCelsius": Spelling("Cel", Decimal(1)),
+        "inFahrenheit": Spelling("[degF]", Decimal("1.8"), zero=Decimal(32)),
+    }
+)
 _GLUCOSE: Final = _spellings(
     inMillimolesPerLiter=("mmol/L", "1"), inMilligramsPerDeciliter=("mg/dL", "18.016")
 )

@@ -48,6 +48,16 @@ async def test_versions_of_one_record_in_one_request_end_as_the_latest_whatever_
     assert (await clinic.resource(newer["references"][0]))["valueQuantity"]["value"] == 250
 
 
+async def test_another_value_of_the_same_change_is_no_correction(clinic, phone):
+    (first,) = await sync(phone, steps(100))
+    (other,) = await sync(phone, steps(250))
+    (again,) = await sync(phone, steps(100), spaces=" ")
+
+    assert (other["status"], other["outcome"]["issue"][0]["expression"]) == ("rejected", ["timestamp"])
+    assert again["status"] == "unchanged"
+    assert (await clinic.resource(first["references"][0]))["meta"]["versionId"] == "1"
+
+
 async def test_a_record_without_a_date_of_change_corrects_nothing(phone):
     kept = {"id": "s1", "start": "2026-02-21T10:00:00Z", "end": "2026-02-21T11:00:00Z"}
     await sync(phone, kept | {"data": {"count": 100}})

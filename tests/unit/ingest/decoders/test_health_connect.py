@@ -240,6 +240,21 @@ def test_a_session_without_stages_says_that_it_has_none():
             HOUR | {"samples": [{"time": HOUR["startTime"], "beatsPerMinute": 60}] * 2},
             ["samples[1].time"],
         ),
+        (
+            "heartRate",
+            HOUR | {"samples": [{"time": "2026-02-21T11:00:00.001Z", "beatsPerMinute": 60}]},
+            ["samples[0].time"],
+        ),
+        (
+            "heartRate",
+            HOUR | {"samples": [{"time": "2026-02-21T09:59:59Z", "beatsPerMinute": 60}]},
+            ["samples[0].time"],
+        ),
+        (
+            "bodyTemperature",
+            MOMENT | {"temperature": {"inCelsius": 36.8, "inFahrenheit": 104}},
+            ["temperature"],
+        ),
         ("sleepSession", NIGHT | {"stages": [STAGES[0] | {"stage": 8}]}, ["stages[0].stage"]),
         ("sleepSession", NIGHT | {"stages": [STAGES[1], STAGES[1]]}, ["stages[1].startTime"]),
         (
@@ -255,6 +270,18 @@ def test_what_a_record_may_not_say_is_refused_by_its_member(name, record, expect
 
 def test_of_a_record_with_many_mistakes_no_more_than_a_few_are_said():
     assert len(elements("heartRate", HOUR | {"samples": [{}] * 1000})) <= 20
+
+
+def test_a_temperature_in_both_units_is_one_temperature():
+    (resource,) = mapped(
+        "bodyTemperature", MOMENT | {"temperature": {"inCelsius": 36.8, "inFahrenheit": 98.2}}
+    )
+    assert found(resource) == ("8310-5", "36.8", "Cel")
+
+
+def test_a_sample_at_either_end_of_its_record_is_within_it():
+    ends = [{"time": HOUR[end], "beatsPerMinute": 60} for end in ("startTime", "endTime")]
+    assert len(decoded("heartRate", HOUR | {"samples": ends}).readings) == 2
 
 
 def test_a_period_keeps_its_length():
