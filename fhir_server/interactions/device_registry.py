@@ -74,13 +74,14 @@ async def register(
     """The new device, its Device, DeviceMetrics and, for a `patient`, DeviceUseStatement from `start` (else now).
 
     Its type is one of `profiles`, or of this package where none are given.
-    Raises InvalidRequest for a name or type that cannot be, Conflict for a name that is taken.
+    Raises InvalidRequest for a name, type or patient that cannot be or a `start` on nobody, Conflict for a name that is taken.
     """
     types = profiles or built_in()
     kind = _known_profile(profile, types)
     if not _NAME.fullmatch(name) or _UUID.fullmatch(name):
         raise InvalidRequest(
-            f"{name[:80]!r} cannot name a device. Use 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and no UUID."
+            f"{name[:80]!r} cannot name a device. Use 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and no UUID.",
+            "device_id",
         )
     if name in types.by_key:
         raise InvalidRequest(
@@ -88,6 +89,8 @@ async def register(
             f"Choose another, such as {name}-1.",
             "device_id",
         )
+    if start is not None and patient is None:
+        raise InvalidRequest("There is a start and no patient. Name the patient, or leave the start out.", "start")
     id, secret = uuid7(), _new_secret()
     use = None
     async with database.transaction() as work:
@@ -201,9 +204,12 @@ async def assign(
 ) -> tuple[str, tuple[str, ...]]:
     """The reference of the DeviceUseStatement that gives the device to `patient` from `start` until `end`, with warnings.
 
-    The one that is open at that time ends there. Raises NotFound for the device, Unprocessable when a later one overlaps.
+    The one that is open at that time ends there. Raises InvalidRequest for an `end` that is not after the start, NotFound
+    for the device, Unprocessable when a later one overlaps.
     """
     begins = start or _now()
+    if end is not None and end <= begins:
+        raise InvalidRequest("The assignment ends before it starts. Correct one of the times.", "end")
     async with database.transaction() as work:
         known = await registration.lock(work.connection, name)
         earlier = await registration.open_use(work.connection, known.key, begins)
@@ -236,7 +242,9 @@ async def _assign(
 ) -> str:
     patient_id = patient.removeprefix("Patient/")
     if not _PATIENT.fullmatch(patient_id):
-        raise InvalidRequest(f"{patient[:80]!r} is not the id of a Patient. Give `p1` or `Patient/p1`.")
+        raise InvalidRequest(
+            f"{patient[:80]!r} is not the id of a Patient. Give `p1` or `Patient/p1`.", "patient"
+        )
     id = uuid7()
     ends = None if end is None else instant(end)
     await _create(work, cast("JsonObject", assignment(id, device_id, patient_id, instant(start), ends)))
@@ -297,7 +305,7 @@ def _known_profile(profile: str, profiles: DeviceProfiles) -> DeviceProfile:
     try:
         return profiles.get(profile)
     except UnknownProfile as error:
-        raise InvalidRequest(str(error)) from error
+        raise InvalidRequest(str(error), "type") from error
 
 
 def _new_secret() -> str:

@@ -3,16 +3,30 @@
 https://docs.pydantic.dev/latest/concepts/models/
 """
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+_DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Line: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+
+
+def _written(sent: object) -> object:
+    """A time as it is written; raises ValueError for a number, which could be seconds or milliseconds."""
+    if not isinstance(sent, str) or not _DATED.match(sent):
+        raise ValueError("not a time such as 2026-01-31T12:00:00Z")
+    return sent
+
+
 Moment: TypeAlias = Annotated[
-    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
+    BeforeValidator(_written),
 ]
 
 

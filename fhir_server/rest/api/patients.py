@@ -30,6 +30,7 @@ from fhir_server.rest.call import House
 from fhir_server.rest.request import request as taken_apart
 from fhir_server.search.access import predicate
 from fhir_server.store.devices.of_patient import Used, used
+from terminology.systems import LOCAL_CATEGORY
 
 WINDOWS: Final = MappingProxyType(
     {"1m": timedelta(minutes=1), "5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
@@ -37,6 +38,8 @@ WINDOWS: Final = MappingProxyType(
 MOST_WINDOWS: Final = 10_000
 MOST_USES: Final = 1_000
 
+_NO_SETTINGS: Final = ("category:not", f"{LOCAL_CATEGORY}|setting")
+"""What somebody chose is no measurement: its mean was never set."""
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 # Any: a part of an OpenAPI document, an open tree of JSON
 _DOCUMENTED: Final[dict[str, Any]] = {"security": [{"bearer": []}]}
@@ -111,7 +114,7 @@ def _add_values(routes: APIRouter, house: House) -> None:
         house.background.refuse_blindness()
         call = _invocation(house, request)
         async with house.database.connection() as connection:
-            selected = await selection(connection, call, _about(id))
+            selected = await selection(connection, call, (*_about(id), _NO_SETTINGS))
             wanted = Wanted(selected, (), start.astimezone(UTC), end.astimezone(UTC))
             found = await cells(connection, wanted, length)
         head = {"patient": f"Patient/{id}", "start": instant(start), "end": instant(end), "window": window}

@@ -131,11 +131,18 @@ async def test_a_device_is_given_to_a_patient_for_a_while(client, register):
     assert use["timingPeriod"] == {"start": "2026-01-01T00:00:00.000Z", "end": "2026-02-01T00:00:00.000Z"}
 
 
+async def test_an_assignment_that_ends_before_it_starts_is_refused_by_its_end(client, register):
+    await register("pi-001")
+    period = {"start": "2026-02-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}
+    refused = await client.post("/api/devices/pi-001/assignment", json={"patient": "p1"} | period)
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (400, ["end"])
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "named"),
     [
-        ("POST", "", {"device_id": "a b", "type": "scale"}, 400, None),
-        ("POST", "", {"device_id": "a", "type": "toaster"}, 400, None),
+        ("POST", "", {"device_id": "a b", "type": "scale"}, 400, "device_id"),
+        ("POST", "", {"device_id": "a", "type": "toaster"}, 400, "type"),
         ("POST", "", {"device_id": "scale", "type": "pulse-oximeter"}, 400, "device_id"),
         ("POST", "", {"device_id": "a"}, 400, "type"),
         ("POST", "", {"device_id": "a", "type": "scale", "secret": "mine"}, 400, "secret"),
@@ -143,6 +150,15 @@ async def test_a_device_is_given_to_a_patient_for_a_while(client, register):
             "POST",
             "",
             {"device_id": "a", "type": "scale", "patient": "p1", "start": "2026-01-01"},
+            400,
+            "start",
+        ),
+        ("POST", "", {"device_id": "a", "type": "scale", "patient": "../p1"}, 400, "patient"),
+        ("POST", "", {"device_id": "a", "type": "scale", "start": "2026-01-01T00:00:00Z"}, 400, "start"),
+        (
+            "POST",
+            "",
+            {"device_id": "a", "type": "scale", "patient": "p1", "start": 1_767_225_600_000},
             400,
             "start",
         ),

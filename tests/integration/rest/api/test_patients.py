@@ -142,6 +142,22 @@ async def test_what_was_entered_in_error_and_what_others_have_is_left_out(client
     assert (other.json()["windows"], other.json()["window"]) == ([], "5m")
 
 
+async def test_settings_are_the_latest_of_their_kind_and_never_averaged(client, patient, register, send):
+    ventilator = (await register("bi-001", "bipap")).json()
+    sent = await send(
+        ventilator,
+        reading("2026-03-01T12:00:10Z", ipap=12, epap=6),
+        reading("2026-03-01T12:00:20Z", ipap=15, epap=6),
+    )
+    assert sent.status_code == 200, sent.text
+    assert (await combined(client))["windows"] == []
+    live = (await client.get("/api/patients/p1/live-data")).json()["metrics"]
+    assert {each["code"]: (each["value"], each["categories"]) for each in live}["8410976"] == (
+        15,
+        ["setting"],
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "status", "named"),
     [
@@ -151,6 +167,7 @@ async def test_what_was_entered_in_error_and_what_others_have_is_left_out(client
         ("p1/live-data?code=x", 400, "code"),
         ("p1/combined-data?end=2026-03-01T13:00:00Z", 400, "start"),
         ("p1/combined-data?start=2026-03-01T12:00:00&end=2026-03-01T13:00:00Z", 400, "start"),
+        ("p1/combined-data?start=1772366400&end=2026-03-01T13:00:00Z", 400, "start"),
         ("p1/combined-data?start=2026-03-01T14:00:00Z&end=2026-03-01T13:00:00Z", 400, "start"),
         ("p1/combined-data?start=2026-03-01T12:00:00Z&end=2026-03-01T13:00:00Z&window=2m", 400, "window"),
         ("p1/combined-data?start=2020-03-01T12:00:00Z&end=2026-03-01T13:00:00Z&window=1m", 400, "window"),
