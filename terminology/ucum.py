@@ -71,6 +71,50 @@ _EXACT: Final = (
 )
 """Written out so that no server loads a unit library to start; the tests prove each against ucumvert."""
 
+_SPECIAL: Final = frozenset(
+    [
+        "[pH]",
+        "Np",
+        "B",
+        "B[SPL]",
+        "B[V]",
+        "B[mV]",
+        "B[uV]",
+        "B[10.nV]",
+        "B[W]",
+        "B[kW]",
+        "bit_s",
+        "%[slope]",
+        "[p'diop]",
+        "[hp'_X]",
+        "[hp'_C]",
+        "[hp'_M]",
+        "[hp'_Q]",
+    ]
+)
+"""Units on scales that are not linear: logarithms, tangents, homeopathic potencies."""
+_MISJUDGED: Final = frozenset(
+    [
+        "'",
+        "''",
+        "[Cal]",
+        "cal_[15]",
+        "[Btu]",
+        "[in_i'H2O]",
+        "[in_i'Hg]",
+        "g%",
+        "[LPF]",
+        "[didot]",
+        "[cicero]",
+        "[cft_i]",
+        "[cyd_i]",
+        "[rd_br]",
+        "[ch_br]",
+        "[lk_br]",
+    ]
+)
+"""Units whose size ucumvert has not as UCUM has: it reads `'`, a minute of arc, as one of time. None is converted."""
+
 
 def is_ucum(code: str) -> bool:
     """Whether `code` is a case-sensitive UCUM code. The first call loads a parser (about 0.3 s)."""
@@ -125,11 +169,26 @@ def _unit(code: str) -> "Unit":
 
     if not is_ucum(code):
         raise InvalidUnit(f"{code!r} is not a UCUM code. See https://ucum.org.")
+    if not _is_sized(code):
+        raise NotConvertible(f"{code} is not converted here. Send another unit.")
     try:
         unit: Unit = _registry().from_ucum(code).units  # ucumvert is untyped
     except (UndefinedUnitError, VisitError) as error:
         raise NotConvertible(f"{code} has no defined size. Send another unit.") from error
     return unit
+
+
+def _is_sized(code: str) -> bool:
+    """Whether the size of a UCUM code is known: `{score}` is words alone, and pint drops the 24 of `mg/(24.h)`."""
+    from lark import Token
+    from ucumvert import parse_ucum
+
+    tree = parse_ucum(code, _parser())
+    tokens = [each for each in tree.scan_values(lambda each: isinstance(each, Token)) if each != "1"]
+    kinds = {each.type for each in tokens}
+    if "FACTOR" in kinds or kinds == {"ANNOTATION"}:
+        return False
+    return _SPECIAL.isdisjoint(tokens) and _MISJUDGED.isdisjoint(tokens)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from terminology.errors import InvalidUnit, NotConvertible
 from terminology.ucum import _EXACT, Conversion, computed, conversion, is_ucum
+from tests.unit.terminology.essence import sizes
 
 MERCURY = Fraction(3, 10**6)
 """pint makes mercury from its density, UCUM fixes 133.322 Pa: the two differ by 2.9 millionths."""
@@ -94,6 +95,36 @@ def test_a_text_that_is_no_unit_is_not_convertible():
 def test_a_logarithmic_unit_is_not_convertible():
     with pytest.raises(NotConvertible):
         conversion("[pH]", "mol/L")
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("{score}", "{steps}"), ("%", "{score}"), ("1", "{steps}"), ("10.L/min", "L/min"), ("/(10.s)", "/min")],
+)
+def test_words_alone_and_numbers_in_a_unit_are_not_converted(source, target):
+    with pytest.raises(NotConvertible):
+        conversion(source, target)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("[Cal]", "kcal"), ("[Cal]/d", "kcal/d"), ("'", "min"), ("dB", "1"), ("B[V]", "uV"), ("[hp'_X]", "1")],
+)
+def test_a_unit_that_the_library_takes_for_another_size_is_not_converted(source, target):
+    with pytest.raises(NotConvertible, match="Send another unit"):
+        conversion(source, target)
+
+
+def test_every_unit_that_is_converted_has_the_size_that_ucum_says():
+    judged = 0
+    for code, (size, dimension) in sizes().items():
+        try:
+            factor = computed(code, dimension).factor
+        except NotConvertible:
+            continue
+        assert abs(factor / size - 1) < Fraction(1, 10**5), code
+        judged += 1
+    assert judged > 200
 
 
 def test_common_units_load_no_unit_library():
