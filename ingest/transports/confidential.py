@@ -7,7 +7,7 @@ import ipaddress
 
 from fastapi import Request
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip")
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
 def confidential(request: Request) -> bool:

@@ -91,6 +91,11 @@ async def test_a_key_is_taken_from_afar_over_https_only(client, key):
         assert (await keyed(private, key)).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["Via", "X-Forwarded-Host", "X-Forwarded-For", "X-Real-IP", "Forwarded"])
+async def test_who_comes_through_a_proxy_that_says_no_more_is_not_on_this_machine(client, key, name):
+    assert (await keyed(client, key, **{name: "1.1 proxy"})).status_code == 401
+
+
 async def test_a_new_key_ends_the_one_before_after_the_overlap(client, key):
     second = (await client.post("/api/devices/pi-001/api-key", json={"overlap_hours": 1})).json()["api_key"]
     assert [(await keyed(client, each)).status_code for each in (key, second)] == [200, 200]
