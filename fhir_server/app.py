@@ -20,7 +20,7 @@ from fhir_server.interactions.device_types import device_types
 from fhir_server.interactions.ingest_gateway import gateway, intake
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
-from fhir_server.rest import probes
+from fhir_server.rest import probes, spool
 from fhir_server.rest.api import devices, patients
 from fhir_server.rest.api.guarded import administrators, admission
 from fhir_server.rest.call import Authenticator, House
@@ -62,7 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     key = _master_key(settings)
     profiles = device_types(settings.profiles_dir)
-    house = _house(settings, database, key)
+    incoming = _incoming(settings)
+    spool.sweep(incoming)
+    house = _house(settings, database, key, incoming)
     app = FastAPI(
         title="fhir-server",
         version=__version__,
@@ -81,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
             intake(database, key, profiles),
             admission(house.authenticator, administrators),
             clock.now,
-            Limits(settings.max_file_bytes, settings.files_at_once, _incoming(settings)),
+            Limits(settings.max_file_bytes, settings.files_at_once, incoming),
         )
     )
     app.include_router(
@@ -113,7 +115,7 @@ def _incoming(settings: Settings) -> Path:
     return folder
 
 
-def _house(settings: Settings, database: Database, key: MasterKey) -> House:
+def _house(settings: Settings, database: Database, key: MasterKey, incoming: Path) -> House:
     return House(
         settings=settings,
         database=database,
@@ -124,6 +126,7 @@ def _house(settings: Settings, database: Database, key: MasterKey) -> House:
         capabilities=capabilities(CATALOG, secured=settings.auth == "on", cors=bool(settings.cors_origins)),
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
+        incoming=incoming,
     )
 
 

@@ -5,10 +5,12 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fhir_server.operations.background import Background
 from fhir_server.rest.answer import Answer
+from fhir_server.rest.asgi import Receive
 from fhir_server.rest.preferences import Preferences
 from fhir_server.rest.request import Request
 from fhir_server.settings import Settings
@@ -33,7 +35,7 @@ class Authenticator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every request is served with, put together once by `app.py`."""
+    """What every request is served with, put together once by `app.py`; `incoming` is where large contents wait."""
 
     settings: Settings
     database: Database
@@ -44,6 +46,7 @@ class House:
     capabilities: Callable[[str], Answer]
     routes: "Routes"
     background: Background
+    incoming: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on its way into an interaction; `body` is empty where the interaction takes none."""
+    """One request on its way into an interaction.
+
+    `body` is empty where the interaction takes none, and for the content of a Binary, which is still to be received.
+    """
 
     request: Request
     target: Target
@@ -71,6 +77,7 @@ class Call:
     access: Predicate
     body: bytes
     house: House
+    receive: Receive
 
 
 Serve = Callable[[Call], Awaitable[Answer]]

@@ -69,6 +69,7 @@ class Endpoint:
             access=reachable(principal, target),
             body=await self._body(asked, target, receive),
             house=self._house,
+            receive=receive,
         )
         check_parameters(call)
         return await target.interaction.serve(call)
@@ -96,7 +97,7 @@ class Endpoint:
             case "form":
                 return await self._perhaps(asked, receive, check_form)
             case "resource" if is_content(asked, target):
-                return await body(asked, receive, self._house.settings.max_binary_bytes)
+                return b""
             case "resource":
                 check_resource_type(asked.header(b"content-type"))
             case "bundle":

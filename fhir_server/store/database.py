@@ -128,9 +128,9 @@ class Database:
             return drafts
         return await set_aside(self.blobs, self._note, drafts)
 
-    async def keep(self, blobs: Blobs, content: bytes | Path) -> Digest:
-        """The digest of a content, which is in the store for good; a resource is to name it within a day."""
-        return await keep(blobs, self._note, content)
+    async def keep(self, blobs: Blobs, content: bytes | Path, known: Digest | None = None) -> Digest:
+        """The digest of a content, `known` or taken here, which is in the store for good; a resource is to name it within a day."""
+        return await keep(blobs, self._note, content, known)
 
     async def number(self, drafts: Sequence[Draft]) -> None:
         """Numbers, committed, for the patients and codings of `drafts` that have none yet.

@@ -31,12 +31,12 @@ async def set_aside(blobs: Blobs, note: Note, drafts: Sequence[Draft]) -> list[D
     ]
 
 
-async def keep(blobs: Blobs, note: Note, found: bytes | Path) -> Digest:
+async def keep(blobs: Blobs, note: Note, found: bytes | Path, known: Digest | None = None) -> Digest:
     """The digest of a content that is in the store for good."""
-    known = await digest(found)
-    await note(known)
-    await blobs.put(known, found)
-    return known
+    taken = known or await digest(found)
+    await note(taken)
+    await blobs.put(taken, found)
+    return taken
 
 
 async def _aside(blobs: Blobs, note: Note, draft: Draft) -> Draft:

@@ -1,6 +1,9 @@
 import base64
+import gzip
 import hashlib
 import json
+import os
+import time
 
 import psycopg
 import pytest
@@ -381,3 +384,97 @@ async def test_who_may_not_read_gets_no_content(client):
     answer = await client.get(f"/fhir/Binary/{id}", headers={"Authorization": "Bearer " + "x" * 40})
     assert answer.status_code == 401
     assert LARGE[:20] not in answer.content
+
+
+HUGE = os.urandom(1_500_000) + bytes(1_500_000)  # half of it packs well
+
+
+@pytest.fixture
+async def watched(serving, tmp_path):
+    """A client of a server with a data folder, and the contents that lie on the server's disk."""
+    async with serving(data_dir=tmp_path) as opened:
+        yield opened, lambda name: [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+async def test_a_huge_content_comes_in_parts_and_through_a_file_that_is_gone_after(watched, method, packed):
+    client, files = watched
+    sent, seen = gzip.compress(HUGE) if packed else HUGE, list[int]()
+
+    async def parts():
+        for start in range(0, len(sent), 200_000):
+            seen.append(sum(path.stat().st_size for path in files("incoming")))
+            yield sent[start : start + 200_000]
+
+    path = "/fhir/Binary" if method == "POST" else "/fhir/Binary/huge"
+    headers = {"Content-Type": "application/pdf"} | ({"Content-Encoding": "gzip"} if packed else {})
+    answer = await client.request(method, path, content=parts(), headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert (await client.get(f"/fhir/Binary/{answer.json()['id']}")).content == HUGE
+    assert [path.parent.name + path.name for path in files("blobs")] == [hashlib.sha256(HUGE).hexdigest()]
+    assert max(seen) >= 1_000_000
+    assert files("incoming") == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (gzip.compress(HUGE)[:-5], 400),
+        (gzip.compress(HUGE) + b"more", 400),
+        (b"no gzip" * 200_000, 400),
+        (gzip.compress(bytes(60_000_000)), 413),
+    ],
+    ids=["cut short", "more behind", "none", "bomb"],
+)
+async def test_a_huge_packed_content_that_is_broken_leaves_nothing(watched, sent, status):
+    client, files = watched
+    headers = {"Content-Type": "application/pdf", "Content-Encoding": "gzip"}
+    answer = await client.post("/fhir/Binary", content=sent, headers=headers)
+    assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome")
+    assert files("incoming") + files("blobs") == []
+
+
+async def test_a_huge_content_without_a_length_is_refused_on_the_way(serving, tmp_path):
+    async def endless():
+        while True:
+            yield bytes(300_000)
+
+    async with serving(data_dir=tmp_path, max_binary_bytes=2_000_000) as client:
+        answer = await client.post("/fhir/Binary", content=endless(), headers={"Content-Type": "image/png"})
+    assert answer.status_code == 413
+    assert [*(tmp_path / "incoming").iterdir()] == []
+
+
+async def test_a_huge_content_whose_binary_is_refused_is_not_kept(watched):
+    client, files = watched
+    headers = {"Content-Type": "application/pdf", "X-Security-Context": "nowhere"}
+    assert (await client.post("/fhir/Binary", content=HUGE, headers=headers)).status_code == 400
+    assert files("incoming") + files("blobs") == []
+
+
+async def test_what_a_killed_process_left_of_a_content_is_removed_a_day_later(serving, tmp_path):
+    incoming = tmp_path / "incoming"
+    incoming.mkdir()
+    old, new = incoming / "content-old", incoming / "content-new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    async with serving(data_dir=tmp_path):
+        assert [*incoming.iterdir()] == [new]
+
+
+XML_BINARY = (
+    b'<?xml version="1.0"?>\n<!-- a -->\n<Binary xmlns="http://hl7.org/fhir"><data value="aGk="/></Binary>'
+)
+
+
+@pytest.mark.parametrize("content_type", ["application/fhir+xml", "text/xml; charset=utf-8"])
+async def test_a_binary_resource_in_xml_is_refused_and_other_xml_is_a_content(client, content_type):
+    headers = {"Content-Type": content_type}
+    refused = await client.post("/fhir/Binary", content=XML_BINARY, headers=headers)
+    assert refused.status_code == 415
+    assert "JSON" in refused.json()["issue"][0]["diagnostics"]
+    for other in (b'<Patient xmlns="http://hl7.org/fhir"/>', b"<!---->" * 5_000, XML_BINARY[:50]):
+        id = await posted(client, other, content_type)
+        assert (await client.get(f"/fhir/Binary/{id}")).content == other
