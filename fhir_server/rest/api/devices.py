@@ -39,7 +39,7 @@ def router(
         prefix="/api/devices",
         tags=["device registry"],
         route_class=guarded(authenticator, administrators),
-        responses=described(404, 410, 413),
+        responses=described(404, 410, 413, 415),
     )
     _add_listing(routes, database)
     _add_registering(routes, database, master_key, profiles)

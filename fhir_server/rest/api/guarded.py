@@ -11,8 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from fhir_server.errors import AuthenticationFailed, InvalidRequest, Issue, RequestError, TooLarge
-from fhir_server.json import dumps
+from fhir_server.errors import (
+    AuthenticationFailed,
+    InvalidRequest,
+    Issue,
+    RequestError,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from fhir_server.json import dumps, parse
 from fhir_server.rest.asgi import Message, Receive
 from fhir_server.rest.call import Authenticator
 from fhir_server.search.access import predicate
@@ -24,6 +31,7 @@ Handler: TypeAlias = Callable[[Request], Coroutine[None, None, Response]]
 
 MAX_BODY_BYTES: Final = 64_000
 _SHOWN: Final = 60
+_JSON: Final = "application/json"
 
 # Any: a part of an OpenAPI document, an open tree of JSON
 _OUTCOME: Final[dict[str, Any]] = {
@@ -37,6 +45,7 @@ _WHY: Final = {
     409: "It is there already, or another writer got in the way",
     410: "It was removed",
     413: "The body is too large",
+    415: "The body's type is not taken",
     422: "It breaks a rule of this server",
     429: "Too many requests at once, or one that takes too long",
     503: "The database is away, or the search index is being rebuilt",
@@ -66,6 +75,8 @@ def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
                 request.state.principal = _principal(authenticator, request.headers.get("authorization"))
                 permit(principal(request))
                 _refuse_unknown(request, known)
+                if self.body_field is not None:
+                    _refuse_other_types(request)
                 return await _served(inner, request)
 
             return handler
@@ -118,8 +129,22 @@ def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
             raise InvalidRequest(f"The parameter {name!r} is sent more than once. Send it once.", name)
 
 
+def _refuse_other_types(request: Request) -> None:
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != _JSON:
+        raise UnsupportedMediaType(f"The body's type {sent[:_SHOWN]!r} is not taken. Send {_JSON}.")
+
+
+class _Strict(Request):
+    """A request whose body is read as every other body here: two members of one name are an error."""
+
+    async def json(self) -> object:
+        """The JSON object in the body; raises InvalidJson."""
+        return parse(await self.body())
+
+
 async def _served(inner: Handler, request: Request) -> Response:
-    bounded = Request(request.scope, _bounded(request.receive))
+    bounded = _Strict(request.scope, _bounded(request.receive))
     try:
         return await inner(bounded)
     except RequestValidationError as error:

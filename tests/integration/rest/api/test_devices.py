@@ -162,9 +162,10 @@ async def test_an_assignment_that_ends_before_it_starts_is_refused_by_its_end(cl
             400,
             "start",
         ),
-        ("POST", "", {"device_id": "a", "type": "scale", "label": "\0"}, 400, "label"),
+        ("POST", "", {"device_id": "a", "type": "scale", "label": "\1"}, 400, "label"),
         ("POST", "", {"device_id": "a", "type": "scale", "label": "x" * 70_000}, 413, None),
         ("POST", "", b"{", 400, None),
+        ("POST", "", b'{"device_id": "a", "device_id": "b", "type": "scale"}', 400, None),
         ("GET", "?limit=0", None, 400, "limit"),
         ("GET", "?colour=red", None, 400, "colour"),
         ("GET", "/pi-404", None, 404, None),
@@ -179,12 +180,22 @@ async def test_an_assignment_that_ends_before_it_starts_is_refused_by_its_end(cl
 async def test_what_cannot_be_is_refused_with_an_outcome_that_names_it(
     client, method, path, body, status, named
 ):
-    content = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+    content = {"json": body} if body is not None else {}
+    if isinstance(body, bytes):
+        content = {"content": body, "headers": {"Content-Type": "application/json"}}
     refused = await client.request(method, f"/api/devices{path}", **content)
     assert refused.status_code == status, refused.text
     outcome = refused.json()
     assert outcome["resourceType"] == "OperationOutcome"
     assert outcome["issue"][0].get("expression") == (named and [named])
+
+
+@pytest.mark.parametrize("sent", ["application/x-www-form-urlencoded", "text/plain", ""])
+async def test_a_body_that_is_not_called_json_is_refused_by_its_type(client, sent):
+    body = b'{"device_id": "a", "type": "scale"}'
+    refused = await client.post("/api/devices", content=body, headers={"Content-Type": sent})
+    assert refused.status_code == 415, refused.text
+    assert "application/json" in refused.json()["issue"][0]["diagnostics"]
 
 
 async def test_nobody_is_let_in_without_the_token_whatever_they_send(app):
