@@ -144,4 +144,7 @@ def parse(text: str, source: str) -> Declaration:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidDeclaration(f"{source}, line {line}: {error.problem}. Correct the YAML.") from error
+    except yaml.reader.ReaderError as error:
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        raise InvalidDeclaration(f"{source}, line {line}: {error.reason}. Remove the character.") from error
     return Declaration(node, source)

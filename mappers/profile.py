@@ -46,6 +46,7 @@ PROFILES: Final = (
 """Every device profile of this package; each is a file of `maps/`."""
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_LONGEST_TEXT: Final = 200
 _MDC_CODE: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
@@ -99,10 +100,11 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
     rules = tuple({id(rule): rule for rule in known.values()}.values())
     if not rules:
         raise source.error("`fields` is empty. Name at least one field.", "fields")
+    _check_unit_names(source, rules)
     profile = DeviceProfile(
         key=key,
         version=_version(source),
-        text=source.text("text"),
+        text=_text(source),
         mdc_device_type=_mdc_device_type(source),
         source=cast("Source", source.one_of("source", ("live", "recording"), "live")),
         sequence=cast("Sequence", source.one_of("sequence", ("none", "optional", "required"), "none")),
@@ -118,6 +120,13 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
     )
     source.close()
     return profile
+
+
+def _text(source: Declaration) -> str:
+    text = source.text("text")
+    if not (text.isprintable() and len(text) <= _LONGEST_TEXT):
+        raise source.error(f"`text` is not one of at most {_LONGEST_TEXT} printable characters.", "text")
+    return text
 
 
 def _version(source: Declaration) -> str:
@@ -142,3 +151,16 @@ def _mdc_device_type(source: Declaration) -> str | None:
 def _unit_names(source: Declaration) -> Mapping[str, str]:
     entry = source.child("unit_names")
     return MappingProxyType({} if entry is None else dict(entry.text_entries()))
+
+
+def _check_unit_names(source: Declaration, rules: tuple[FieldRule, ...]) -> None:
+    """Nothing. Raises InvalidDeclaration for a name of a unit that no field takes, or that would make a unit another."""
+    entry = source.child("unit_names")
+    if entry is None:
+        return
+    taken = {unit for rule in rules for unit in (*rule.conversions, *rule.by_unit)}
+    for name, unit in entry.text_entries():
+        if unit not in taken:
+            raise entry.error(f"`{name}: {unit}`: no field takes {unit}. Write the UCUM unit of one.", name)
+        if name in taken and name != unit:
+            raise entry.error(f"`{name}: {unit}`: {name} is a unit of its own. Remove it.", name)

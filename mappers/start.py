@@ -15,7 +15,7 @@ version: "1" # change it with every change: Provenance names it
 source: live # or recording: its readings may be of any age
 sequence: optional # none, optional or required: is the message sequence part of a reading's identity?
 resolution: any # or subsecond: times must have fractions of a second
-# unit_names: {{bpm: /min, mmHg: "mm[Hg]"}} # what the device calls its units, and what UCUM calls them
+# unit_names: {{bpm: /min, rpm: /min}} # what the device calls its units, and what UCUM calls them
 
 # With a shape the device sends its maker's own JSON; without one, readings such as
 # {{"timestamp": 1769860800, "data": {{"pulse": 61}}}}. Paths are JMESPath: https://jmespath.org/tutorial.html

@@ -94,6 +94,11 @@ def test_an_unknown_device_type_is_refused_with_those_there_are():
         ('version: "1"\n', "", "line 1: `version` is missing"),
         ('version: "1"', "version: one point two", "line 2: `version: one point two` is not a version"),
         ("unit_names: {C: Cel}", "unit_names: [C]", "this is not a mapping"),
+        ("unit_names: {C: Cel}", "unit_names: {C: degC}", "line 7: `C: degC`: no field takes degC"),
+        ("unit_names: {C: Cel}", "unit_names: {bpm: /min}", "line 7: `bpm: /min`: no field takes /min"),
+        ("unit_names: {C: Cel}", "unit_names: {'[degF]': Cel}", "line 7: `[degF]: Cel`: [degF] is a unit of"),
+        ("text: Thermometer", 'text: "a\\0b"', "line 1: `text` is not one of at most 200 printable"),
+        ("version:", "# \a\nversion:", "line 2: control characters are not allowed"),
         ("fields:", "feelds:", "`fields` is missing"),
     ],
 )
