@@ -29,9 +29,8 @@ def message_issues(reading: Reading, context: MappingContext) -> list[MappingIss
     if reading.revised is not None and reading.revised - reading.received > FUTURE:
         text = f"revised {reading.revised.isoformat()} is more than five minutes ahead of this server. Set the clock."
         issues.append(MappingIssue("business-rule", "revised", text))
-    if reading.duration is not None and reading.duration <= timedelta():
-        text = f"duration {reading.duration} is not positive. Send how long was measured."
-        issues.append(MappingIssue("value", "duration", text))
+    if reading.duration is not None:
+        _check_duration(reading, reading.duration, issues)
     if (issue := quality_issue(reading.quality)) is not None:
         issues.append(issue)
     return issues
@@ -53,6 +52,17 @@ def _check_time(reading: Reading, context: MappingContext, issues: list[MappingI
     if context.profile.resolution == "subsecond" and not reading.time.digits:
         note = f"timestamp {text} has whole seconds, too coarse for this device. Send fractions."
         issues.append(MappingIssue("required", "timestamp", note))
+
+
+def _check_duration(reading: Reading, duration: timedelta, issues: list[MappingIssue]) -> None:
+    if duration <= timedelta():
+        text = f"duration {duration} is not positive. Send how long was measured."
+        issues.append(MappingIssue("value", "duration", text))
+    elif FUTURE >= reading.time.moment - reading.received > FUTURE - duration:
+        text = (
+            f"duration {duration} ends more than five minutes ahead of this server. Send it when it is over."
+        )
+        issues.append(MappingIssue("business-rule", "duration", text))
 
 
 def _check_sequence(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> None:

@@ -5,7 +5,7 @@ docs/ingest.md, "The reading" and "By the device's address"
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
@@ -37,7 +37,7 @@ class _Form:
     members: tuple[str, ...]
 
 
-_OTHERS: Final = ("type", "sequence", "id", "corrects", "quality", MEMBER)
+_OTHERS: Final = ("type", "sequence", "id", "corrects", "duration", "quality", MEMBER)
 _OWN: Final = _Form("device", "patient", ("timestamp", "data", "device", "patient", *_OTHERS))
 _ADDRESSED: Final = _Form(
     "device_id", "patient_id", ("timestamp", "data", "device_id", "patient_id", *_OTHERS)
@@ -45,6 +45,8 @@ _ADDRESSED: Final = _Form(
 _MEASURE: Final = {"value", "unit"}
 _NOTHING: Final[tuple[dict[str, FieldValue], Mapping[str, str]]] = ({}, NO_UNITS)
 _LARGEST: Final = 10**40
+_LONGEST: Final = 366 * 24 * 60 * 60
+"""Seconds that a reading lasts at most."""
 
 
 def decode(tree: dict[str, object], device: Device, received: datetime) -> Decoded:
@@ -68,7 +70,7 @@ def _decoded(tree: dict[str, object], device: Device, received: datetime, form: 
         issues.append(_ahead(time))
     sequence = _text(tree, "id", issues) or _text(tree, "sequence", issues)
     patient = _text(tree, form.patient, issues)
-    quality = _quality(tree, issues)
+    duration, quality = _duration(tree, issues), _quality(tree, issues)
     corrects = tree.get("corrects", False)
     if not isinstance(corrects, bool):
         issues.append(Issue("value", "corrects is neither true nor false. Send one of them.", "corrects"))
@@ -83,6 +85,7 @@ def _decoded(tree: dict[str, object], device: Device, received: datetime, form: 
         units=units,
         patient=patient,
         sequence=sequence,
+        duration=duration,
         corrects=corrects is True,
         quality=quality,
         status=status,
@@ -130,6 +133,19 @@ def _measures(data: object, issues: list[Issue]) -> tuple[dict[str, FieldValue],
             issues.append(_malformed(name))
         fields[name] = cast("FieldValue", value)
     return fields, units
+
+
+def _duration(tree: dict[str, object], issues: list[Issue]) -> timedelta | None:
+    value = tree.get("duration")
+    if value is None:
+        return None
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 < value <= _LONGEST:
+        microseconds = Decimal(value).scaleb(6)
+        if microseconds == int(microseconds):
+            return timedelta(microseconds=int(microseconds))
+    text = "duration is not a number of seconds above 0, of a year at most and six digits after the point."
+    issues.append(Issue("value", f"{text} Send for how long was measured from `timestamp`.", "duration"))
+    return None
 
 
 def _quality(tree: dict[str, object], issues: list[Issue]) -> Quality:

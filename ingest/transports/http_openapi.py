@@ -68,6 +68,11 @@ def _reading(device: str, patient: str) -> dict[str, object]:
             "sequence": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
             "id": {"oneOf": [_SHORT_TEXT, {"type": "integer"}]},
             "corrects": {"type": "boolean", "default": False},
+            "duration": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "For how many seconds was measured, from `timestamp`.",
+            },
             "device_status": _STATUS,
             "quality": {
                 "oneOf": [

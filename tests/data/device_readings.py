@@ -76,7 +76,8 @@ def readings(profile: DeviceProfile) -> Iterator[tuple[str, Reading]]:
     )
     yield "everything", whole
     yield "with all that a source may say", replace(whole, circumstances=_SAID)
-    yield "for a while", replace(whole, duration=timedelta(hours=7, minutes=31, seconds=12))
+    night = timedelta(hours=7, minutes=31, seconds=12)
+    yield "for a while", replace(whole, received=RECEIVED + night, duration=night)
     for rule in profile.rules:
         yield from _of_field(rule, whole)
     if not profile.required:
@@ -102,7 +103,8 @@ def _of_field(rule: FieldRule, whole: Reading) -> Iterator[tuple[str, Reading]]:
         fields = {**whole.fields, rule.name: f">{rule.scale.high}"}
         yield f"{rule.name} off the scale", replace(whole, fields=fields)
     if rule.scale is not None and rule.metric.statistic == "unspecified":
-        alone = replace(whole, statistic="average", duration=timedelta(days=1))
+        day = timedelta(days=1)
+        alone = replace(whole, received=RECEIVED + day, statistic="average", duration=day)
         yield f"the mean of {rule.name}", alone
 
 

@@ -221,6 +221,14 @@ def test_the_time_of_receipt_is_an_instant_in_utc():
     assert observation["issued"] == "2026-01-31T12:00:01.250Z"
 
 
+def test_what_is_not_over_yet_is_refused():
+    started = reading({"spo2": 97}, duration=RECEIVED - device_time(MEASURED).moment + timedelta(minutes=6))
+
+    result = map_reading(started, context())
+
+    assert [(each.code, each.element) for each in result.issues] == [("business-rule", "duration")]
+
+
 def test_a_duration_makes_a_period():
     (observation,) = resources({"spo2": 97}, duration=timedelta(seconds=30, milliseconds=500))
 
@@ -335,7 +343,10 @@ def test_one_vital_sign_makes_no_panel():
 
 def test_a_night_of_therapy_binds_what_was_measured_and_not_what_was_set():
     *made, panel = resources(
-        {"ipap": 12, "epap": 6, "ahi": Decimal("2.1"), "leak95": 14}, "bipap", duration=timedelta(hours=7)
+        {"ipap": 12, "epap": 6, "ahi": Decimal("2.1"), "leak95": 14},
+        "bipap",
+        duration=timedelta(hours=7),
+        received=RECEIVED + timedelta(hours=7),
     )
 
     assert panel["code"]["coding"][0]["code"] == "69999-1"

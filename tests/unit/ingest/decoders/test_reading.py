@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -47,6 +47,14 @@ def test_a_message_id_is_stronger_than_a_sequence():
 
 
 @pytest.mark.parametrize(
+    ("sent", "lasted"), [("27000", 27000), ("0.25", 0.25), ("null", None), ("36e2", 3600)]
+)
+def test_a_duration_is_in_seconds(sent, lasted):
+    result = decoded(f'{{"timestamp": 1, "data": {{}}, "duration": {sent}}}')
+    assert result.duration == (None if lasted is None else timedelta(seconds=lasted))
+
+
+@pytest.mark.parametrize(
     ("text", "element"),
     [
         ('{"data": {"spo2": 97}}', "timestamp"),
@@ -76,6 +84,13 @@ def test_a_message_id_is_stronger_than_a_sequence():
         ('{"timestamp": 1, "data": {}, "corrects": "yes"}', "corrects"),
         ('{"timestamp": 1, "data": {}, "corrects": null}', "corrects"),
         ('{"timestamp": 1, "data": {}, "quality": false}', "quality"),
+        ('{"timestamp": 1, "data": {}, "duration": 0}', "duration"),
+        ('{"timestamp": 1, "data": {}, "duration": -3600}', "duration"),
+        ('{"timestamp": 1, "data": {}, "duration": "PT1H"}', "duration"),
+        ('{"timestamp": 1, "data": {}, "duration": true}', "duration"),
+        ('{"timestamp": 1, "data": {}, "duration": 0.0000001}', "duration"),
+        ('{"timestamp": 1, "data": {}, "duration": 1e400}', "duration"),
+        ('{"timestamp": 1, "data": {}, "duration": ' + "9" * 41 + "}", "duration"),
     ],
 )
 def test_what_is_malformed_is_named(text, element):
