@@ -10,6 +10,7 @@ from typing import Final
 from ingest.decoders.members import Members
 from ingest.issue import Issue
 from mappers.device_status import CALIBRATION_STATES, CALIBRATION_TYPES, OPERATIONS, TEXTS, DeviceStatus
+from mappers.message import CLOCK_NEVER_SET
 from mappers.occasion import instant
 from mappers.times import DeviceTime
 
@@ -22,6 +23,8 @@ def device_status(
     tree: dict[str, object], time: DeviceTime | None, received: datetime, issues: list[Issue]
 ) -> DeviceStatus | None:
     """What the message says of its device; None, with an issue for each mistake, where it says nothing."""
+    if time is not None and time.moment < CLOCK_NEVER_SET and tree.get("data") is None:
+        issues.append(_never_set(time))
     message = Members({MEMBER: tree.get(MEMBER)}, "", issues)
     sent = message.object(MEMBER)
     if sent is None:
@@ -36,6 +39,11 @@ def device_status(
     sent.close()
     told = {name: value for name, value in said.items() if value is not None}
     return DeviceStatus(time, received, told) if time is not None and told else None
+
+
+def _never_set(time: DeviceTime) -> Issue:
+    text = f"timestamp {time.text} is before 2000: the device's clock was never set. Set it."
+    return Issue("business-rule", text, "timestamp")
 
 
 def _battery(sent: Members) -> str | None:

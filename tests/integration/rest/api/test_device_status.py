@@ -135,6 +135,13 @@ async def test_what_cannot_be_is_refused_by_its_element(tell, status, element):
     assert result["outcome"]["issue"][0]["expression"] == [element]
 
 
+async def test_a_status_alone_of_a_clock_that_was_never_set_is_refused(client, tell):
+    (result,) = await tell({"timestamp": "1999-12-31T23:59:59Z", "device_status": {"battery": 80}})
+    assert result["status"] == "rejected"
+    assert result["outcome"]["issue"][0]["expression"] == ["timestamp"]
+    assert (await client.get("/api/devices/pi-001")).json()["battery"] is None
+
+
 async def test_a_status_from_the_future_is_refused(tell):
     (result,) = await tell(said(60, battery=80))
     assert result["outcome"]["issue"][0]["expression"] == ["timestamp"]
