@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 _DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -17,9 +18,9 @@ Line: TypeAlias = Annotated[
 
 
 def _written(sent: object) -> object:
-    """A time as it is written; raises ValueError for a number, which could be seconds or milliseconds."""
+    """A time as it is written; raises PydanticCustomError for a number, which could be milliseconds."""
     if not isinstance(sent, str) or not _DATED.match(sent):
-        raise ValueError("not a time such as 2026-01-31T12:00:00Z")
+        raise PydanticCustomError("time", "Input should be a time such as 2026-01-31T12:00:00Z")
     return sent
 
 

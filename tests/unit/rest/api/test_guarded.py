@@ -79,7 +79,7 @@ async def test_a_body_is_read_up_to_the_limit_however_it_comes():
         ("?times=x", {"count": 1}, "times", "times=x: "),
         ("?colour=red", {"count": 1}, "colour", "It takes times."),
         ("?times=1&times=2", {"count": 1}, "times", "more than once"),
-        ("", [], None, "The body: "),
+        ("", [], None, "The body is a JSON array"),
     ],
 )
 async def test_a_refusal_names_the_member_or_parameter_and_its_value(query, body, expression, text):
