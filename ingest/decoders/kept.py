@@ -64,6 +64,7 @@ def _tree(reading: Reading) -> dict[str, object]:
         "sequence": reading.sequence,
         "seconds": None if reading.duration is None else Decimal(str(reading.duration.total_seconds())),
         "corrects": reading.corrects or None,
+        "revised": None if reading.revised is None else reading.revised.isoformat(),
         "quality": reading.quality,
         "statistic": reading.statistic,
         "night": None if reading.night is None else reading.night.isoformat(),
@@ -74,7 +75,7 @@ def _tree(reading: Reading) -> dict[str, object]:
 # of a letter's own form, which _tree writes: whatever else is there fails, and the file is to be brought again
 def _reading(told: dict[str, object], device: str, profile: str, received: datetime) -> Reading:
     fields = cast("dict[str, object]", told["data"])
-    seconds, night = told.get("seconds"), told.get("night")
+    seconds, night, revised = told.get("seconds"), told.get("night"), told.get("revised")
     return Reading(
         device=device,
         profile=profile,
@@ -88,6 +89,7 @@ def _reading(told: dict[str, object], device: str, profile: str, received: datet
         corrects=told.get("corrects") is True,
         quality=cast("Quality", told.get("quality")),
         statistic=cast("None", told.get("statistic")),
+        revised=None if revised is None else datetime.fromisoformat(cast("str", revised)),
         night=None if night is None else date.fromisoformat(cast("str", night)),
     )
 

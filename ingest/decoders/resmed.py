@@ -2,7 +2,7 @@
 
 https://www.edfplus.info/specs/edf.html
 
-A record is a day from noon to noon. A digital -1 is the device's sign that it has no value. Leaks are in L/s, and say
+A record is a day from noon to noon, which the device writes anew after each session. A digital -1 is the device's sign that it has no value. Leaks are in L/s, and say
 which statistic they are; the times are the device's own and carry no zone.
 """
 
@@ -25,10 +25,12 @@ from mappers.waveform import decimal
 
 _DAYS: Final = "Date"
 _MINUTES_OF_USE: Final = "Duration"
+_SESSIONS: Final = ("MaskOn", "MaskOff")
 _MISSING: Final = -1
 _EPOCH: Final = date(1970, 1, 1)
 _NOON: Final = time(12)
 _DAY: Final = timedelta(days=1)
+_MINUTES: Final = 24 * 60
 
 # by the names of the device types `cpap` and `apap`
 _MEASURED: Final[Mapping[str, str]] = MappingProxyType(
@@ -90,11 +92,14 @@ def _nights(file: edfio.Edf, device: Device, received: datetime, zone: timezone)
 
 def _signal(file: edfio.Edf, label: str) -> edfio.EdfSignal:
     try:
-        return file.get_signal(label)
+        signal = file.get_signal(label)
     except ValueError as error:
         raise UnreadableFile(
             f"The file has no signal {label!r}: it is no STR.edf of a ResMed card."
         ) from error
+    if len(signal.digital) != file.num_data_records:
+        raise UnreadableFile(f"{label} has not one value for each day: it is no STR.edf of a ResMed card.")
+    return signal
 
 
 def _night(
@@ -110,6 +115,7 @@ def _night(
         signal = _signal(file, label)
         fields[name], units[name] = _value(signal, number), _unit(signal, label)
     start = datetime.combine(_EPOCH + day * _DAY, _NOON, zone)
+    revised = _revised(file, number, start)
     return Reading(
         device=device.name,
         profile=device.profile,
@@ -118,8 +124,19 @@ def _night(
         fields=fields,
         units=units,
         duration=_DAY,
+        corrects=revised is not None,
+        revised=revised,
         night=start.date(),
     )
+
+
+def _revised(file: edfio.Edf, number: int, start: datetime) -> datetime | None:
+    """When the day last changed: as its last session began or ended. None where the card does not say."""
+    signals = [file.get_signal(label) for label in _SESSIONS if label in file.labels]
+    days = [signal.digital.reshape(file.num_data_records, -1) for signal in signals]
+    minutes = [int(each) for sessions in days for each in sessions[number] if each >= 0]
+    last = max(minutes, default=None)
+    return None if last is None or last > _MINUTES else start + timedelta(minutes=last)
 
 
 def _value(signal: edfio.EdfSignal, number: int) -> FieldValue:

@@ -31,10 +31,12 @@ CARD = {
 
 
 def card(signals=CARD):
+    """`STR.edf` of as many days as the shortest signal has numbers; of the others, a day has several."""
+    count = min(len(digital) for *_, digital in signals.values())
     made = [
         edfio.EdfSignal(
             np.array([float(physical[0])] * len(digital)),
-            1 / 86400,
+            len(digital) // count / 86400,
             label=label,
             physical_dimension=unit,
             physical_range=physical,
@@ -46,6 +48,7 @@ def card(signals=CARD):
     out = BytesIO()
     file.write(out)
     content = bytearray(out.getvalue())
-    samples = np.array([digital for *_, digital in signals.values()], dtype="<i2").T.tobytes()
+    days = [np.array(digital, dtype="<i2").reshape(count, -1) for *_, digital in signals.values()]
+    samples = np.concatenate(days, axis=1).tobytes()
     content[-len(samples) :] = samples
     return bytes(content)

@@ -104,7 +104,7 @@ class Clinic:
             name=name or f"device-{next(self.names)}",
             profile=profile,
             patient=patient,
-            start=start,
+            start=None if patient is None else start,
         )
         return SigningDevice(enrolled.name, enrolled.secret, client or await self.worker(), enrolled.device)
 

@@ -178,6 +178,26 @@ async def test_a_card_that_grew_adds_what_is_new(clinic, tmp_path):
         assert (await taken(clinic, path, "cpap-1", "p1")).counts == expected
 
 
+async def test_a_night_that_went_on_after_the_card_was_read_is_amended_and_never_set_back(clinic, tmp_path):
+    await clinic.device("apap", name="cpap-1", patient=None)
+    early, late = tmp_path / "early.edf", tmp_path / "late.edf"
+    for path, use, off in ((early, 254, 850), (late, 300, 1010)):
+        sessions = {"MaskOff": ("min.", (0, 1440), (0, 1440), [off, -1, 600])}
+        signals = CARD | {"Duration": (*CARD["Duration"][:3], [use, -1, 262])} | sessions
+        path.write_bytes(card(signals))
+
+    assert (await taken(clinic, early, "cpap-1", "p1")).counts == {"created": 2}
+    grown = await taken(clinic, late, "cpap-1", "p1")
+    assert grown.counts == {"amended": 1, "unchanged": 1}, grown.said
+    night = [await clinic.resource(each) for each in grown.references]
+    (usage,) = [each for each in night if each["code"]["coding"][0]["code"] == "8410712"][:1]
+    assert (usage["status"], usage["valueQuantity"]["value"]) == ("amended", "5.00")
+
+    early.rename(tmp_path / "STR.edf")
+    older = await taken(clinic, tmp_path / "STR.edf", "cpap-1", "p1", zone=timezone(timedelta(0), "Z"))
+    assert older.counts == {"unchanged": 2}, older.said
+
+
 async def test_a_card_that_breaks_off_stores_nothing(clinic, tmp_path):
     path = tmp_path / "STR.edf"
     path.write_bytes(card()[:-5])

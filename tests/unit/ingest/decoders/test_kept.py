@@ -1,7 +1,7 @@
 """Rejected readings of a file as dead letters keep them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -27,6 +27,7 @@ READING = Reading(
     sequence="7",
     duration=timedelta(days=1),
     corrects=True,
+    revised=datetime(2023, 8, 22, 3, 1, tzinfo=timezone(timedelta(hours=2))),
 )
 
 

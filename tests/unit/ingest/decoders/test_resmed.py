@@ -92,3 +92,27 @@ def test_days_are_counted_from_1970():
     night = decode(card(), DEVICE, RECEIVED, UTC).readings[0]
 
     assert night.time.moment.date() - date(1970, 1, 1) == timedelta(days=19590)
+
+
+def test_a_day_was_last_changed_when_its_last_session_began_or_ended():
+    on = ("min.", (0, 1440), (0, 1440), [600, 700, -1, -1, 610, 900])
+    off = ("min.", (0, 1440), (0, 1440), [650, 901, -1, -1, 800, -1])
+    nights = decode(card(CARD | {"MaskOn": on, "MaskOff": off}), DEVICE, RECEIVED, ZONE).readings
+
+    assert [each.revised for each in nights] == [
+        datetime(2023, 8, 22, 3, 1, tzinfo=ZONE),
+        datetime(2023, 8, 24, 3, tzinfo=ZONE),
+    ]
+    assert all(each.corrects for each in nights)
+
+
+def test_a_card_without_its_sessions_corrects_nothing():
+    assert {(each.revised, each.corrects) for each in decode(card(), DEVICE, RECEIVED, ZONE).readings} == {
+        (None, False)
+    }
+
+
+def test_a_signal_with_several_values_a_day_is_no_summary():
+    twice = {"AHI": ("", (0, 240), (0, 2400), [2, 3, 4, 5, 6, 7])}
+    with pytest.raises(UnreadableFile, match="AHI has not one value for each day"):
+        decode(card(CARD | twice), DEVICE, RECEIVED, ZONE)
