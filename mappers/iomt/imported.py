@@ -62,6 +62,7 @@ class _Writer:
         self._warnings: list[str] = []
         self._taken: set[str] = set()
         self._metrics: dict[str, str] = {}
+        self._alone = False
 
     def shape(self, contents: Sequence[Content]) -> None:
         """The section `shape:`, where there are device content templates."""
@@ -83,6 +84,7 @@ class _Writer:
     def fields(self, contents: Sequence[Content], codes: Sequence[Coded]) -> None:
         """The section `fields:`; a value that has no metric is a comment."""
         self._lines.append("fields:")
+        self._alone = len(contents) == 1
         selected = {(each.type, value.name): value for each in contents for value in each.values}
         for coded in codes:
             at = selected.pop((coded.type, coded.name), None)
@@ -136,6 +138,8 @@ class _Writer:
         self._lines += [f"  {_quoted(name)}:", f"    metric: {found.metric.key}"]
         if found.unit is not None:
             self._lines.append(f"    unit: {_quoted(found.unit)}")
+        if at is not None and at.required and self._alone:
+            self._lines.append("    required: true")
         if at is not None:
             said = path(at.at)
             if said is None:

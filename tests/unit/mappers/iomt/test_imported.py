@@ -66,6 +66,19 @@ def test_templates_that_are_right_become_a_sound_type_without_a_warning():
     assert (profile.shape.time.expression, profile.shape.device.expression) == ("at", "id")
 
 
+def test_what_one_template_requires_is_required_and_what_one_of_several_does_is_not():
+    codes = [
+        coded([loinc("2708-6", "Oxygen saturation in Arterial blood")], "%", "spo2", "spo2"),
+        coded([loinc("8310-5", "Body temperature")], "Cel", "temp", "temp"),
+    ]
+    first, second = content("spo2", values=(("spo2", "$.s"),)), content("temp", values=(("temp", "$.t"),))
+
+    alone, several = imported([first], codes[:1]), imported([first, second], codes)
+
+    assert [each.name for each in own_profile("band", parse(alone.text, "band.yaml")).required] == ["spo2"]
+    assert own_profile("band", parse(several.text, "band.yaml")).required == ()
+
+
 PRESSURE = {
     "templateType": "CodeValueFhir",
     "template": {
