@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -44,11 +45,22 @@ def sent(url: str, device: str, secret: str, message: dict[str, object]) -> dict
         return json.load(answer)
 
 
+def registered(url: str) -> str:
+    """The secret of the band: its first, or a new one where the band is registered already."""
+    band: dict[str, object] = {"device_id": "band-1", "type": "wrist-band", "patient": "Patient/wearer"}
+    try:
+        enrolled = asked(f"{url}/api/devices", "POST", band)
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise
+        enrolled = asked(f"{url}/api/devices/band-1/secret", "POST", {})
+    return str(enrolled["secret"])
+
+
 def main(url: str) -> None:
     """Nothing; a line for each Observation that a message of the band became is printed."""
     asked(f"{url}/fhir/Patient/wearer", "PUT", {"resourceType": "Patient", "id": "wearer"})
-    band = {"device_id": "band-1", "type": "wrist-band", "patient": "Patient/wearer"}
-    secret = str(asked(f"{url}/api/devices", "POST", band)["secret"])
+    secret = registered(url)
     message = json.loads(MESSAGE.read_text(encoding="utf-8"))
     message["measured"]["at"] = int(time.time() * 1000)
     (result,) = sent(url, "band-1", secret, message)["results"]
@@ -59,4 +71,7 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    except urllib.error.HTTPError as error:
+        sys.exit(f"The server answered {error.code}: {error.read().decode()}")
