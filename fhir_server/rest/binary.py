@@ -24,7 +24,8 @@ SECURITY_CONTEXT: Final = b"x-security-context"
 
 # atomic groups: a long row of comments must not be tried in every way
 _XML_BINARY = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?>(?:(?>\s+|<\?[^>]*>|<!--.*?-->))*)<Binary\s[^>]*http://hl7\.org/fhir[\"']", re.DOTALL
+    rb"(?:\xef\xbb\xbf)?(?>(?:(?>\s+|<\?[^>]*>|<!--.*?-->))*)<Binary\s[^>]*http://hl7\.org/fhir[\"']",
+    re.DOTALL,
 )
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}")
 

@@ -14,6 +14,8 @@ from fhir_server.errors import InvalidRequest
 Versions: TypeAlias = frozenset[int] | Literal["*"]
 
 _TAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
+_STRONG: Final = re.compile(r'"([0-9]{1,9})"')
+_WEAK: Final = re.compile(r'W/"([0-9]{1,9})"')
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -33,11 +35,15 @@ def versions(header: str, name: str) -> Versions:
     return frozenset(int(tag[1]) for tag in tags if tag)
 
 
-def known_versions(header: str) -> Versions:
-    """The versions that If-None-Match lists, or `*`; a tag that is not ours names no version here."""
+def known_versions(header: str, *, strong: bool | None = None) -> Versions:
+    """The versions that If-None-Match lists, or `*`; a tag that is not ours names no version here.
+
+    Where `strong` is said, only strong tags count, or only weak ones.
+    """
     if header.strip() == "*":
         return "*"
-    return frozenset(int(tag[1]) for part in header.split(",") if (tag := _TAG.fullmatch(part.strip())))
+    form = _TAG if strong is None else _STRONG if strong else _WEAK
+    return frozenset(int(tag[1]) for part in header.split(",") if (tag := form.fullmatch(part.strip())))
 
 
 def http_date(moment: datetime) -> bytes:

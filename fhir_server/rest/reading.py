@@ -47,7 +47,7 @@ async def vread(call: Call) -> Answer:
 async def _answer(call: Call, version: Version) -> Answer:
     bare = version.type == BINARY and wants_content(call.request)
     headers = content_headers(version) if bare else version_headers(version)
-    if _client_has(call, version):
+    if _client_has(call, version, bare=bare):
         return Answer(304, b"", headers)
     if bare:
         return await content_answer(call, version)
@@ -57,14 +57,15 @@ async def _answer(call: Call, version: Version) -> Answer:
     return Answer(200, shaped(call.request, version.type, body), headers)
 
 
-def _client_has(call: Call, version: Version) -> bool:
+def _client_has(call: Call, version: Version, *, bare: bool) -> bool:
     """Whether the client said it has this version; If-None-Match wins over If-Modified-Since.
 
-    https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+    Of a Binary the strong tags are those of its content, the weak ones those of the resource: to have one is not to have
+    the other. https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
     """
     none_match = call.request.header(b"if-none-match")
     if none_match is not None:
-        known = known_versions(none_match)
+        known = known_versions(none_match, strong=bare if version.type == BINARY else None)
         return known == "*" or version.version in known
     modified_since = call.request.header(b"if-modified-since")
     moment = since(modified_since) if modified_since is not None else None

@@ -19,10 +19,11 @@ from fhir_server.rest.negotiation import FHIR_JSON
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _TAKEN: Final = (
     "Accept", "Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-Modified-Since",
-    "If-None-Exist", "If-None-Match", "Prefer", "X-Request-Id",
+    "If-None-Exist", "If-None-Match", "If-Range", "Prefer", "Range", "X-Request-Id", "X-Security-Context",
 )  # fmt: skip
 _EXPOSED: Final = (
-    "Accept-Patch", "Content-Location", "ETag", "Last-Modified", "Location", "Retry-After", "X-Request-Id",
+    "Accept-Patch", "Accept-Ranges", "Content-Disposition", "Content-Location", "Content-Range", "ETag",
+    "Last-Modified", "Location", "Retry-After", "X-Request-Id", "X-Security-Context",
 )  # fmt: skip
 
 

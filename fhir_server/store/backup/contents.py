@@ -7,6 +7,7 @@ In a backup they lie in the folder `blobs`, as in a folder that is a blob store.
 
 import asyncio
 import hashlib
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from fhir_server.store.blobs.folder import FolderBlobs
 from fhir_server.store.blobs.named import NAMED
 from fhir_server.store.blobs.port import Blobs, Digest
 
+_REST_OF_NAME: Final = re.compile(r"[0-9a-f]{62}")
 _NAMED: Final = f"SELECT sha256, size FROM blob WHERE sha256 IN ({NAMED}) ORDER BY sha256"
 
 
@@ -86,6 +88,7 @@ def _lying(folder: Path) -> list[Digest]:
     return [
         Digest(bytes.fromhex(path.parent.name + path.name), path.stat().st_size)
         for path in sorted(folder.glob("[0-9a-f][0-9a-f]/*"))
+        if _REST_OF_NAME.fullmatch(path.name)
     ]
 
 

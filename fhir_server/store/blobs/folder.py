@@ -7,13 +7,17 @@ import asyncio
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from fhir_server.errors import Unavailable
 from fhir_server.store.blobs.port import CHUNK, Digest, missing
+
+_DRAFT: Final = ".draft-"
 
 
 class FolderBlobs:
@@ -37,6 +41,11 @@ class FolderBlobs:
         """As the port says."""
         return await asyncio.to_thread(self.path(sha256).exists)
 
+    async def tidy(self, age: timedelta) -> None:
+        """As the port says."""
+        with _told():
+            await asyncio.to_thread(self._tidy, time.time() - age.total_seconds())
+
     async def delete(self, sha256: bytes) -> None:
         """As the port says."""
         with _told():
@@ -47,18 +56,23 @@ class FolderBlobs:
         name = sha256.hex()
         return self._folder / name[:2] / name[2:]
 
+    def _tidy(self, before: float) -> None:
+        for draft in self._folder.glob(f"[0-9a-f][0-9a-f]/{_DRAFT}*"):
+            with suppress(FileNotFoundError):
+                if draft.stat().st_mtime < before:
+                    draft.unlink()
+
     def _put(self, digest: Digest, content: bytes | Path) -> None:
         path = self.path(digest.sha256)
         with _told():
-            if path.exists() and path.stat().st_size == digest.size:
-                return
-            _make(path.parent)
-            with _draft(path) as draft:
-                _write(draft, digest, content)
-                draft.flush()
-                os.fsync(draft.fileno())
-                Path(draft.name).rename(path)
-            _sync(path.parent)
+            if not _holds(path, digest):
+                _make(path.parent)
+                with _draft(path) as draft:
+                    _write(draft, digest, content)
+                    draft.flush()
+                    os.fsync(draft.fileno())
+                    Path(draft.name).rename(path)
+            _sync(path.parent)  # also for whoever finds it there: who put it may not have come so far
 
 
 async def _parts(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
@@ -79,10 +93,18 @@ def _size(path: Path) -> int:
             return -1
 
 
+def _holds(path: Path, digest: Digest) -> bool:
+    """Whether the file is the content, to the last bit: a damaged one is put again."""
+    if _size(path) != digest.size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest() == digest.sha256
+
+
 @contextmanager
 def _draft(path: Path) -> Iterator[BinaryIO]:
     """A file that is to become `path`; nothing is left of it when it does not."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_DRAFT, delete=False) as file:
         try:
             yield file  # type: ignore[misc]  # what NamedTemporaryFile gives is a BinaryIO in all but its type
         finally:

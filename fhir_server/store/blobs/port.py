@@ -6,6 +6,7 @@ docs/adr/0016-blobs.md
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -43,6 +44,10 @@ class Blobs(Protocol):
 
     async def delete(self, sha256: bytes) -> None:
         """Nothing; the content is not there, whether or not it was."""
+        ...
+
+    async def tidy(self, age: timedelta) -> None:
+        """Nothing; what was put half by a process that was killed, longer than `age` ago, is gone."""
         ...
 
 

@@ -75,6 +75,9 @@ class S3Blobs:
             except FileNotFoundError:
                 return
 
+    async def tidy(self, age: timedelta) -> None:
+        """Nothing: a bucket's own lifecycle rule aborts uploads in parts that were not finished (docs/operations.md)."""
+
     async def _size(self, key: str) -> int | None:
         import obstore
 

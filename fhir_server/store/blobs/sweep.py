@@ -40,6 +40,7 @@ async def sweep(
         unnamed = await (await connection.execute(_UNNAMED, (grace,))).fetchall()
     if pretend:
         return Swept(len(unnamed), sum(size for _, size in unnamed))
+    await blobs.tidy(grace)
     freed = [await _freed(database, blobs, bytes(sha256), grace) for sha256, _ in unnamed]
     return Swept(sum(size is not None for size in freed), sum(size or 0 for size in freed))
 

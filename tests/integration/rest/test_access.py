@@ -88,6 +88,7 @@ async def test_browsers_are_let_in_from_the_origins_allowed(serving):
     assert read.headers["access-control-allow-origin"] == "https://app.example"
     exposed = set(re.split(", *", read.headers["access-control-expose-headers"]))
     assert exposed >= {"ETag", "Location", "Last-Modified", "X-Request-Id", "Retry-After"}
+    assert exposed >= {"Accept-Ranges", "Content-Range", "Content-Disposition", "X-Security-Context"}
     assert "access-control-allow-origin" not in other.headers
 
 

@@ -174,6 +174,23 @@ async def test_a_client_that_has_the_content_is_told_so(client):
     assert (answer.status_code, answer.content) == (304, b"")
 
 
+@pytest.mark.parametrize(
+    ("accept", "tag", "status"),
+    [
+        ("*/*", '"1"', 304),
+        ("*/*", 'W/"1"', 200),
+        ("*/*", 'W/"1", "1"', 304),
+        ("*/*", "*", 304),
+        ("application/fhir+json", 'W/"1"', 304),
+        ("application/fhir+json", '"1"', 200),
+    ],
+)
+async def test_who_has_the_content_does_not_have_the_resource(client, accept, tag, status):
+    id = await posted(client, PDF)
+    answer = await client.get(f"/fhir/Binary/{id}", headers={"Accept": accept, "If-None-Match": tag})
+    assert answer.status_code == status
+
+
 async def test_each_version_keeps_its_content(client):
     id = await posted(client, LARGE)
     answer = await client.put(

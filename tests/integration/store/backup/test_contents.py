@@ -76,6 +76,18 @@ def test_a_backup_that_lost_a_content_is_refused_before_anything_is_restored(
     restore(target, folder / "backup", blobs=FolderBlobs(folder / "new"))
 
 
+def test_a_restore_mends_what_is_damaged_and_passes_over_what_is_no_content(
+    filled, on_embedded, folder, blobs
+):
+    backup(filled, folder / "backup", blobs=blobs)
+    damaged = blobs.path(sha256(CONTENTS[0]))
+    damaged.write_bytes(bytes(len(CONTENTS[0])))
+    copied = FolderBlobs(folder / "backup" / "blobs").path(sha256(CONTENTS[0]))
+    (copied.parent / ".DS_Store").write_bytes(b"of a file manager")
+    restore(on_embedded(), folder / "backup", blobs=blobs)
+    assert damaged.read_bytes() == CONTENTS[0]
+
+
 def test_without_a_blob_store_contents_are_not_left_behind_in_silence(filled, on_embedded, folder, blobs):
     with pytest.raises(BackupFailed, match="FHIR_BLOBS"):
         backup(filled, folder / "one")

@@ -1,6 +1,8 @@
 import asyncio
 import base64
 import hashlib
+import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -87,3 +89,16 @@ async def test_writers_and_sweeps_at_the_same_time_lose_nothing(database):
         await connection.execute("UPDATE blob SET noted_at = noted_at - interval '1 day'")
     await asyncio.gather(write(), clean(), write())
     assert await there(database, CONTENT)
+
+
+async def test_a_draft_that_a_killed_process_left_is_removed_once_it_is_old(database, tmp_path):
+    folder = tmp_path / "ab"
+    folder.mkdir()
+    old, new = folder / ".draft-old", folder / ".draft-new"
+    for draft in (old, new):
+        draft.write_bytes(b"half")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    await sweep(database, database.blobs, pretend=True)
+    assert old.exists()
+    await sweep(database, database.blobs)
+    assert [*folder.iterdir()] == [new]
