@@ -52,7 +52,7 @@ class Scale:
     """What a number of this metric is: its UCUM `unit`, how people write it, what is plausible, what is suspect.
 
     `below` and `above` say which limit is plausible where a device says only that the value lies beyond it; None: one that
-    a value may have.
+    a value may have. What is `whole` is counted or awarded, and has no fractions unless it is a mean.
     """
 
     unit: str
@@ -63,6 +63,7 @@ class Scale:
     suspects: tuple[Suspect, ...] = ()
     below: Limits | None = None
     above: Limits | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,20 @@ def _in_above_out(values: Values, names: Names) -> Iterator[MappingIssue]:
         yield MappingIssue("invariant", name, text)
 
 
+def _lowest_below_highest(values: Values, names: Names) -> Iterator[MappingIssue]:
+    lowest, highest = values["pap-pressure-minimum-set"], values["pap-pressure-maximum-set"]
+    if lowest > highest:
+        name, other = names["pap-pressure-minimum-set"], names["pap-pressure-maximum-set"]
+        text = f"{name} {lowest} is above {other} {highest}. Check that they are not swapped."
+        yield MappingIssue("invariant", name, text)
+
+
 CHECKS: Final = (
     Check(("systolic-pressure", "diastolic-pressure"), _pulse_pressure),
     Check(("systolic-pressure", "diastolic-pressure", "mean-pressure"), _mean_pressure),
     Check(("qt-interval", "rr-interval"), _qt_below_rr),
     Check(("heart-rate-ecg", "rr-interval"), _rate_fits_rr),
     Check(("ipap-set", "epap-set"), _in_above_out),
+    Check(("pap-pressure-minimum-set", "pap-pressure-maximum-set"), _lowest_below_highest),
 )
 """Every rule between values, in the order it is reported."""

@@ -47,7 +47,13 @@ def measured(
     if isinstance(number, MappingIssue):
         return number
     converted = _converted(rule, scale, name, number, unit)
-    return converted if isinstance(converted, MappingIssue) else _plausible(scale, name, number, converted)
+    if isinstance(converted, MappingIssue):
+        return converted
+    if scale.whole and rule.summary is None and converted % 1:
+        return MappingIssue(
+            "value", name, f"{name} {number} is no whole number, and is counted in whole ones."
+        )
+    return _plausible(scale, name, number, converted)
 
 
 def quantity(value: Number | Bound, scale: Scale) -> dict[str, object]:

@@ -109,6 +109,7 @@ def _scale(row: Declaration) -> Scale:
         suspects=tuple(_suspect(each, accept) for each in row.children("suspects")),
         below=_limits(accept, "below"),
         above=_limits(accept, "above"),
+        whole=row.flag("whole", default=False),
     )
     accept.close()
     if scale.low >= scale.high:

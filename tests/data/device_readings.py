@@ -56,7 +56,7 @@ def plausible(metric: Metric) -> FieldValue:
         return next(iter(metric.answers))
     assert metric.scale is not None
     middle = (metric.scale.low + 2 * metric.scale.high) / 3
-    return _OF_ONE_PERSON.get(metric.key, round(middle, 2))
+    return _OF_ONE_PERSON.get(metric.key, round(middle, 0 if metric.scale.whole else 2))
 
 
 def context_of(profile: DeviceProfile) -> MappingContext:

@@ -112,7 +112,8 @@ def plausible_fields(profile):
 
 
 def middle(scale):
-    return (scale.low + scale.high) / 2
+    found = (scale.low + scale.high) / 2
+    return round(found) if scale.whole else found
 
 
 @pytest.mark.parametrize("key", PROFILES)
@@ -219,6 +220,34 @@ def test_the_time_of_receipt_is_an_instant_in_utc():
     (observation,) = resources({"spo2": 97}, received=kolkata)
 
     assert observation["issued"] == "2026-01-31T12:00:01.250Z"
+
+
+@pytest.mark.parametrize(
+    ("profile", "fields"),
+    [
+        ("bedside-monitor", {"glasgowComaScore": Decimal("14.5")}),
+        ("bedside-monitor", {"news2": Decimal("3.5")}),
+        ("activity-tracker", {"steps": Decimal("1200.5")}),
+    ],
+)
+def test_what_is_counted_in_whole_numbers_has_no_fraction(profile, fields):
+    result = map_reading(reading(fields, profile), context(profile))
+
+    assert [(each.code, each.element) for each in result.issues] == [("value", next(iter(fields)))]
+
+
+def test_a_count_may_be_written_with_a_fraction_of_nothing():
+    (steps,) = resources({"steps": Decimal("1200.0")}, "activity-tracker")
+
+    assert steps["valueQuantity"]["value"] == 1200
+
+
+def test_a_lowest_pressure_is_not_above_the_highest():
+    sent = reading({"pressureMinimumSet": 20, "pressureMaximumSet": 4}, "apap")
+
+    result = map_reading(sent, context("apap"))
+
+    assert [(each.code, each.element) for each in result.issues] == [("invariant", "pressureMinimumSet")]
 
 
 def test_what_is_not_over_yet_is_refused():
