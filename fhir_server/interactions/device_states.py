@@ -25,6 +25,7 @@ from mappers.device_state import (
     device_metric_saying,
     device_saying,
     state_after,
+    stated,
 )
 from mappers.device_status import Said
 from mappers.identity import device_metric_id
@@ -40,10 +41,22 @@ class KeptDeviceStates:
         self._identity_key = identity_key
 
     async def complete(self, device: Device) -> None:
-        """Every DeviceMetric of the device's type is there; one that was deleted is not brought back."""
+        """Every DeviceMetric of the device's type is there and says what the device last said of itself.
+
+        One that was deleted is not brought back.
+        """
         async with self._work(device) as work:
             if work is not None:
-                made = [_draft(cast("JsonObject", each), "POST") for each in device_metrics(device.id, device.type)]
+                known = await registration.find(work.connection, device.id)
+                said = {
+                    member: what
+                    for member in _OF_METRICS
+                    if (what := stated(known.state, member)) is not None
+                }
+                metrics = [
+                    device_metric_saying(each, said) for each in device_metrics(device.id, device.type)
+                ]
+                made = [_draft(cast("JsonObject", each), "POST") for each in metrics]
                 await work.create_all(sorted(made, key=lambda draft: draft.id))
                 await registration.set_metrics(work.connection, device.key, metric_keys(device.type))
 
@@ -67,7 +80,9 @@ class KeptDeviceStates:
             changes = changed(status, known.state)
             if not changes:
                 return ()
-            await registration.set_state(work.connection, device.key, state_after(known.state, status, changes))
+            await registration.set_state(
+                work.connection, device.key, state_after(known.state, status, changes)
+            )
             references = await _update_all(work, device, changes)
             level = battery_observation(device.id, status, changes, self._identity_key)
             if level is not None:

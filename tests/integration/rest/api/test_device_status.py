@@ -178,3 +178,19 @@ async def test_a_person_describes_the_device_until_it_says_otherwise(client, enr
     assert (await client.get("/api/devices/pi-001")).json()["model"] == described.json()["model"] == "PX-9"
     await tell(said(3, model="PX-2"))
     assert json.loads((await client.get("/api/devices/pi-001")).text)["model"] == "PX-2"
+
+
+async def test_a_metric_that_is_made_later_says_what_the_device_last_said(
+    client, register, send, database_url
+):
+    enrolled = (await register("cpap-1", "cpap")).json()
+    device = enrolled["device"].removeprefix("Device/")
+    await send(enrolled, said(1, operation="standby", calibration={"state": "calibrated"}, battery=80))
+    setting, leak = (device_metric_id(device, key) for key in ("pap-pressure-set", "pap-leak"))
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute("DELETE FROM resource WHERE id = ANY(%s)", ([setting, leak],))
+        await connection.execute("UPDATE device SET metrics = NULL")
+    await send(enrolled, said(2, {"ahi": 2}, operation="standby"))
+    made = [(await client.get(f"/fhir/DeviceMetric/{id}")).json() for id in (setting, leak)]
+    assert [each["operationalStatus"] for each in made] == ["standby", "standby"]
+    assert [each.get("calibration") for each in made] == [None, [{"state": "calibrated"}]]
