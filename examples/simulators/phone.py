@@ -34,9 +34,8 @@ def open_mhealth(chance: random.Random) -> Iterator[Message]:
         yield Message(
             OMH,
             [
-                _point(chance, "heart-rate", "2.0", {"heart_rate": _of(rate, "beats/min")}),
+                _point("heart-rate", "2.0", {"heart_rate": _of(rate, "beats/min")}),
                 _point(
-                    chance,
                     "blood-pressure",
                     "4.0",
                     {
@@ -45,9 +44,8 @@ def open_mhealth(chance: random.Random) -> Iterator[Message]:
                         "body_posture": "sitting",
                     },
                 ),
-                _point(chance, "body-temperature", "4.0", {"body_temperature": _of(36.8, "C")}),
+                _point("body-temperature", "4.0", {"body_temperature": _of(36.8, "C")}),
                 _point(
-                    chance,
                     "blood-glucose",
                     "4.0",
                     {"blood_glucose": _of(glucose, "mg/dL"), "specimen_source": "capillary blood"},
@@ -71,20 +69,20 @@ def health_connect(chance: random.Random) -> Iterator[Message]:
         yield Message(
             WEARABLES,
             {
-                "heartRate": [_record(chance, lasted, samples=[{**at, "beatsPerMinute": rate}])],
-                "oxygenSaturation": [_record(chance, at, percentage=97)],
-                "steps": [_record(chance, lasted, count=steps)],
-                "weight": [_record(chance, at, weight={"inKilograms": weight})],
-                "totalCaloriesBurned": [_record(chance, lasted, energy={"inKilocalories": 62})],
-                "sleepSession": [_record(chance, lasted, stages=stages)],
+                "heartRate": [_record(lasted, samples=[{**at, "beatsPerMinute": rate}])],
+                "oxygenSaturation": [_record(at, percentage=97)],
+                "steps": [_record(lasted, count=steps)],
+                "weight": [_record(at, weight={"inKilograms": weight})],
+                "totalCaloriesBurned": [_record(lasted, energy={"inKilocalories": 62})],
+                "sleepSession": [_record(lasted, stages=stages)],
             },
         )
 
 
-def _point(chance: random.Random, name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
+def _point(name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
     moment = stamp(now())
     header = {
-        "id": _id(chance),
+        "id": _id(),
         "creation_date_time": moment,
         "schema_id": {"namespace": "omh", "name": name, "version": version},
         "acquisition_provenance": {"source_name": "a simulated phone", "modality": "sensed"},
@@ -92,8 +90,8 @@ def _point(chance: random.Random, name: str, version: str, body: dict[str, Any])
     return {"header": header, "body": {**body, "effective_time_frame": {"date_time": moment}}}
 
 
-def _record(chance: random.Random, when: dict[str, str], **values: Any) -> dict[str, Any]:
-    metadata = {"id": _id(chance), "lastModifiedTime": stamp(now()), "dataOrigin": "a.simulated.app"}
+def _record(when: dict[str, str], **values: Any) -> dict[str, Any]:
+    metadata = {"id": _id(), "lastModifiedTime": stamp(now()), "dataOrigin": "a.simulated.app"}
     return {**when, "metadata": metadata, **values}
 
 
@@ -101,5 +99,6 @@ def _of(value: float, unit: str) -> dict[str, Any]:
     return {"value": value, "unit": unit}
 
 
-def _id(chance: random.Random) -> str:
-    return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+def _id() -> str:
+    """A new one in every run: what comes again under the id of another run would be its correction."""
+    return str(uuid.uuid4())
