@@ -80,6 +80,11 @@ class Signal:
     origin: Fraction
     digital: npt.NDArray[np.int16]
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the samples say anything: with one physical value for all of them, nothing is known."""
+        return self.step != 0
+
     def counts(self) -> tuple[Mapping[Decimal, int], int]:
         """How often each value is there, and how many samples are none."""
         found = Counter[int]()

@@ -145,6 +145,8 @@ def _value(signal: edfio.EdfSignal, number: int) -> FieldValue:
     if digital == _MISSING:
         return Absent("unknown")
     low, high = (Fraction(repr(end)) for end in signal.physical_range)
+    if low == high:
+        raise UnreadableFile(f"{signal.label} has no calibration: all its values would be {low}.")
     bottom, top = signal.digital_range
     step = (high - low) / (top - bottom)
     return decimal(low + (digital - bottom) * step)

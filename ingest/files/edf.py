@@ -113,10 +113,15 @@ def _night(start: DeviceTime) -> date:
 
 def _distributions(found: "edf.Recording") -> Iterator[Distribution]:
     for signal in found.signals:
-        field = _MEASURED.get((signal.label, signal.unit))
+        field = _field(signal)
         if field is not None:
             counts, absent = signal.counts()
             yield Distribution(field, signal.unit, counts, absent)
+
+
+def _field(signal: "edf.Signal") -> str | None:
+    """What a device type calls the signal; None for one that is not known or has no calibration."""
+    return _MEASURED.get((signal.label, signal.unit)) if signal.is_calibrated else None
 
 
 def _events(found: "edf.Recording") -> Iterator[Event]:
@@ -128,8 +133,12 @@ def _events(found: "edf.Recording") -> Iterator[Event]:
 
 def _leads(found: "edf.Recording") -> list["edf.Signal"]:
     """The signals that are leads, all of one rate: those sampled otherwise than the first are not stored with it."""
-    leads = [each for each in found.signals if each.label in _LEADS and each.unit in _MICROVOLTS]
+    leads = [each for each in found.signals if _is_lead(each)]
     return [each for each in leads if each.rate == leads[0].rate]
+
+
+def _is_lead(signal: "edf.Signal") -> bool:
+    return signal.label in _LEADS and signal.unit in _MICROVOLTS and signal.is_calibrated
 
 
 def _waveform(found: "edf.Recording") -> Waveform | None:
@@ -163,9 +172,7 @@ def _document(found: "edf.Recording", start: DeviceTime, file: Incoming) -> Docu
 
 def _notes(found: "edf.Recording", origin: Origin) -> Iterable[str]:
     leads = _leads(found)
-    kept = [
-        each.label for each in found.signals if each not in leads and (each.label, each.unit) not in _MEASURED
-    ]
+    kept = [each.label for each in found.signals if each not in leads and _field(each) is None]
     if kept:
         yield f"in the kept file only, since nothing here says what they mean: {', '.join(kept)}"
     if leads and len(leads[0].digital) > KEPT_AS_FILE:

@@ -116,3 +116,9 @@ def test_a_signal_with_several_values_a_day_is_no_summary():
     twice = {"AHI": ("", (0, 240), (0, 2400), [2, 3, 4, 5, 6, 7])}
     with pytest.raises(UnreadableFile, match="AHI has not one value for each day"):
         decode(card(CARD | twice), DEVICE, RECEIVED, ZONE)
+
+
+def test_a_signal_without_calibration_is_refused_and_never_zero():
+    flat = card().replace(b"240     ", b"0       ")
+    with pytest.raises(UnreadableFile, match="AHI has no calibration"):
+        decode(flat, DEVICE, RECEIVED, ZONE)

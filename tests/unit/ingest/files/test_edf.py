@@ -17,7 +17,7 @@ from ingest.ports import Device
 from mappers.mapped import Mapped, MappingContext
 from mappers.profile import device_profile
 from tests.data.real_input import FOLDER, needs_real_input
-from tests.data.resmed_session import FLOW, PULSE, Signal, events, session
+from tests.data.resmed_session import FLOW, LEAK, PULSE, Signal, events, session
 
 RECEIVED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ZONE = timezone(timedelta(hours=-5))
@@ -154,6 +154,14 @@ def test_leads_of_another_makers_file_are_a_waveform_and_the_rest_is_named(tmp_p
 def test_a_label_in_another_unit_is_not_guessed(tmp_path):
     leak = Signal("Leak.2s", "L/min", ("0.00", "2.00"), (0, 100), [0, 0, 1, 1])
     found = contents(session([leak]), tmp_path)
+
+    assert list(found.units) == []
+    assert "Leak.2s" in found.notes[0]
+
+
+def test_a_signal_without_calibration_is_named_and_never_zero(tmp_path):
+    content = session([LEAK], checksums=False).replace(b"2.00    ", b"0.00    ", 1)
+    found = contents(content, tmp_path)
 
     assert list(found.units) == []
     assert "Leak.2s" in found.notes[0]
