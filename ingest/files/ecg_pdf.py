@@ -44,15 +44,19 @@ class EcgPdf(Format):
                 raise UnreadableFile(
                     "The PDF is encrypted, from its trailer's /Encrypt on. Bring it without a password."
                 )
-            pages, dated = len(reader.pages), _dated(reader, origin)
+            pages, made = len(reader.pages), _made(reader)
             active = tuple(_active(reader))
         if pages == 0:
             raise UnreadableFile("The PDF has no page. Bring another.")
         notes = [f"{pages} page{'s' if pages > 1 else ''}, kept as they are; no values are read from a PDF"]
         if active:
             notes.append(f"the PDF holds {', '.join(active)}; it is only ever served as an attachment")
+        dated = made.replace(tzinfo=origin.zone) if made is not None and made.tzinfo is None else made
         if origin.start is None and dated is not None:
             notes.append(f"when it was recorded is not known; it was made at {dated.isoformat()}")
+            if dated is not made:
+                offset = dated.isoformat()[-6:]
+                notes.append(f"the PDF states no offset from UTC; {offset} was taken, `zone` says another")
         return Contents(
             (), tuple(notes), Document(file.bare_name, "application/pdf", _ECG_STUDY, dated=dated)
         )
@@ -84,13 +88,12 @@ def _refuse_cut_off(path: Path, size: int) -> None:
             )
 
 
-def _dated(reader: "PdfReader", origin: Origin) -> datetime | None:
-    """When the PDF was made, by its own word; one without an offset is of the device's zone."""
+def _made(reader: "PdfReader") -> datetime | None:
+    """When the PDF was made, by its own word, with its offset from UTC where it states one."""
     try:
-        made = None if reader.metadata is None else reader.metadata.creation_date
+        return None if reader.metadata is None else reader.metadata.creation_date
     except ValueError:
         return None
-    return made.replace(tzinfo=origin.zone) if made is not None and made.tzinfo is None else made
 
 
 def _active(reader: "PdfReader") -> Iterator[str]:

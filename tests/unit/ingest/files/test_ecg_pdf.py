@@ -101,3 +101,10 @@ def test_whatever_is_broken_is_kept_or_refused(tmp_path, at, put, cut):
     broken = text[:place] + put + text[place + (0 if cut else len(put)) :]
     with suppress(UnreadableFile):
         assert contents(tmp_path, broken).document is not None
+
+
+@pytest.mark.parametrize(("stated", "told"), [("D:20240601120000", True), ("D:20240601120000+02'00'", False)])
+def test_an_offset_that_the_pdf_does_not_state_is_told(tmp_path, stated, told):
+    text = pdf(lambda writer: writer.add_metadata({"/CreationDate": stated}))
+    notes = contents(tmp_path, text, zone=PLUS_ONE).notes
+    assert any("no offset from UTC; +01:00 was taken" in note for note in notes) == told
