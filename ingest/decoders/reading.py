@@ -64,8 +64,10 @@ def _decoded(tree: dict[str, object], device: Device, received: datetime, form: 
     issues.extend(_unknown(name, form.members) for name in tree if name not in form.members)
     _check_sender(tree, device, form, issues)
     time = timestamp(tree.get("timestamp"), issues)
+    before = len(issues)
     status = device_status(tree, time, received, issues) if MEMBER in tree else None
-    fields, units = _NOTHING if status and tree.get("data") is None else _measures(tree.get("data"), issues)
+    alone = tree.get("data") is None and (status is not None or len(issues) > before)
+    fields, units = _NOTHING if alone else _measures(tree.get("data"), issues)
     if not fields and time is not None and time.moment - received > FUTURE:
         issues.append(_ahead(time))
     sequence = _text(tree, "id", issues) or _text(tree, "sequence", issues)

@@ -132,7 +132,7 @@ async def test_the_status_of_a_rejected_reading_is_not_kept(client, enrolled, te
 async def test_what_cannot_be_is_refused_by_its_element(tell, status, element):
     (result,) = await tell({"timestamp": START.isoformat(), "device_status": status})
     assert result["status"] == "rejected"
-    assert result["outcome"]["issue"][0]["expression"] == [element]
+    assert [each["expression"] for each in result["outcome"]["issue"]] == [[element]]
 
 
 async def test_a_status_alone_of_a_clock_that_was_never_set_is_refused(client, tell):
