@@ -26,12 +26,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, object]], *,
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
+        # A bare text would be markup, and `[degF]` a tag that is not shown.
+        table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in columns))
     width = None if sys.stdout.isatty() else _ONE_LINE
     Console(width=width).print(table if table.row_count else empty)
 

@@ -31,6 +31,14 @@ def test_a_new_type_is_sound_as_it_is_started_and_is_not_written_over(band):
         ran("new", "wrist-band", "--folder", band.parent)
 
 
+def test_a_unit_in_square_brackets_is_shown(band):
+    band.write_text(
+        band.read_text().replace("heart-rate", "body-temperature").replace("/min #", "'[degF]' #")
+    )
+
+    assert "[degF]" in ran("check", band).stdout
+
+
 def test_everything_that_a_new_type_says_in_comments_is_sound_too(band):
     lines = band.read_text().splitlines()
     shape = [line.removeprefix("# ") for line in lines if line.startswith(("# shape:", "#   "))]
