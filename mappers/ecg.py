@@ -10,15 +10,14 @@ from typing import Final
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.message import message_issues
 from mappers.metrics import metric
-from mappers.observation import map_reading
-from mappers.occasion import occasion_of
+from mappers.observation import map_measurements
 from mappers.reading import Reading
+from mappers.report import ECG, diagnostic_report
 from mappers.template import codeable_concept
 from mappers.value import value
 from mappers.waveform import Waveform, waveform_observations
 from terminology.service import Coding
 
-REPORT: Final = "ecg-report"
 HEART_RATE: Final = "heartRate"
 RR_INTERVAL: Final = "rrInterval"
 RATE_METHOD: Final = "60000 / R-R interval in ms"
@@ -56,31 +55,13 @@ def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
 
 def study() -> Coding:
     """What a file that holds an electrocardiogram is, as a document."""
-    return metric(REPORT).codings[0]
-
-
-def diagnostic_report(
-    reading: Reading, conclusion: str | None, context: MappingContext, observations: tuple[Resource, ...]
-) -> Resource:
-    """The DiagnosticReport that binds the observations of one electrocardiogram together."""
-    head: Resource = {
-        "resourceType": "DiagnosticReport",
-        "id": None,
-        "identifier": None,
-        "status": "final",
-        "code": codeable_concept(metric(REPORT)),
-    }
-    resource = occasion_of(reading, context).fill(head, REPORT)
-    resource["result"] = [{"reference": f"Observation/{each['id']}"} for each in observations]
-    if conclusion and conclusion.strip():
-        resource["conclusion"] = conclusion.strip()
-    return resource
+    return metric(ECG).codings[0]
 
 
 def _measurements(report: EcgReport, rate: int | None, context: MappingContext) -> MappingResult:
     """The Observations of what the cardiograph measured; a recording may have a waveform and no measurement."""
     if report.waveform is None or report.reading.fields:
-        return map_reading(report.reading if rate is None else _with_rate(report.reading, rate), context)
+        return map_measurements(report.reading if rate is None else _with_rate(report.reading, rate), context)
     issues = tuple(message_issues(report.reading, context))
     if any(issue.severity == "error" for issue in issues):
         return Rejected(issues)

@@ -13,6 +13,7 @@ from mappers.occasion import Occasion, occasion_of
 from mappers.panel import Group, Panel
 from mappers.plausibility import cross_issues
 from mappers.reading import MappingIssue, Reading
+from mappers.report import diagnostic_report
 from mappers.rule import FieldRule
 from mappers.summary import summary
 from mappers.value import Value, value, value_element
@@ -22,6 +23,21 @@ Found: TypeAlias = dict[str, tuple[FieldRule, str, Value]]
 
 
 def map_reading(reading: Reading, context: MappingContext) -> MappingResult:
+    """The Observations of `reading` and, where its device type declares one, their DiagnosticReport, as one group.
+
+    Rejected as `map_measurements` does. Sums over many measurements are no report.
+    """
+    mapped = map_measurements(reading, context)
+    reported = context.profile.reported
+    if not reported or isinstance(mapped, Rejected) or reading.statistic is not None:
+        return mapped
+    if not any(sent is not None and name in reported for name, sent in reading.fields.items()):
+        return mapped
+    report = diagnostic_report(reading, None, context, mapped.resources)
+    return Mapped((*mapped.resources, report), mapped.warnings, mapped.corrects)
+
+
+def map_measurements(reading: Reading, context: MappingContext) -> MappingResult:
     """The Observations of `reading` as one group, with warnings; Rejected with every error found if there is any.
 
     An unknown field rejects the whole reading: half a reading stored in silence is worse than one in the dead letters.

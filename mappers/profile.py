@@ -55,7 +55,8 @@ class DeviceProfile:
     """How one kind of device speaks; `version` is the declaration's own, which Provenance names.
 
     `fields` has every name a field goes by, `required` the metrics without which a reading is refused, `panels` the
-    panel of each component metric, `group` the panel whose members are Observations of their own. A `recording` may be of any age. `sequence` says whether the device's message
+    panel of each component metric, `group` the panel whose members are Observations of their own, `reported` the names of fields that make a reading an
+    electrocardiogram with a DiagnosticReport. A `recording` may be of any age. `sequence` says whether the device's message
     sequence is part of a reading's identity, `resolution` whether its times must have fractions of a second. A device
     with a `shape` sends messages of its maker's form instead of ours; `tables` are those that its software exports.
     """
@@ -72,6 +73,7 @@ class DeviceProfile:
     required: tuple[FieldRule, ...]
     panels: Mapping[str, Panel]
     group: Group | None
+    reported: frozenset[str]
     checks: tuple[Check, ...]
     shape: Shape | None
     tables: Mapping[str, Table]
@@ -114,12 +116,22 @@ def read_profile(key: str, source: Declaration) -> DeviceProfile:
         required=tuple(rule for rule in rules if rule.required),
         panels=MappingProxyType(panels(rules, declared)),
         group=group(source),
+        reported=_reported(source, known),
         checks=checks_for(frozenset(rule.key for rule in rules)),
         shape=shape(source, rules),
         tables=tables(source, known),
     )
     source.close()
     return profile
+
+
+def _reported(source: Declaration, known: Mapping[str, FieldRule]) -> frozenset[str]:
+    """Every name of the fields under `ecg_report`, which say that an electrocardiogram was taken."""
+    declared = source.texts("ecg_report")
+    for name in declared:
+        if name not in known:
+            raise source.error(f"`ecg_report: {name}` is no field of this device type.", "ecg_report")
+    return frozenset(name for each in declared for name in known[each].names)
 
 
 def _text(source: Declaration) -> str:

@@ -4,16 +4,16 @@ https://hl7.org/fhir/R4/observation.html
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mappers.beats import Beats, beat_observations
 from mappers.distribution import Distribution, distribution_observation
-from mappers.ecg import diagnostic_report
 from mappers.event import Event, event_observations
 from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Resource
 from mappers.message import message_issues
 from mappers.occasion import occasion_of
 from mappers.reading import MappingIssue, Reading
+from mappers.report import diagnostic_report
 from mappers.waveform import Waveform, waveform_observations
 
 
@@ -48,8 +48,7 @@ def map_recording(recording: Recording, reading: Reading, context: MappingContex
         made += waveform_observations(recording.waveform, reading, context)
     made += event_observations(recording.events, reading, context)
     if recording.waveform is not None or recording.beats is not None:
-        plain = replace(reading, circumstances=None)
-        made.append(diagnostic_report(plain, None, context, tuple(made)))
+        made.append(diagnostic_report(reading, None, context, tuple(made)))
     return Mapped(tuple(made), tuple(issues), reading.corrects)
 
 

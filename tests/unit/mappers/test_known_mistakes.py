@@ -192,7 +192,7 @@ def test_rmssd_is_not_sdnn():
 def test_no_device_type_turns_an_alarm_of_its_own_into_a_resource():
     for key in PROFILES:
         for resource in made_of_everything(key):
-            assert resource["resourceType"] == "Observation"
+            assert resource["resourceType"] in {"Observation", "DiagnosticReport"}
             assert "interpretation" not in resource
 
 

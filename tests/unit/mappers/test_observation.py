@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,9 +119,9 @@ def middle(scale):
 
 @pytest.mark.parametrize("key", PROFILES)
 def test_every_profile_makes_observations_that_the_models_and_the_vital_signs_profiles_accept(key):
-    observations = resources(plausible_fields(device_profile(key)), key)
+    made = resources(plausible_fields(device_profile(key)), key)
 
-    for observation in observations:
+    for observation in (each for each in made if each["resourceType"] == "Observation"):
         assert Observation.model_validate_json(as_json(observation)).id == observation["id"]
         code = observation["code"]["coding"][0]["code"]
         claimed = observation.get("meta", {}).get("profile", [None])[0]
@@ -203,10 +204,30 @@ def test_the_pulse_says_which_kind_of_device_took_it(profile, fields, mdc):
 
 
 def test_ecg_intervals_are_procedures_and_their_rate_is_also_a_vital_sign():
-    rate, interval = resources({"heartRate": 70, "prInterval": 160}, "ecg-monitor")
+    rate, interval, _ = resources({"heartRate": 70, "prInterval": 160}, "ecg-monitor")
     categories = [[each["coding"][0]["code"] for each in one["category"]] for one in (rate, interval)]
 
     assert categories == [["vital-signs", "procedure"], ["procedure"]]
+
+
+def test_an_electrocardiogram_has_a_report_of_all_that_was_measured():
+    rate, interval, report = resources({"bpm": 70, "pr_interval": 160}, "ecg-monitor")
+
+    assert DiagnosticReport.model_validate_json(as_json(report)).id == report["id"]
+    assert report["code"]["coding"][0]["code"] == "11524-6"
+    assert [each["reference"] for each in report["result"]] == [
+        f"Observation/{rate['id']}",
+        f"Observation/{interval['id']}",
+    ]
+    assert report["subject"] == rate["subject"]
+    assert report["effectiveDateTime"] == rate["effectiveDateTime"]
+
+
+@pytest.mark.parametrize("fields", [{"bpm": 70}, {"bpm": 70, "qrsAxis": 40}, {"bpm": 70, "qt": None}])
+def test_a_heart_rate_alone_is_no_electrocardiogram(fields):
+    made = resources(fields, "ecg-monitor")
+
+    assert {each["resourceType"] for each in made} == {"Observation"}
 
 
 def test_the_device_keeps_its_own_offset_and_precision():
