@@ -90,7 +90,9 @@ async def register(
             "device_id",
         )
     if start is not None and patient is None:
-        raise InvalidRequest("There is a start and no patient. Name the patient, or leave the start out.", "start")
+        raise InvalidRequest(
+            "There is a start and no patient. Name the patient, or leave the start out.", "start"
+        )
     id, secret = uuid7(), _new_secret()
     use = None
     async with database.transaction() as work:

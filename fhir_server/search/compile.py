@@ -204,7 +204,9 @@ def _walked(plan: Plan, walk: _Walk, after: Position | None, limit: int) -> _Sql
     starts, each = list[_Sql](), list[_Sql]()
     if walk.patients:
         starts.append(Predicate(f"({walk.patients.sql}) p", walk.patients.params))
-        each.append(Predicate("r.patient = p.key" if walk.coded else "r.patient + 0 = p.key"))  # names the index
+        each.append(
+            Predicate("r.patient = p.key" if walk.coded else "r.patient + 0 = p.key")
+        )  # names the index
     if walk.coded:
         sets = code_sets(walk.coded.asked)
         starts.append(Predicate(f"({sets.sql}) c", sets.params))

@@ -51,7 +51,11 @@ async def test_the_devices_time_and_the_receive_time_are_both_kept(client, answe
     ("time", "status", "element"),
     [
         (_ago(minutes=-4), "created", None),
-        (_ago(hours=-6), "rejected", "timestamp"),  # told when the tests are collected, minutes before it is sent
+        (
+            _ago(hours=-6),
+            "rejected",
+            "timestamp",
+        ),  # told when the tests are collected, minutes before it is sent
         (_ago(days=6), "created", None),
         (_ago(days=8), "created", "timestamp"),  # a warning
         ("1999-12-31T23:59:59Z", "rejected", "timestamp"),
