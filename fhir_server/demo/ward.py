@@ -92,7 +92,12 @@ async def devices(database: Database, key: MasterKey, data_dir: Path) -> list[Wa
             enrolled = await device_registry.rotate(database, key, name=name)
         else:
             enrolled = await device_registry.register(
-                database, key, name=name, profile=profile, patient=patient, start=now() - _SINCE
+                database,
+                key,
+                name=name,
+                profile=profile,
+                patient=patient,
+                start=None if patient is None else now() - _SINCE,
             )
         secrets[name] = enrolled.secret
         _write(path, secrets)

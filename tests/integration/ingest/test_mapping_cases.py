@@ -50,6 +50,8 @@ def element(name):
 
 def shown(resource):
     code = resource["code"]["coding"][0]["code"]
+    if "result" in resource:
+        return {"code": code, "results": len(resource["result"])}
     if "component" in resource:
         return {"code": code, "components": [shown(each) for each in resource["component"]]}
     if "hasMember" in resource:

@@ -21,7 +21,9 @@ def signed(name, secret, path, body):
 @pytest.fixture
 def register(client):
     async def registered(name="pi-001", type="pulse-oximeter", **members):
-        members = {"patient": "p1", "start": "2020-01-01T00:00:00Z"} | members
+        members = {"patient": "p1"} | members
+        if members["patient"] is not None:
+            members = {"start": "2020-01-01T00:00:00Z"} | members
         asked = {"device_id": name, "type": type} | {k: v for k, v in members.items() if v is not None}
         return await client.post("/api/devices", json=asked)
 
