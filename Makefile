@@ -42,7 +42,7 @@ pytest: $(VENV)/.dev clients $(VENV)/s3.classpath
 clients: $(CLIENTS)/node_modules/.installed ## The JavaScript client that the tests run, by npm
 
 soak: $(VENV)/.dev ## Faults, load and the Java validator: 40 minutes at most
-	@$(BIN)/python -m pytest -q -rP -m soak tests/soak
+	@$(BIN)/python -m pytest -q -rP -o faulthandler_timeout=1800 -m soak tests/soak
 
 bench: $(VENV)/.dev ## Operations per second and CPU, each beside a floor measured in the same run
 	@$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -6,7 +6,7 @@ How each FHIR type is compared stands in `token_entry`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -80,13 +80,20 @@ def store(parameter: Parameter, path: Path) -> Store:
 
 def _store_tokens(parameter: Parameter, path: Path) -> Store:
     prefix, read = parameter.prefix, READ[path.datatype]
-    stored = stored_tokens if parameter.systems is None else stored_plain
+    stored = _store_of(parameter, path)
 
     def store_tokens(node: Node, found: Found) -> None:
         for system, code in read(node):
             found.tokens.update(stored(prefix, system, code))
 
     return store_tokens
+
+
+def _store_of(parameter: Parameter, path: Path) -> Callable[[str, str, str], tuple[int, ...]]:
+    """How the tokens of an entry are made: codes come again and again and are remembered, identifiers never do."""
+    if parameter.systems is not None:
+        return stored_plain
+    return entry_tokens if path.datatype == "Identifier" else stored_tokens
 
 
 def _store_codings(parameter: Parameter, path: Path) -> Store:
@@ -219,8 +226,13 @@ def asked_token(prefix: str, wanted: Asked) -> int:
     return hashes.token(prefix, "s", wanted.system, wanted.code)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def stored_tokens(prefix: str, system: str, code: str) -> tuple[int, ...]:
+    """The same as `entry_tokens`, for entries that many resources share."""
+    return entry_tokens(prefix, system, code)
+
+
+def entry_tokens(prefix: str, system: str, code: str) -> tuple[int, ...]:
     """The tokens that a resource carries for an entry, one for each form it may be asked in."""
     found = []
     if code:
