@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -191,5 +191,6 @@ def _before(summary: FileSummary) -> Iterator[Issue]:
 def _sweep(folder: Path) -> None:
     """Removes what requests left behind whose process was killed."""
     for each in folder.glob(f"{_PREFIX}*"):
-        if time.time() - each.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-            shutil.rmtree(each, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process is done with it, or sweeps too
+            if time.time() - each.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(each, ignore_errors=True)
