@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import os
 import zipfile
 
 import pytest
@@ -175,6 +176,17 @@ async def test_too_large_a_file_is_refused_and_nothing_is_left_behind(serving, t
         answer = await client.post(PATH, content=b"[" + b" " * 2_000, params={"device": "pi-001"})
     assert answer.status_code == 413
     assert list((tmp_path / "incoming").iterdir()) == []
+
+
+async def test_a_start_sweeps_up_after_killed_uploads_and_minds_none_that_vanishes(serving, tmp_path):
+    folder = tmp_path / "incoming"
+    for name in ("upload-old", "upload-new"):
+        (folder / name).mkdir(parents=True)
+    os.utime(folder / "upload-old", (0, 0))
+    (folder / "upload-gone").symlink_to(tmp_path / "nowhere")  # as one that another process removes meanwhile
+    async with serving(data_dir=tmp_path):
+        left = {each.name for each in folder.iterdir()}
+    assert left == {"upload-new", "upload-gone"}
 
 
 async def test_other_requests_go_on_while_a_large_file_is_read(client, oximeter):
