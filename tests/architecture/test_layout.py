@@ -33,10 +33,7 @@ _TOP = {
 }
 _LONGEST = 350
 _FORBIDDEN_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc)($|_)")
-_OF_A_WORKPLACE = re.compile(
-    r"/work/(?:main|shared)|/tmp/team|pypi\.org/simple|files\.pythonhosted\.org|registry\.npmjs\.org"
-    r"|proxy\.golang\.org|repo1?\.maven\.(?:org|apache\.org)|index-url|extra-index|find-links"
-)
+_OF_A_WORKPLACE = re.compile("index-url|extra-index|find-links")
 
 
 def _tracked() -> list[Path]:

