@@ -64,6 +64,7 @@ _REASONS: Final = {
 _INTERACTIONS: Final = {"other"} | {interaction.name for interaction in CATALOG}
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ERROR: Final = re.compile(r"Unavailable|Conflict|RateLimited|[A-Z][A-Za-z]+Error")
 _PLACE: Final = re.compile(r"[\w.<>-]+:\d+ [\w<>]+")
 
 
@@ -96,8 +97,11 @@ _SHAPES: Final[dict[str, Callable[[object], bool]]] = {
     "milliseconds": lambda value: type(value) in {int, float} and value >= 0,
     "device": lambda value: value is None or _UUID.fullmatch(str(value)) is not None,
     "reason": lambda value: (
-        value in _REASONS or str(value).startswith(("The embedded PostgreSQL ", "Processes "))
+        value in _REASONS
+        or _ERROR.fullmatch(str(value)) is not None
+        or str(value).startswith(("The embedded PostgreSQL ", "Processes "))
     ),
+    "device_type": _shaped(r"[a-z0-9]+(-[a-z0-9]+)*"),
     "transport": _one_of(
         {each.transport for each in (READINGS, DEVICE_READINGS, OMH, PHD, VITALS, WEARABLES)}
     ),

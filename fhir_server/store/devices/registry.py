@@ -123,7 +123,7 @@ class DeviceRegistry:
         try:
             return self._profiles.get(profile)
         except UnknownProfile as error:
-            _log.error("device type missing", device=id, type=profile)
+            _log.error("device type missing", device=id, device_type=profile)
             raise Unavailable from error
 
     def _opened(self, id: str, rows: "zip[tuple[int, bytes, datetime | None]]") -> tuple[Secret, ...]:
