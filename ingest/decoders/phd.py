@@ -13,8 +13,8 @@ from typing import Final
 from ingest.decoders.fhir_words import extension_words, words
 from ingest.decoders.members import Members
 from ingest.decoders.phd_references import Referred, is_time_stamp, names, referred
-from ingest.decoders.phd_status import status
-from ingest.decoders.phd_value import measured
+from ingest.decoders.phd_status import Status, status
+from ingest.decoders.phd_value import Measured, measured
 from ingest.issue import Issue
 from ingest.ports import Device
 from mappers.circumstances import Circumstances
@@ -60,20 +60,7 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Readi
     observation.close()
     if issues or time is None:
         return tuple(issues)
-    said = PersonalHealth(
-        codings=value.codings,
-        interpretation=stated.interpretation,
-        gateway=parties.gateway or gateway,
-        identifiers=identifiers,
-        sampled=value.sampled,
-        source_coded=value.source_coded,
-    )
-    paths = {
-        **value.paths,
-        "patient": "subject",
-        "quality": "interpretation",
-        "timestamp": _time_name(duration),
-    }
+    paths = {"patient": "subject", "quality": "interpretation", "timestamp": _time_name(duration)}
     return Reading(
         device=device.name,
         profile=device.profile,
@@ -87,8 +74,22 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Readi
         corrects=stated.corrects,
         quality=stated.quality,
         circumstances=circumstances,
-        paths=paths,
-        personal_health=said,
+        paths=value.paths | paths,
+        personal_health=_kept(value, stated, parties.gateway or gateway, identifiers),
+    )
+
+
+def _kept(
+    value: Measured, stated: Status, gateway: str | None, identifiers: tuple[tuple[str | None, str], ...]
+) -> PersonalHealth:
+    """What the resources of the reading keep of the Observation beside its values."""
+    return PersonalHealth(
+        codings=value.codings,
+        interpretation=stated.interpretation,
+        gateway=gateway,
+        identifiers=identifiers,
+        sampled=value.sampled,
+        source_coded=value.source_coded,
     )
 
 
