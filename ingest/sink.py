@@ -57,7 +57,8 @@ class Stored:
     - amended: the group corrects, and a new version was written
     - ambiguous: a resource with this identity and other content is there, and the group does not say it corrects; or
       both are of the same revision, as an issue says
-    - deleted: the resource was deleted or marked entered-in-error, and is not resurrected
+    - deleted: the resource was deleted or marked entered-in-error, and is not resurrected; or its patient was deleted,
+      as an issue says
     - invalid: a resource breaks a rule of the store
     """
 

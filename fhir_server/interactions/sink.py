@@ -16,7 +16,7 @@ from fhir_server.json import dumps, parse
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.gather import Gathering
-from fhir_server.store.known import Known, lock_known
+from fhir_server.store.known import Known, deleted_patients, lock_known
 from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
@@ -54,6 +54,11 @@ class _Prepared:
     @property
     def references(self) -> tuple[str, ...]:
         return tuple(f"{draft.type}/{draft.id}" for draft in self.drafts)
+
+    @property
+    def patient(self) -> str:
+        """The id of the Patient it is about."""
+        return _patient(self, self.drafts[0]).removeprefix("Patient/")
 
 
 _Request: TypeAlias = Sequence[_Prepared]
@@ -107,7 +112,7 @@ class StoreSink:
         try:
             drafts = [draft for _, draft, _ in new] + _provenances("CREATE", new)
             async with self._database.transaction() as work:
-                await _create(work, drafts)
+                await _create(work, drafts, {group.patient for group in groups})
                 return [Stored("created", group.references) for group in groups]
         except _Taken:
             pass
@@ -126,15 +131,19 @@ class _Decision:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
         self._known: dict[Key, Known] = {}
+        self._deleted: set[str] = set()
         self._new: _Writes = []
         self._changed: list[tuple[_Prepared, Draft]] = []
 
     async def answers(self, groups: _Request) -> list[Stored]:
         """One answer per group, after everything that they say is written; raises _Taken when it lost a race."""
         keys = sorted({(draft.type, draft.id) for group in groups for draft in group.drafts})
+        patients = {group.patient for group in groups}
         self._known = await lock_known(self._work.connection, keys)
+        self._deleted = await deleted_patients(self._work.connection, patients)
         answers = [self._decide(group) for group in groups]
-        await _create(self._work, [draft for _, draft, _ in self._new] + _provenances("CREATE", self._new))
+        made = [draft for _, draft, _ in self._new] + _provenances("CREATE", self._new)
+        await _create(self._work, made, patients - self._deleted)
         amended = [
             (group, correction, await _amend(self._work, correction)) for group, correction in self._changed
         ]
@@ -142,6 +151,8 @@ class _Decision:
         return answers
 
     def _decide(self, group: _Prepared) -> Stored:
+        if group.patient in self._deleted:
+            return Stored("deleted", issues=(_of_deleted(group.patient),))
         there = [(draft, self._known.get((draft.type, draft.id))) for draft in group.drafts]
         if any(known is not None and known.withdrawn for _, known in there):
             return Stored("deleted")
@@ -169,11 +180,11 @@ class _Decision:
         return Stored("amended" if changed else "created" if new else "unchanged", group.references)
 
 
-async def _create(work: UnitOfWork, drafts: Sequence[Draft]) -> None:
+async def _create(work: UnitOfWork, drafts: Sequence[Draft], patients: Iterable[str] = ()) -> None:
     """Creates in the order of keys, so that two transactions with the same readings cannot wait for each other."""
     ordered = sorted(drafts, key=lambda draft: (draft.type, draft.id))
-    if drafts and None in await work.create_all(ordered):
-        raise _Taken("a resource is there already")
+    if drafts and None in await work.create_all(ordered, patients):
+        raise _Taken("a resource is there already, or a patient was deleted")
 
 
 async def _amend(work: UnitOfWork, correction: Draft) -> int:
@@ -237,6 +248,14 @@ async def _prepared(group: Group) -> _Prepared:
         check(type, dumps(one.resource))
         drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
     return _Prepared(tuple(drafts), group.message, group.measured, group.amends, group.revised is not None)
+
+
+def _of_deleted(patient: str) -> Issue:
+    text = (
+        f"Patient/{patient} was deleted. Bring that Patient back or correct whose device it was, "
+        "then retry the dead letter or send it again."
+    )
+    return Issue("deleted", text)
 
 
 def _invalid(error: InvalidResource) -> Stored:

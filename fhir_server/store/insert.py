@@ -3,7 +3,7 @@
 https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import psycopg
@@ -31,6 +31,7 @@ inserted AS (
     FROM clock, unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
       AS row (rid, type, id, method, patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit,
               tokens, fingerprint, head, tail)
+   WHERE NOT EXISTS (SELECT FROM resource p WHERE p.type = {patient} AND p.id = ANY(%b) AND p.deleted)
   ON CONFLICT (type, id) DO NOTHING
   RETURNING rid, type, last_updated){ranges}
 INSERT INTO change_log (type, rid, version, last_updated)
@@ -39,15 +40,23 @@ RETURNING rid, last_updated"""
 
 
 async def insert(
-    connection: psycopg.AsyncConnection, interned: Interned, rids: Sequence[int], drafts: Sequence[Draft]
+    connection: psycopg.AsyncConnection,
+    interned: Interned,
+    rids: Sequence[int],
+    drafts: Sequence[Draft],
+    patients: Iterable[str] = (),
 ) -> list[Version | None]:
-    """The versions made, in order; None where `(type, id)` was there already. `rids` are new numbers for the drafts."""
+    """The versions made, in order; None where `(type, id)` was there already. `rids` are new numbers for the drafts.
+
+    None of them is made where one of the `patients` (ids) was deleted.
+    """
     rows = [draft.index for draft in drafts]
     await interned.learn(connection, rows)
     bodies = [stamped(draft, 1) for draft in drafts]
     ranges = range_inserts(list(zip(rids, rows, strict=True)), interned, "inserted")
     statement = _INSERT.format(
         stamp=STAMP.format(at="now"),
+        patient=RESOURCE_TYPES["Patient"],
         ranges="".join(f",\nrange_{number} AS ({part.sql})" for number, part in enumerate(ranges)),
     )
     columns = (
@@ -59,6 +68,7 @@ async def insert(
         bigints([draft.fingerprint for draft in drafts]),
         texts([body.head for body in bodies]),
         texts([body.tail for body in bodies]),
+        texts([id.encode() for id in patients]),
         *(column for part in ranges for column in part.params),
     )
     cursor = await connection.execute(statement, columns)

@@ -22,6 +22,9 @@ SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error',
  ORDER BY type, id FOR UPDATE"""
 
 
+_DELETED = "SELECT id FROM resource WHERE type = ANY(%b) AND id = ANY(%b) AND deleted"
+
+
 class Known(NamedTuple):
     """A resource that is there: the hash of its clinical content, and whether it was deleted or entered in error.
 
@@ -32,6 +35,13 @@ class Known(NamedTuple):
     withdrawn: bool
     text: str | None = None
     issued: str | None = None
+
+
+async def deleted_patients(connection: psycopg.AsyncConnection, ids: Iterable[str]) -> set[str]:
+    """Those of the ids of Patients that were deleted."""
+    columns = smallints([RESOURCE_TYPES["Patient"]]), texts([id.encode() for id in ids])
+    cursor = await connection.execute(_DELETED, columns)
+    return {id for (id,) in await cursor.fetchall()}
 
 
 async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -> dict[Key, Known]:

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#transactional-integrity
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -53,10 +53,13 @@ class UnitOfWork:
             )
         return version
 
-    async def create_all(self, drafts: Sequence[Draft]) -> list[Version | None]:
-        """Version 1 of each draft, in order, in one statement; None where the id is taken."""
+    async def create_all(self, drafts: Sequence[Draft], patients: Iterable[str] = ()) -> list[Version | None]:
+        """Version 1 of each draft, in order, in one statement; None where the id is taken.
+
+        None of them is made where one of the `patients` (ids) was deleted.
+        """
         rids = await self._rids.take(self.connection, len(drafts))
-        versions = await insert(self.connection, self.interned, rids, drafts)
+        versions = await insert(self.connection, self.interned, rids, drafts, patients)
         self.written += [version for version in versions if version is not None]
         for draft, version in zip(drafts, versions, strict=True):
             if version is not None and draft.type == assignments.TYPE:

@@ -11,6 +11,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
+from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Unprocessable
 from fhir_server.json import JsonObject, JsonValue
 
@@ -18,6 +19,7 @@ OVERLAP: Final = "device_assignment_overlap"
 TYPE: Final = "DeviceUseStatement"
 
 PERIOD: Final = "DeviceUseStatement.timingPeriod"
+SUBJECT: Final = "DeviceUseStatement.subject"
 
 _FACTS: Final = frozenset({"active", "completed", "stopped"})
 """Statuses that say the device was used; `intended`, `on-hold` and `entered-in-error` do not."""
@@ -29,6 +31,10 @@ _FORGET: Final = "DELETE FROM device_assignment WHERE use_id = %s"
 _KEEP: Final = """
 INSERT INTO device_assignment (use_id, device, patient, period)
 SELECT %s, key, %s, tstzrange(%s, %s) FROM device WHERE id = %s
+RETURNING upper_inf(period) OR upper(period) > clock_timestamp() + interval '5 minutes'
+"""
+_DELETED: Final = f"""
+SELECT FROM resource WHERE type = {RESOURCE_TYPES["Patient"]} AND id = %s AND deleted
 """
 
 
@@ -52,7 +58,7 @@ async def maintain(
     """The assignment that this version of a resource says, in the version's own transaction; None is a deletion.
 
     Other types, unregistered devices and statements without a timingPeriod assign nothing. Raises Unprocessable when
-    the device is on another patient, or twice on one, at the same time.
+    the device is on another patient, or twice on one, at the same time, and when it would be on one who was deleted.
     """
     if type != TYPE:
         return
@@ -62,7 +68,7 @@ async def maintain(
         return
     parameters = (id, stated.patient, stated.start, stated.end, stated.device)
     try:
-        await connection.execute(_KEEP, parameters)
+        kept = await (await connection.execute(_KEEP, parameters)).fetchone()
     except psycopg.errors.ExclusionViolation as error:
         if error.diag.constraint_name != OVERLAP:
             raise
@@ -70,6 +76,9 @@ async def maintain(
             f"Device/{stated.device} is assigned by another DeviceUseStatement within this period. End that one first.",
             PERIOD,
         ) from error
+    if kept == (True,) and (await connection.execute(_DELETED, (stated.patient,))).rowcount:
+        text = f"Patient/{stated.patient} was deleted. Bring that Patient back, or end the period by now."
+        raise Unprocessable(text, SUBJECT)
 
 
 def use(tree: JsonObject, base_url: str = "") -> Use | None:
