@@ -18,9 +18,9 @@ class StaticToken:
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        self._principal = Principal("static-token", EVERY_SCOPE)
+        self._principal = Principal("static-token", EVERY_SCOPE, administrator=True, auditor=True)
 
-    def authenticate(self, authorization_header: str | None) -> Principal:
+    async def authenticate(self, authorization_header: str | None) -> Principal:
         """The token's principal; the comparison takes the same time whatever was sent.
 
         Raises CredentialsMissing without a bearer token, CredentialsRejected for any other than the one.
@@ -42,8 +42,8 @@ class EveryoneLocal:
     __slots__ = ("_principal",)
 
     def __init__(self) -> None:
-        self._principal = Principal("local", EVERY_SCOPE)
+        self._principal = Principal("local", EVERY_SCOPE, administrator=True, auditor=True)
 
-    def authenticate(self, authorization_header: str | None) -> Principal:  # noqa: ARG002 - the port's shape
+    async def authenticate(self, authorization_header: str | None) -> Principal:  # noqa: ARG002 - the port's shape
         """The local principal, whatever was sent; never fails."""
         return self._principal

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Authenticator(Protocol):
     """Who says who a caller is."""
 
-    def authenticate(self, authorization_header: str | None) -> Principal:
+    async def authenticate(self, authorization_header: str | None) -> Principal:
         """The caller; raises a SmartAuthError when they did not prove who they are."""
         ...
 

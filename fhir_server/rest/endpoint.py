@@ -60,7 +60,7 @@ class Endpoint:
             return self._options(asked)
         target = self._routes.target(asked)
         trace.interaction, trace.type = target.interaction.name, target.type
-        principal = self._principal(asked, target)
+        principal = await self._principal(asked, target)
         call = Call(
             request=asked,
             target=target,
@@ -80,11 +80,11 @@ class Endpoint:
         patches = ((b"accept-patch", PATCH.encode()),) if "PATCH" in methods else ()
         return Answer(204, b"", (allow, *patches))
 
-    def _principal(self, asked: Request, target: Target) -> Principal:
+    async def _principal(self, asked: Request, target: Target) -> Principal:
         if target.interaction.public:
             return _NOBODY
         try:
-            return self._house.authenticator.authenticate(asked.header(b"authorization"))
+            return await self._house.authenticator.authenticate(asked.header(b"authorization"))
         except SmartAuthError as error:
             raise AuthenticationFailed(str(error)) from error
 

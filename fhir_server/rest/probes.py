@@ -30,14 +30,14 @@ def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -
     @routes.get("/metrics", summary="Metrics in Prometheus' text format; from loopback, or with the token")
     async def measured(request: Request) -> Response:
         if not from_this_machine(request):
-            _check(authenticator, request.headers.get("authorization"))
+            await _check(authenticator, request.headers.get("authorization"))
         return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
 
     return routes
 
 
-def _check(authenticator: Authenticator, header: str | None) -> None:
+async def _check(authenticator: Authenticator, header: str | None) -> None:
     try:
-        authenticator.authenticate(header)
+        await authenticator.authenticate(header)
     except SmartAuthError as error:
         raise AuthenticationFailed(str(error)) from error

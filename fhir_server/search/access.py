@@ -18,6 +18,9 @@ from smart_auth.scopes import EVERY_TYPE, scope
 # the rows of a type that one caller may use in an interaction; raises Forbidden when no scope grants it
 Access: TypeAlias = Callable[[str, str], Predicate]
 
+# what looks after the server: no scope grants it
+ADMINISTER: Final = "administer"
+
 # the letter of a SMART v2 scope that each kind of interaction needs; the history of many resources is a search
 _PERMISSION: Final = MappingProxyType(
     {
@@ -27,7 +30,6 @@ _PERMISSION: Final = MappingProxyType(
         "delete": "d",
         "search": "s",
         "history": "s",
-        "administer": "cruds",
     }
 )
 
@@ -42,6 +44,10 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
 
     Raises Forbidden, before a row is looked at, when no scope of the caller grants it.
     """
+    if interaction == ADMINISTER:
+        if not principal.administrator:
+            raise Forbidden("Only administrators may do this. Ask one of them.")
+        return EVERYTHING
     permission = _PERMISSION.get(interaction)
     if permission is None or not _granted(principal.scopes, resource_type or EVERY_TYPE, permission):
         raise Forbidden(

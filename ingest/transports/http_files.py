@@ -32,7 +32,7 @@ from ingest.transports.http import path, refusal, signed
 from ingest.transports.http_openapi_files import FILES_DESCRIPTION
 from ingest.transports.upload import Received, received
 
-Permit: TypeAlias = Callable[[str | None], None]
+Permit: TypeAlias = Callable[[str | None], Awaitable[None]]
 """Lets an administrator's Authorization header pass, and raises the host's own refusal of any other."""
 
 PATH: Final = "/ingest/files"
@@ -97,7 +97,7 @@ class _Desk:
         arrived = self._clock()
         by_device = "x-device-id" in request.headers or "x-api-key" in request.headers
         if not by_device:
-            self._permit(request.headers.get("authorization"))
+            await self._permit(request.headers.get("authorization"))
         try:
             with self._admitted():
                 answer = await self._received(request, arrived, by_device=by_device)

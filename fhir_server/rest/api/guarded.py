@@ -3,7 +3,7 @@
 https://fastapi.tiangolo.com/how-to/custom-request-and-route/
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from fastapi import Request, Response
@@ -72,7 +72,7 @@ def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
             known = frozenset(field.alias for field in self.dependant.query_params)
 
             async def handler(request: Request) -> Response:
-                request.state.principal = _principal(authenticator, request.headers.get("authorization"))
+                request.state.principal = await _principal(authenticator, request.headers.get("authorization"))
                 permit(principal(request))
                 _refuse_unknown(request, known)
                 if self.body_field is not None:
@@ -84,11 +84,11 @@ def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
     return Guarded
 
 
-def admission(authenticator: Authenticator, permit: Permit) -> Callable[[str | None], None]:
+def admission(authenticator: Authenticator, permit: Permit) -> Callable[[str | None], Awaitable[None]]:
     """What lets a caller in by their Authorization header, and raises AuthenticationFailed or Forbidden for others."""
 
-    def admitted(authorization: str | None) -> None:
-        permit(_principal(authenticator, authorization))
+    async def admitted(authorization: str | None) -> None:
+        permit(await _principal(authenticator, authorization))
 
     return admitted
 
@@ -110,9 +110,9 @@ def described(*refusals: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _WHY[status], "content": _OUTCOME} for status in every}
 
 
-def _principal(authenticator: Authenticator, authorization: str | None) -> Principal:
+async def _principal(authenticator: Authenticator, authorization: str | None) -> Principal:
     try:
-        return authenticator.authenticate(authorization)
+        return await authenticator.authenticate(authorization)
     except SmartAuthError as error:
         raise AuthenticationFailed(str(error)) from error
 

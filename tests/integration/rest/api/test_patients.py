@@ -196,7 +196,7 @@ async def test_a_patient_that_was_deleted_is_gone(client, patient):
 )
 async def test_callers_see_of_each_type_what_their_scopes_show(app, client, patient, scopes, permitted):
     class Few:
-        def authenticate(self, authorization_header):
+        async def authenticate(self, authorization_header):
             return Principal("few", frozenset(scopes))
 
     (middleware,) = (one for one in app.user_middleware if "endpoint" in one.kwargs)

@@ -75,7 +75,7 @@ async def test_what_is_no_operation_is_not_found(client):
 @pytest.mark.parametrize("scopes", [set(), {"openid"}, {"system/Device.cruds"}, {"patient/Observation.rs"}])
 async def test_nobody_is_let_in_who_was_not_granted_it(database_url, scopes):
     class Given:
-        def authenticate(self, _):
+        async def authenticate(self, _):
             return Principal("someone", frozenset(scopes))
 
     app = create_app(settings(database_url))

@@ -199,7 +199,7 @@ async def test_only_types_that_were_granted_are_given(database_url, record):
     from tests.integration.rest.conftest import connected, settings
 
     class Few:
-        def authenticate(self, _):
+        async def authenticate(self, _):
             return Principal(
                 "few", frozenset({"system/Patient.r", "system/Observation.rs", "system/Device.r"})
             )
