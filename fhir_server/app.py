@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from fhir_server import __version__, clock, logs
+from fhir_server.audit.port import NoAudit
 from fhir_server.errors import OperatorError, Unavailable
 from fhir_server.interactions.device_types import device_types
 from fhir_server.interactions.ingest_gateway import gateway, intake
@@ -121,6 +122,7 @@ def _house(settings: Settings, database: Database, key: MasterKey, incoming: Pat
         database=database,
         gather=Gather(database),
         authenticator=_authenticator(settings),
+        audit=NoAudit(),
         cursor_key=key.derive("cursor"),
         terminology=NoTerminologyService(),
         capabilities=capabilities(CATALOG, secured=settings.auth == "on", cors=bool(settings.cors_origins)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from fhir_server.audit.port import Audit
 from fhir_server.operations.background import Background
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.asgi import Receive
@@ -41,6 +42,7 @@ class House:
     database: Database
     gather: Gather
     authenticator: Authenticator
+    audit: Audit
     cursor_key: bytes
     terminology: TerminologyService
     capabilities: Callable[[str], Answer]
