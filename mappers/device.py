@@ -27,13 +27,21 @@ def device(device_id: str, name: str, profile: DeviceProfile) -> Resource:
 
 def device_metrics(device_id: str, profile: DeviceProfile) -> tuple[Resource, ...]:
     """One DeviceMetric for everything a device of this profile measures, or has set on it."""
-    rules = [each for rule in profile.rules for each in (rule, *rule.by_unit.values())]
-    return tuple(_device_metric(device_id, rule) for rule in rules)
+    return tuple(_device_metric(device_id, rule) for rule in _by_metric(profile).values())
 
 
 def metric_keys(profile: DeviceProfile) -> str:
     """Which DeviceMetrics a device of this profile has, in one text: another one when the profile is declared anew."""
-    return " ".join(each.key for rule in profile.rules for each in (rule, *rule.by_unit.values()))
+    return " ".join(_by_metric(profile))
+
+
+def _by_metric(profile: DeviceProfile) -> dict[str, FieldRule]:
+    """The first rule of each metric; a statistic of one is no other."""
+    found: dict[str, FieldRule] = {}
+    for rule in profile.rules:
+        for each in (rule, *rule.by_unit.values()):
+            found.setdefault(each.key, each)
+    return found
 
 
 def assignment(

@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from mappers.declaration import Declaration
 from mappers.metric import Kind, Metric, Scale
-from mappers.metrics import metrics
+from mappers.metrics import metrics, panel_of
 from mappers.reading import SummaryStatistic
 from mappers.rule import FieldRule, Modality
 from mappers.selection import declared_selection
@@ -27,16 +27,17 @@ _STATISTICS: Final[Mapping[str, SummaryStatistic]] = MappingProxyType(
 def fields(declared: Declaration, unit_names: Mapping[str, str]) -> Mapping[str, FieldRule]:
     """Each rule under every name its field goes by. Raises InvalidDeclaration with file and line for the first mistake."""
     found: dict[str, FieldRule] = {}
-    metrics_seen: set[str] = set()
+    slots: set[str] = set()
     for name, entry in declared.entries():
         rule = _field(name, entry, unit_names)
         for alias in rule.names:
             if alias in found:
                 raise entry.error(f"two fields go by the name `{alias}`.")
             found[alias] = rule
-        if rule.key in metrics_seen:
+        slot = rule.slot if panel_of(rule.key) is None else rule.key
+        if slot in slots:
             raise entry.error(f"two fields are the metric `{rule.key}`.", "metric")
-        metrics_seen.add(rule.key)
+        slots.add(slot)
         entry.close()
     return MappingProxyType(found)
 
@@ -44,22 +45,25 @@ def fields(declared: Declaration, unit_names: Mapping[str, str]) -> Mapping[str,
 def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> FieldRule:
     metric = _metric(entry)
     unit, kind, site = entry.optional_text("unit"), _kind(metric, entry), _site(entry)
+    conversions = _conversions(unit, metric.scale, entry)
+    statistic = _summary(metric, kind, entry)
     rule = FieldRule(
         name=name,
         names=(name, *entry.texts("also")),
         key=metric.key,
+        slot=_slot(metric, statistic),
         metric=metric,
         scale=metric.scale,
         unit=unit,
         unit_names=unit_names,
-        conversions=_conversions(unit, metric.scale, entry),
+        conversions=conversions,
         by_unit=MappingProxyType({}),
         template=template(metric, kind, site),
         required=entry.flag("required", default=False),
         bounded=entry.flag("bounded", default=False),
         kind=kind,
         modality=cast("Modality", entry.one_of("modality", ("sensed", "self-reported"), "sensed")),
-        summary=_summary(metric, kind, entry),
+        summary=statistic,
         site=site,
         path=declared_selection(entry, "path"),
         unit_path=declared_selection(entry, "unit_path"),
@@ -110,6 +114,10 @@ def _summary(metric: Metric, kind: Kind, entry: Declaration) -> SummaryStatistic
     return _STATISTICS[statistic]
 
 
+def _slot(metric: Metric, statistic: SummaryStatistic | None) -> str:
+    return metric.key if statistic is None else f"{metric.key}.{statistic}"
+
+
 def _by_unit(rule: FieldRule, declared: Declaration) -> Mapping[str, FieldRule]:
     others = {}
     for unit, key in declared.text_entries():
@@ -119,6 +127,7 @@ def _by_unit(rule: FieldRule, declared: Declaration) -> Mapping[str, FieldRule]:
         others[unit] = replace(
             rule,
             key=key,
+            slot=_slot(metric, rule.summary),
             metric=metric,
             scale=metric.scale,
             unit=unit,

@@ -18,9 +18,14 @@ TWO_FAMILIES: Final = range(8410944, 8411136)
 
 
 def rule_of(profile: DeviceProfile, number: str) -> FieldRule | None:
-    """The field of `profile` that measures what `number` stands for, None if it measures no such thing."""
+    """The field of `profile` that measures what `number` stands for, None if it measures no such thing.
+
+    A field that sums up is not meant: the number does not say so.
+    """
     for rule in profile.rules:
-        if any(number == mdc_of(each.metric) for each in (rule, *rule.by_unit.values())):
+        if rule.summary is None and any(
+            number == mdc_of(each.metric) for each in (rule, *rule.by_unit.values())
+        ):
             return rule
     return None
 

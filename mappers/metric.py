@@ -80,7 +80,7 @@ class Metric:
 
     A number has a `scale`, what is chosen from a list has `answers` by the device's word for each, a waveform is a
     `signal`. A panel has
-    `components`, without those in `requires` it is wrong; or it has `members`, Observations of their own. A report or an event has
+    `components`, without those in `requires` it is wrong, and a scale where they sum up to a value of its own; or it has `members`, Observations of their own. A report or an event has
     none of these. What is a `setting` was chosen by somebody and measures nothing. `statistic` is the one that its code
     says the value is, `unspecified` where it says none.
     """

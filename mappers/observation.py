@@ -19,7 +19,7 @@ from mappers.summary import summary
 from mappers.value import Value, value, value_element
 
 Found: TypeAlias = dict[str, tuple[FieldRule, str, Value]]
-"""What was measured, by metric key: the rule, the name the device used, the value in the metric's unit."""
+"""What was measured, by the slot of the rule: the rule, the name the device used, the value in the metric's unit."""
 
 
 def map_reading(reading: Reading, context: MappingContext) -> MappingResult:
@@ -64,10 +64,10 @@ def _measurements(reading: Reading, context: MappingContext, issues: list[Mappin
             read = value(rule, name, sent, unit)
             if isinstance(read, MappingIssue):
                 issues.append(read)
-            elif rule.key in found:
-                issues.append(_sent_twice(name, found[rule.key][1]))
+            elif rule.slot in found:
+                issues.append(_sent_twice(name, found[rule.slot][1]))
             else:
-                found[rule.key] = (rule, name, read)
+                found[rule.slot] = (rule, name, read)
     return found
 
 
@@ -91,8 +91,8 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
 
 def _require(rules: tuple[FieldRule, ...], found: Found, issues: list[MappingIssue]) -> None:
     for rule in rules:
-        keys = {rule.key, *(other.key for other in rule.by_unit.values())}
-        if keys.isdisjoint(found) and not any(issue.element in rule.names for issue in issues):
+        slots = {rule.slot, *(other.slot for other in rule.by_unit.values())}
+        if slots.isdisjoint(found) and not any(issue.element in rule.names for issue in issues):
             issues.append(MappingIssue("required", rule.name, f"{rule.name} is missing. Send it."))
 
 
@@ -101,18 +101,19 @@ def _observations(reading: Reading, context: MappingContext, found: Found) -> tu
     panels = context.profile.panels
     if (statistic := reading.statistic) is not None:
         return tuple(
-            summary(occasion, rule, panels.get(key), read, statistic)
-            for key, (rule, _, read) in found.items()
+            summary(occasion, rule, _part_of(panels, rule), read, statistic)
+            for rule, _, read in found.values()
         )
     made: dict[str, Resource] = {}
-    for key, (rule, _, read) in found.items():
-        panel = panels.get(key) if panels else None
+    for slot, (rule, _, read) in found.items():
+        panel = panels.get(rule.key) if panels else None
         if rule.summary is not None:
-            resource = made[f"{key}.{rule.summary}"] = summary(occasion, rule, panel, read, rule.summary)
+            part_of = _part_of(panels, rule)
+            resource = made[slot] = summary(occasion, rule, part_of, read, rule.summary)
             if rule.modality != "sensed":
                 resource["performer"] = [occasion.subject]
         elif panel is None:
-            resource = made[key] = occasion.fill(rule.template.head, key)
+            resource = made[slot] = occasion.fill(rule.template.head, slot)
             resource["device"] = occasion.measured_by(rule)
             element, content = value_element(rule, read)
             resource[element] = content
@@ -123,7 +124,7 @@ def _observations(reading: Reading, context: MappingContext, found: Found) -> tu
                 panel.template.head, panel.template.metric_key
             )
             resource["device"] = occasion.device
-            resource["component"] = _components(panel, found)
+            resource |= _content(panel, found)
             if panel.self_reported:
                 resource["performer"] = [occasion.subject]
     if context.profile.group is None:
@@ -131,12 +132,23 @@ def _observations(reading: Reading, context: MappingContext, found: Found) -> tu
     return (*made.values(), *_grouped(context.profile.group, occasion, made))
 
 
-def _components(panel: Panel, found: Found) -> list[object]:
-    return [
-        {"code": rule.template.code} | dict([value_element(rule, found[rule.key][2])])
+def _part_of(panels: Mapping[str, Panel], rule: FieldRule) -> Panel | None:
+    """The panel that the rule's metric is a part of; None for the value of a panel itself."""
+    panel = panels.get(rule.key)
+    return None if panel is None or panel.template.metric_key == rule.key else panel
+
+
+def _content(panel: Panel, found: Found) -> Resource:
+    """The panel's own value, where it has one, and its components."""
+    content: Resource = {}
+    if panel.value is not None and panel.value.slot in found:
+        content |= [value_element(panel.value, found[panel.value.slot][2])]
+    components = [
+        {"code": rule.template.code} | dict([value_element(rule, found[rule.slot][2])])
         for rule in panel.components
-        if rule.key in found
+        if rule.slot in found
     ]
+    return content | {"component": components} if components else content
 
 
 def _grouped(group: Group, occasion: Occasion, made: Mapping[str, Resource]) -> list[Resource]:

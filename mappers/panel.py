@@ -14,12 +14,13 @@ from mappers.template import Template, template
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Several fields that make one Observation; `components` in the order of the registry.
+    """Several fields that make one Observation; `components` in the order of the registry, `value` what they sum up to.
 
     Where one is sent, those in `required` must be. A panel is `self_reported` when one of its fields is.
     """
 
     template: Template
+    value: FieldRule | None
     components: tuple[FieldRule, ...]
     required: tuple[FieldRule, ...]
     self_reported: bool
@@ -52,7 +53,8 @@ def panels(rules: tuple[FieldRule, ...], declared: Declaration) -> dict[str, Pan
         metric = panel_of(key)
         if metric is not None and key not in made:
             panel = _panel(key, metric, by_metric, declared)
-            made |= {rule.key: panel for rule in panel.components}
+            own = () if panel.value is None else (panel.value,)
+            made |= {rule.key: panel for rule in (*own, *panel.components)}
     return made
 
 
@@ -72,6 +74,7 @@ def _panel(key: str, metric: Metric, by_metric: dict[str, FieldRule], declared: 
         raise declared.error(f"{metric.key} is one Observation and has one `site`, not {said}.", name)
     return Panel(
         template=template(metric, site=next(iter(sites), None)),
+        value=by_metric.get(metric.key),
         components=components,
         required=tuple(by_metric[each] for each in metric.requires),
         self_reported=any(rule.modality == "self-reported" for rule in components),

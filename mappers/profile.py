@@ -42,6 +42,7 @@ PROFILES: Final = (
     "respiration-monitor",
     "scale",
     "thermometer",
+    "ventilator",
 )
 """Every device profile of this package; each is a file of `maps/`."""
 

@@ -20,8 +20,10 @@ SIGNAL_UNITS: Final = ("uV", "mV", "1")
 KINDS: Final = ("measurement", "setting", "calculation")
 STATISTICS: Final = ("unspecified", "mean", "median", "minimum", "maximum")
 _ANSWERS: Final = {"loinc": systems.LOINC, "mdc": systems.MDC, "snomed": systems.SNOMED_CT}
-MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129})
-"""An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here."""
+MDC_PARTITIONS: Final = frozenset({2, 4, 8, 128, 129, 258})
+"""An MDC code is `partition * 65536 + term`; these are the partitions whose codes are used here.
+
+258 has the settings of what 2 measures."""
 
 
 def registry(source: Declaration) -> Mapping[str, Metric]:
@@ -43,7 +45,7 @@ def _metric(key: str, row: Declaration) -> Metric:
         codings=_codings(row),
         categories=row.texts("category"),
         profile=row.optional_text("profile"),
-        scale=None if unscaled or components or members or answers or signal else _scale(row),
+        scale=_scale(row) if _is_number(row, unscaled or members or answers or signal) else None,
         answers=answers,
         signal=signal,
         components=components,
@@ -57,6 +59,11 @@ def _metric(key: str, row: Declaration) -> Metric:
     _check_codes(found, row)
     _check_profile(found, row)
     return found
+
+
+def _is_number(row: Declaration, other: object) -> bool:
+    """Whether the metric has a scale: any that is nothing else, and a panel that has a value of its own."""
+    return not other and (not row.texts("components") or row.optional_text("unit") is not None)
 
 
 def _codings(row: Declaration) -> tuple[Coding, ...]:

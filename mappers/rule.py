@@ -22,13 +22,15 @@ class FieldRule:
 
     `scale` is None where the value is one of the metric's answers, `unit` where the device must send it. Sent in a unit
     of `by_unit` it is another metric: mass and amount of substance have codes of their own. `bounded` values may be
-    sent as `<20` or `>600`. `path` and `unit_path` say where a message in the maker's own form has value and unit.
+    sent as `<20` or `>600`. `slot` tells it from the other fields of the type: its metric, with the statistic if it sums
+    up. `path` and `unit_path` say where a message in the maker's own form has value and unit.
     `summary` is how the value sums up others, where the metric's code does not say it already.
     """
 
     name: str
     names: tuple[str, ...]
     key: str
+    slot: str
     metric: Metric
     scale: Scale | None
     unit: str | None

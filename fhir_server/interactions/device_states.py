@@ -109,8 +109,8 @@ async def _update_all(work: UnitOfWork, device: Device, changes: Said) -> list[s
     """The references of the Device and DeviceMetrics that say something else now; what was deleted stays so."""
     ids = [("Device", device.id)]
     if not _OF_METRICS.isdisjoint(changes):
-        rules = [each for rule in device.type.rules for each in (rule, *rule.by_unit.values())]
-        ids += sorted(("DeviceMetric", device_metric_id(device.id, rule.key)) for rule in rules)
+        keys = {each.key for rule in device.type.rules for each in (rule, *rule.by_unit.values())}
+        ids += sorted(("DeviceMetric", device_metric_id(device.id, key)) for key in keys)
     return [f"{type}/{id}" for type, id in ids if await _updated(work, type, id, changes)]
 
 

@@ -93,7 +93,7 @@ KNOWN = {
     "pap-blower-time": ["8410708"],
     "pap-respiratory-rate": ["33438-3", "8410992"],
     "pap-tidal-volume": ["76222-9", "8411072"],
-    "tidal-volume-set": ["20112-9"],
+    "tidal-volume-set": ["20112-9", "16929196"],
     "pap-minute-ventilation": ["8411056"],
     "oxygen-flow": ["3151-8"],
     "oxygen-flow-set": ["19942-2"],
@@ -125,6 +125,36 @@ KNOWN = {
     "ecg-beat": ["ecg-beat"],
     "recording-event": ["recording-event"],
     "respiratory-event": ["respiratory-event"],
+    "respiratory-rate-airway": ["9279-1", "151570"],
+    "body-temperature-tympanic": ["8310-5", "150392"],
+    "body-temperature-oral": ["8310-5", "188424"],
+    "body-temperature-axillary": ["8310-5", "188452"],
+    "oxygen-saturation-p95": ["oxygen-saturation-p95"],
+    "pq-interval": ["8625-6", "147216"],
+    "ecg-12-lead-panel": ["34534-8"],
+    "news2-respiratory-rate": ["news2-respiratory-rate"],
+    "news2-oxygen-saturation-1": ["news2-oxygen-saturation-1"],
+    "news2-oxygen-saturation-2": ["news2-oxygen-saturation-2"],
+    "news2-oxygen": ["news2-oxygen"],
+    "news2-systolic-pressure": ["news2-systolic-pressure"],
+    "news2-pulse": ["news2-pulse"],
+    "news2-consciousness": ["news2-consciousness"],
+    "news2-temperature": ["news2-temperature"],
+    "apnea-index": ["apnea-index"],
+    "hypopnea-index": ["hypopnea-index"],
+    "arousal-index": ["arousal-index"],
+    "ramp-time-set": ["ramp-time-set"],
+    "expiratory-relief-set": ["expiratory-relief-set"],
+    "expiratory-relief-ramp-set": ["expiratory-relief-ramp-set"],
+    "ventilator-respiratory-rate": ["33438-3", "151586"],
+    "ventilator-tidal-volume": ["76222-9", "151980"],
+    "ventilator-minute-ventilation": ["76008-2", "151996"],
+    "end-expiratory-pressure-set": ["20077-4"],
+    "oxygen-flow-device": ["19941-4"],
+    "operating-hours": ["operating-hours"],
+    "glucose-capillary-plasma": ["41653-7", "160188"],
+    "glucose-capillary-plasma-molar": ["14743-9", "160188"],
+    "meal-context": ["8417864"],
 }
 """Typed a second time, apart from the registry: a slip in either is found."""
 
@@ -220,7 +250,12 @@ def test_no_mdc_code_stands_for_two_metrics():
     )
 
     # mass and amount of glucose: LOINC tells the two apart, MDC does not
-    assert sorted(code for code, count in codes.items() if count > 1) == ["160020", "160184", "160212"]
+    assert sorted(code for code, count in codes.items() if count > 1) == [
+        "160020",
+        "160184",
+        "160188",
+        "160212",
+    ]
 
 
 def test_checking_at_start_loads_no_unit_library():

@@ -112,6 +112,11 @@ def plausible_fields(profile):
     }
 
 
+def sums_up(observation):
+    parts = [each["code"]["coding"][0]["system"] for each in observation.get("component", ())]
+    return any(system.endswith("observation-statistics") for system in parts)
+
+
 def middle(scale):
     found = (scale.low + scale.high) / 2
     return round(found) if scale.whole else found
@@ -125,7 +130,7 @@ def test_every_profile_makes_observations_that_the_models_and_the_vital_signs_pr
         assert Observation.model_validate_json(as_json(observation)).id == observation["id"]
         code = observation["code"]["coding"][0]["code"]
         claimed = observation.get("meta", {}).get("profile", [None])[0]
-        assert claimed == CODES_OF_VITAL_SIGNS.get(code)
+        assert claimed == (None if sums_up(observation) else CODES_OF_VITAL_SIGNS.get(code))
         if claimed:
             assert_vital_sign(observation)
 
@@ -642,3 +647,15 @@ def test_site_statistic_and_modality_of_a_field_are_said_by_its_observation():
     assert weight["performer"] == pressure["performer"] == [{"reference": "Patient/p1"}]
     assert pressure["bodySite"] == {"text": "left upper arm"}
     assert f"Observation/{breaths['id']}" not in [each["reference"] for each in panel["hasMember"]]
+
+
+def test_the_total_of_a_score_is_the_value_and_its_points_are_components():
+    whole, alone, parts = (
+        resources(fields, "bedside-monitor")[0]
+        for fields in ({"news2": 5, "news2Pulse": 1}, {"news2": 5}, {"news2Pulse": 1})
+    )
+
+    assert (whole["valueQuantity"]["value"], len(whole["component"])) == (5, 1)
+    assert "component" not in alone
+    assert "valueQuantity" not in parts
+    assert whole["id"] == alone["id"] == parts["id"]

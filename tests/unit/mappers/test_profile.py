@@ -82,7 +82,7 @@ def test_an_unknown_device_type_is_refused_with_those_there_are():
         ("also: [t]", "also: t", "line 10: `also` is not a list"),
         (
             "fields:",
-            "fields:\n  t2: {metric: body-temperature}",
+            "fields:\n  t2: {metric: body-temperature, statistic: mean}",
             "two fields are the metric `body-temperature`",
         ),
         (
