@@ -1,0 +1,49 @@
+"""Where this server is, as its clients see it.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """`issuer` is an origin without a final slash, `fhir` the address of `/fhir`."""
+
+    issuer: str
+    fhir: str
+
+    @property
+    def authorize(self) -> str:
+        """The authorization endpoint."""
+        return f"{self.issuer}/oauth/authorize"
+
+    @property
+    def token(self) -> str:
+        """The token endpoint."""
+        return f"{self.issuer}/oauth/token"
+
+    @property
+    def introspect(self) -> str:
+        """The introspection endpoint."""
+        return f"{self.issuer}/oauth/introspect"
+
+    @property
+    def revoke(self) -> str:
+        """The revocation endpoint."""
+        return f"{self.issuer}/oauth/revoke"
+
+    @property
+    def jwks(self) -> str:
+        """The public keys of this server."""
+        return f"{self.issuer}/oauth/jwks"
+
+    @property
+    def apps(self) -> str:
+        """The page where people see and revoke what apps may do."""
+        return f"{self.issuer}/oauth/apps"
+
+
+def addresses(fhir: str) -> Addresses:
+    """The addresses that go with the address of `/fhir`."""
+    return Addresses(fhir.removesuffix("/fhir"), fhir)
