@@ -5,7 +5,6 @@ https://docs.python.org/3/library/asyncio-eventloop.html#unix-signals
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from typing import TypeAlias
 from fhir_server import logs
 from fhir_server.errors import OperatorError
 from fhir_server.serve import metrics
+from fhir_server.serve.interruption import SIGNALS, Interruption, interruptible
 from fhir_server.serve.listen import address, is_loopback, listening
 from fhir_server.serve.token import token
 from fhir_server.serve.workers import Launch, Orders, keep
@@ -45,9 +45,9 @@ def serve(settings: Settings, ready: Callable[[Running], None], companion: Compa
     logs.configure(settings.log_level, settings.log_file)
     secret = token(settings)
     refuse_open_door(settings)
-    with ExitStack() as stack:
+    with interruptible() as interruption, ExitStack() as stack:
         listener = stack.enter_context(listening(settings.host, settings.port))
-        url = stack.enter_context(_database(settings))
+        url = stack.enter_context(_database(settings, interruption))
         folder = stack.enter_context(metrics.metrics_folder())
         running = Running(address(listener), secret, url, settings)
         launch = Launch(
@@ -55,7 +55,8 @@ def serve(settings: Settings, ready: Callable[[Running], None], companion: Compa
             _environment(running, listener, folder),
             lambda pid: metrics.forget(folder, pid),
         )
-        asyncio.run(_kept(launch, running, ready, companion))
+        interruption.obeyed()
+        asyncio.run(_kept(launch, running, ready, companion, interruption))
 
 
 def refuse_open_door(settings: Settings) -> None:
@@ -68,7 +69,7 @@ def refuse_open_door(settings: Settings) -> None:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[str]:
+def _database(settings: Settings, interruption: Interruption) -> Iterator[str]:
     """The database's URL, its schema brought forward; an embedded one runs as long as the block."""
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
@@ -77,7 +78,8 @@ def _database(settings: Settings) -> Iterator[str]:
         return
     if settings.data_dir is None:
         raise OperatorError("The embedded PostgreSQL needs a folder. Give one with --data-dir.")
-    with Embedded(settings.data_dir) as embedded:
+    with Embedded(settings.data_dir, heed=interruption.obeyed) as embedded:
+        interruption.obeyed()
         migrate.upgrade(embedded.url)
         yield embedded.url
 
@@ -102,12 +104,17 @@ def _environment(running: Running, listener: socket.socket, folder: Path) -> dic
 
 
 async def _kept(
-    launch: Launch, running: Running, ready: Callable[[Running], None], companion: Companion | None
+    launch: Launch,
+    running: Running,
+    ready: Callable[[Running], None],
+    companion: Companion | None,
+    interruption: Interruption,
 ) -> None:
     orders = Orders()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         loop.add_signal_handler(number, orders.another)
+    interruption.obeyed()
     answers = asyncio.Event()
 
     def came_up() -> None:

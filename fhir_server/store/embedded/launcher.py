@@ -33,15 +33,20 @@ class Launcher:
     account: Account
 
     def started(self, cluster: int, words: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        """The running program; it gets a fast-shutdown signal when the thread that called this has ended."""
-        return subprocess.Popen(  # noqa: S603 - our own programs
-            self._command(words, signal.SIGINT),
-            pass_fds=(cluster,),
-            env=_environment(cluster),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        """The running program; it gets a fast-shutdown signal when the thread that called this has ended.
+
+        The signal reaches the program, or ends the script that is to become it, however early it comes.
+        """
+        with _held_back(signal.SIGINT):
+            return subprocess.Popen(  # noqa: S603 - our own programs
+                self._command(words, signal.SIGINT),
+                pass_fds=(cluster,),
+                env=_environment(cluster),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
 
     def run(self, cluster: int, words: Sequence[str], text: str = "") -> None:
         """Nothing; the program has read `text` and succeeded. StartFailed with its last words when it did not."""
@@ -53,6 +58,7 @@ class Launcher:
             capture_output=True,
             text=True,
             check=False,
+            start_new_session=True,
         )
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()[-2000:]
@@ -77,6 +83,20 @@ def opened(folder: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """A block whose child processes begin with the signal waiting outside.
+
+    A Python that starts catches SIGINT long before it runs our script, and drops what falls into a weak reference's end or
+    into the look whether the script is a ZIP file.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _environment(cluster: int) -> dict[str, str]:

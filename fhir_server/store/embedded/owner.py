@@ -5,7 +5,7 @@ https://www.postgresql.org/docs/18/server-start.html
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,7 +29,8 @@ class Embedded:
 
     `settings` are PostgreSQL settings that go before everything but the safety of the socket, `role` tells others whether
     the owner will be done soon. The patiences are seconds: for a command that owns the data directory now, for PostgreSQL
-    to be ready (it may have to replay its log), and for its orderly stop.
+    to be ready (it may have to replay its log), and for its orderly stop. `heed` is called while a start waits, and ends it
+    by raising.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Embedded:
         owner_patience: float = 30.0,
         start_patience: float = 600.0,
         stop_patience: float = 30.0,
+        heed: Callable[[], None] = lambda: None,
     ) -> None:
         self._data_dir = data_dir
         self._settings = dict(settings or {})
@@ -48,6 +50,7 @@ class Embedded:
         self._owner_patience = owner_patience
         self._start_patience = start_patience
         self._stop_patience = stop_patience
+        self._heed = heed
         self._run: Supervisor | None = None
         self._ownership = -1
 
@@ -113,7 +116,7 @@ class Embedded:
         folder = socket_folder.opened(place, account)
         lock.write_owner(place, lock.Owner(os.getpid(), self._role, str(folder)))
         run = Supervisor(place, programs, folder, self._settings, self._start_patience)
-        run.begin()
+        run.begin(self._heed)
         return run
 
 

@@ -8,7 +8,8 @@ and lives from `begin` to `end`. Both may be called from any thread.
 
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -25,6 +26,7 @@ _log = structlog.get_logger(__name__)
 # return stays within ten seconds.
 _LEFTOVER_WAIT = 5.0
 _INTERRUPTED_WAIT = 5.0
+_HEED_EVERY = 0.5
 _LONGEST_PAUSE = 5.0
 
 
@@ -58,11 +60,15 @@ class Supervisor:
         process = self._process
         return process.pid if process and process.returncode is None else None
 
-    def begin(self) -> None:
-        """Nothing; the first postmaster is ready. StartFailed when it is not, and then nothing is left running."""
-        self._thread.start()
+    def begin(self, heed: Callable[[], None]) -> None:
+        """Nothing; the first postmaster is ready. StartFailed when it is not, and then nothing is left running.
+
+        The same holds for what `heed` raises, which is called until then.
+        """
         try:
-            self._settled.wait()
+            self._thread.start()
+            while not self._settled.wait(_HEED_EVERY):
+                heed()
         except BaseException:
             self.end(_INTERRUPTED_WAIT)
             raise
@@ -76,7 +82,9 @@ class Supervisor:
         with self._change:
             if self._process is not None:
                 postmaster.stop(self._process, patience=patience)
-        self._thread.join()
+        # A thread that was interrupted as it came to life will find that it is to stop.
+        with suppress(RuntimeError):
+            self._thread.join()
         socket_folder.removed(self._folder, self._programs.account)
         self._place.owner.unlink(missing_ok=True)
 
