@@ -13,6 +13,9 @@ from mappers.signal_quality import quality_issue
 
 FUTURE: Final = timedelta(minutes=5)
 STALE: Final = timedelta(days=7)
+A_DAY: Final = timedelta(hours=25)
+"""What may be sent before it is over: a day, that on which clocks are set back among them."""
+
 CLOCK_NEVER_SET: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Devices count from 1970 or 1980 until someone sets their clock."""
 
@@ -58,9 +61,10 @@ def _check_duration(reading: Reading, duration: timedelta, issues: list[MappingI
     if duration <= timedelta():
         text = f"duration {duration} is not positive. Send how long was measured."
         issues.append(MappingIssue("value", "duration", text))
-    elif FUTURE >= reading.time.moment - reading.received > FUTURE - duration:
+    elif FUTURE >= reading.time.moment - reading.received > FUTURE - duration and duration > A_DAY:
         text = (
-            f"duration {duration} ends more than five minutes ahead of this server. Send it when it is over."
+            f"duration {duration} is more than a day and ends more than five minutes ahead of this server. "
+            "Send it when it is over."
         )
         issues.append(MappingIssue("business-rule", "duration", text))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from mappers.circumstances import elements
+from mappers.correction import PRELIMINARY
 from mappers.identity import device_metric_id, identifier_value, resource_id, sequence_text, time_part
 from mappers.mapped import MappingContext, Resource
 from mappers.reading import Reading
@@ -29,9 +30,10 @@ class Occasion:
     device: dict[str, object]
     circumstances: dict[str, object] | None
     night: tuple[dict[str, object], ...] = ()
+    preliminary: bool = False
 
     def fill(self, head: Resource, metric_key: str) -> Resource:
-        """A copy of `head` with its identity, subject and times.
+        """A copy of `head` with its identity, subject and times; `preliminary` while what it tells of is not over.
 
         What took a while claims no profile: vs-1 of R4's vital signs means dateTimes alone and fails for every Period.
         """
@@ -47,6 +49,8 @@ class Occasion:
         if element == "effectivePeriod" and "meta" in resource:
             del resource["meta"]
         resource["issued"] = self.issued
+        if self.preliminary:
+            resource["status"] = PRELIMINARY
         if self.circumstances is not None:
             resource.update(self.circumstances)
         return resource
@@ -73,6 +77,7 @@ def occasion_of(reading: Reading, context: MappingContext) -> Occasion:
         device={"reference": f"Device/{context.device_id}"},
         circumstances=with_quality(None if said is None else elements(said, subject), reading),
         night=() if reading.night is None else (_night(reading.night, context),),
+        preliminary=reading.is_going_on,
     )
 
 

@@ -83,6 +83,11 @@ class Reading:
     personal_health: PersonalHealth | None = None
     status: DeviceStatus | None = None
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it came in before what it tells of was over: the steps of today."""
+        return self.duration is not None and self.time.moment + self.duration > self.received
+
 
 @dataclass(frozen=True, slots=True)
 class MappingIssue:

@@ -23,8 +23,10 @@ from fhir_server.validation.structure import check
 from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
 from ingest.pipeline import short_fingerprint
-from ingest.sink import Group, Stored
-from mappers.correction import amended
+from ingest.sink import Group, Stored, StoreOutcome
+from mappers.addition import LISTS, joined
+from mappers.correction import amended, is_preliminary
+from mappers.mapped import Resource
 from mappers.provenance import About, Activity, Measured, Message, Target, provenances
 
 RACES = 3
@@ -33,7 +35,7 @@ PREPARED_AT_ONCE = 50
 
 _OUTDATED = Issue(
     "informational",
-    "What is stored is of a later revision, as the source dates it. Nothing was changed.",
+    "What is stored is of a later revision, or was sent later. Nothing was changed.",
     severity="information",
 )
 _SAME_REVISION: Final = Issue(
@@ -156,28 +158,52 @@ class _Decision:
         there = [(draft, self._known.get((draft.type, draft.id))) for draft in group.drafts]
         if any(known is not None and known.withdrawn for _, known in there):
             return Stored("deleted")
-        changed = [draft for draft, known in there if known and _content(known) != draft.fingerprint]
+        old = [(draft, known) for draft, known in there if known is not None]
         new = [draft for draft, known in there if known is None]
-        if (
-            group.revised
-            and (changed or new)
-            and any(known and _outdated(draft, known) for draft, known in there)
-        ):
-            kept = tuple(f"{draft.type}/{draft.id}" for draft, known in there if known)
+        differing = [(draft, known) for draft, known in old if _content(known) != draft.fingerprint]
+        if group.revised and (differing or new) and any(_outdated(draft, known) for draft, known in old):
+            kept = tuple(f"{draft.type}/{draft.id}" for draft, _ in old)
             return Stored("unchanged", kept, (_OUTDATED,))
-        if changed and not group.amends:
-            return Stored("ambiguous")
-        if group.revised and any(
-            _issued(draft) == self._known[draft.type, draft.id].issued for draft in changed
-        ):
-            return Stored("ambiguous", issues=(_SAME_REVISION,))
+        passed = [] if group.revised else [draft for draft, known in differing if _passed(draft, known)]
+        changed = _changes(group, [(draft, known) for draft, known in old if draft not in passed])
+        if isinstance(changed, Stored):
+            return changed
         self._new += [(group, draft, 1) for draft in new]
         self._changed += [(group, draft) for draft in changed]
-        self._known |= {
-            (draft.type, draft.id): Known(draft.fingerprint, withdrawn=False, issued=_issued(draft))
-            for draft in new + changed
-        }
-        return Stored("amended" if changed else "created" if new else "unchanged", group.references)
+        self._known |= {(draft.type, draft.id): _as_known(draft) for draft in new + changed}
+        outcome: StoreOutcome = "amended" if changed else "created" if new else "unchanged"
+        return Stored(outcome, group.references, (_OUTDATED,) if passed else ())
+
+
+def _changes(group: _Prepared, old: Iterable[tuple[Draft, Known]]) -> list[Draft] | Stored:
+    """What takes the place of what is there; or the refusal of the group, of which one contradicts what is there."""
+    changes: list[Draft] = []
+    for sent, known in old:
+        content = _content(known)
+        is_over = known.preliminary and not is_preliminary(_tree(sent))
+        if content == sent.fingerprint and not is_over:
+            continue
+        if group.revised and not known.preliminary and _issued(sent) == known.issued:
+            return Stored("ambiguous", issues=(_SAME_REVISION,))
+        change = _change(sent, known, replaces=group.amends or known.preliminary)
+        if change is None:
+            return Stored("ambiguous")
+        if is_over or change.fingerprint != content:
+            changes.append(change)
+    return changes
+
+
+def _change(sent: Draft, known: Known, *, replaces: bool) -> Draft | None:
+    """The draft of what `sent` makes of what is there, which it `replaces` or adds to; None where it contradicts that."""
+    stored = {} if known.text is None else cast("Resource", parse(known.text.encode()))
+    tree = joined(stored, _tree(sent), replaces=replaces)
+    if tree is None:
+        return None
+    has_lists = any(name in tree for name in LISTS)
+    fingerprint = short_fingerprint(tree) if has_lists else sent.fingerprint
+    if not known.preliminary:
+        tree = amended(tree)
+    return draft(sent.type, tree, id=sent.id, method="PUT", fingerprint=fingerprint)  # type: ignore[arg-type]  # a mapper's tree is a JSON tree
 
 
 async def _create(work: UnitOfWork, drafts: Sequence[Draft], patients: Iterable[str] = ()) -> None:
@@ -187,14 +213,12 @@ async def _create(work: UnitOfWork, drafts: Sequence[Draft], patients: Iterable[
         raise _Taken("a resource is there already, or a patient was deleted")
 
 
-async def _amend(work: UnitOfWork, correction: Draft) -> int:
-    """The version that the correction made."""
-    current = await work.lock(correction.type, correction.id)
+async def _amend(work: UnitOfWork, change: Draft) -> int:
+    """The version that the change made."""
+    current = await work.lock(change.type, change.id)
     if current is None or current.deleted:
         raise _Taken("a resource was deleted meanwhile")
-    tree = amended(correction.tree)  # type: ignore[arg-type]  # a mapper's tree is a JSON tree
-    new = draft(correction.type, tree, id=correction.id, method="PUT", fingerprint=correction.fingerprint)  # type: ignore[arg-type]  # as above
-    return (await work.update(new, current)).version
+    return (await work.update(change, current)).version
 
 
 def _provenances(activity: Activity, writes: Iterable[tuple[_Prepared, Draft, int]]) -> list[Draft]:
@@ -223,9 +247,22 @@ def _patient(group: _Prepared, written: Draft) -> str:
 
 def _content(known: Known) -> int | None:
     """The hash of the clinical content that is there, whoever wrote it: a note added to a reading makes no other value."""
-    if known.text is None:
+    if known.fingerprint is not None or known.text is None:
         return known.fingerprint
     return short_fingerprint(cast("dict[str, object]", parse(known.text.encode())))
+
+
+def _as_known(draft: Draft) -> Known:
+    """What is there once `draft` is."""
+    text = dumps(draft.tree).decode() if any(name in draft.tree for name in LISTS) else None
+    preliminary = is_preliminary(_tree(draft))
+    return Known(
+        draft.fingerprint, withdrawn=False, text=text, issued=_issued(draft), preliminary=preliminary
+    )
+
+
+def _tree(draft: Draft) -> Resource:
+    return cast("Resource", draft.tree)
 
 
 def _issued(draft: Draft) -> str | None:
@@ -237,6 +274,11 @@ def _outdated(draft: Draft, known: Known) -> bool:
     """Whether what is there was issued after `draft`; both are in this server's form, a client's other form tells nothing."""
     issued, there = _issued(draft), known.issued
     return issued is not None and there is not None and len(there) == len(issued) and there > issued
+
+
+def _passed(draft: Draft, known: Known) -> bool:
+    """Whether `draft` was sent before its time was over, and what is there later."""
+    return is_preliminary(_tree(draft)) and (not known.preliminary or _outdated(draft, known))
 
 
 async def _prepared(group: Group) -> _Prepared:

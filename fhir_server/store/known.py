@@ -16,7 +16,8 @@ _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 
 _LOCK = """
 SELECT type, id, fingerprint, deleted OR body ->> 'status' = 'entered-in-error',
-       CASE WHEN fingerprint IS NULL THEN body::text END, body ->> 'issued'
+       CASE WHEN fingerprint IS NULL OR body ?| ARRAY['component', 'hasMember', 'result'] THEN body::text END,
+       body ->> 'issued', body ->> 'status' = 'preliminary'
   FROM resource
  WHERE (type, id) IN (SELECT * FROM unnest(%b, %b))
  ORDER BY type, id FOR UPDATE"""
@@ -28,13 +29,15 @@ _DELETED = "SELECT id FROM resource WHERE type = ANY(%b) AND id = ANY(%b) AND de
 class Known(NamedTuple):
     """A resource that is there: the hash of its clinical content, and whether it was deleted or entered in error.
 
-    A version that a client wrote was not hashed; of that one there is the text. `issued` is that element as it stands.
+    A version that a client wrote was not hashed; of that one there is the text, as of one with members, results or
+    components. `issued` is that element as it stands; what is `preliminary` waits for a later reading to replace it.
     """
 
     fingerprint: int | None
     withdrawn: bool
     text: str | None = None
     issued: str | None = None
+    preliminary: bool = False
 
 
 async def deleted_patients(connection: psycopg.AsyncConnection, ids: Iterable[str]) -> set[str]:
@@ -53,6 +56,6 @@ async def lock_known(connection: psycopg.AsyncConnection, keys: Iterable[Key]) -
     )
     cursor = await connection.execute(_LOCK, columns)
     return {
-        (_TYPES[type], id): Known(fingerprint, bool(withdrawn), text, issued)
-        for type, id, fingerprint, withdrawn, text, issued in await cursor.fetchall()
+        (_TYPES[type], id): Known(fingerprint, bool(withdrawn), text, issued, bool(preliminary))
+        for type, id, fingerprint, withdrawn, text, issued, preliminary in await cursor.fetchall()
     }

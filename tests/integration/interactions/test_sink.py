@@ -150,3 +150,38 @@ async def test_a_replay_in_part_is_named_for_what_is_new_alone(database):
 async def test_no_provenance_names_more_than_five_hundred(database):
     await StoreSink(database).store([_group(*[(f"o{n}", n) for n in range(501)])])
     assert sorted(len(each["target"]) for each in await _provenances(database)) == [2, 501]
+
+
+def _steps(value, status="final", issued="2026-01-01T12:00:00.000Z"):
+    drafts = (Draft(_observation("a", value, status=status, issued=issued), value),)
+    return Group(drafts, _MESSAGE, _MEASURED)
+
+
+async def test_what_is_preliminary_is_replaced_until_it_is_final_and_not_after(database):
+    sink = StoreSink(database)
+    first, later = "2026-01-01T11:00:00.000Z", "2026-01-01T13:00:00.000Z"
+    sent = [
+        _steps(1000, "preliminary"),
+        _steps(900, "preliminary", first),
+        _steps(1500, "preliminary", later),
+        _steps(1500, "final", later),
+        _steps(1400, "preliminary", later),
+        _steps(1600, "final", later),
+    ]
+    answers = [(await sink.store([each]))[0] for each in sent]
+    outcomes = ["created", "unchanged", "amended", "amended", "unchanged", "ambiguous"]
+    assert [each.outcome for each in answers] == outcomes
+    assert [bool(each.issues) for each in answers] == [False, True, False, False, True, False]
+    async with database.connection() as connection:
+        found = await history.everything(connection, "Observation", EVERYTHING, history.Window(), 50)
+    bodies = [parse(entry.version.body) for entry in reversed(found)]
+    assert [(each["status"], each["valueQuantity"]["value"]) for each in bodies] == [
+        ("preliminary", 1000),
+        ("preliminary", 1500),
+        ("final", 1500),
+    ]
+
+
+async def test_a_preliminary_reading_and_the_final_one_may_come_in_one_request(database):
+    answers = await StoreSink(database).store([_steps(1000, "preliminary"), _steps(1500)])
+    assert [each.outcome for each in answers] == ["created", "amended"]

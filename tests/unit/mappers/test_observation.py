@@ -276,10 +276,20 @@ def test_a_lowest_pressure_is_not_above_the_highest():
     assert [(each.code, each.element) for each in result.issues] == [("invariant", "pressureMinimumSet")]
 
 
-def test_what_is_not_over_yet_is_refused():
-    started = reading({"spo2": 97}, duration=RECEIVED - device_time(MEASURED).moment + timedelta(minutes=6))
+@pytest.mark.parametrize(
+    ("left", "status"),
+    [(timedelta(), "final"), (timedelta(seconds=1), "preliminary"), (timedelta(hours=12), "preliminary")],
+)
+def test_what_is_not_over_yet_is_preliminary(left, status):
+    lasts = RECEIVED - device_time(MEASURED).moment + left
 
-    result = map_reading(started, context())
+    (steps,) = resources({"stepsPerDay": 1200}, "activity-tracker", duration=lasts)
+
+    assert steps["status"] == status
+
+
+def test_what_lasts_more_than_a_day_is_refused_until_it_is_over():
+    result = map_reading(reading({"spo2": 97}, duration=timedelta(hours=26)), context())
 
     assert [(each.code, each.element) for each in result.issues] == [("business-rule", "duration")]
 
