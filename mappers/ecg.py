@@ -11,9 +11,10 @@ from mappers.mapped import Mapped, MappingContext, MappingResult, Rejected, Reso
 from mappers.message import message_issues
 from mappers.metrics import metric
 from mappers.observation import map_measurements
+from mappers.occasion import occasion_of
 from mappers.reading import Reading
 from mappers.report import ECG, diagnostic_report
-from mappers.template import codeable_concept
+from mappers.template import codeable_concept, template
 from mappers.value import value
 from mappers.waveform import Waveform, waveform_observations
 from terminology.service import Coding
@@ -21,6 +22,10 @@ from terminology.service import Coding
 HEART_RATE: Final = "heartRate"
 RR_INTERVAL: Final = "rrInterval"
 RATE_METHOD: Final = "60000 / R-R interval in ms"
+PANEL: Final = "ecg-12-lead-panel"
+_TWELVE: Final = frozenset(
+    f"ecg-lead-{name}" for name in ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +33,29 @@ class EcgReport:
     """What an ECG recording says of itself: its measurements as a reading and, if given, the conclusion in words.
 
     `reading` speaks the device profile `ecg-monitor`. QTc is `qtcInterval` unless the recording names the formula. The
-    `waveform` begins at the time of the reading.
+    recording begins at the time of the reading; leads that were sampled together are one of its `waveforms`.
     """
 
     reading: Reading
     conclusion: str | None = None
-    waveform: Waveform | None = None
+    waveforms: tuple[Waveform, ...] = ()
 
 
 def map_ecg(report: EcgReport, context: MappingContext) -> MappingResult:
     """The Observations of `report` and, last, its DiagnosticReport, as one group; Rejected as `map_reading` does.
 
     Many recordings state the R-R interval and no heart rate: the rate is then calculated, and its Observation says so
-    by its method and by what it is derived from.
+    by its method and by what it is derived from. Where the twelve leads were recorded, a panel names all that was found.
     """
     rate = _calculated_rate(report.reading, context)
     mapped = _measurements(report, rate, context)
     if isinstance(mapped, Rejected):
         return mapped
     observations = mapped.resources if rate is None else _derived(mapped.resources)
-    if report.waveform is not None:
-        observations += tuple(waveform_observations(report.waveform, report.reading, context))
+    for waveform in report.waveforms:
+        observations += tuple(waveform_observations(waveform, report.reading, context))
+    if {lead.metric for waveform in report.waveforms for lead in waveform.leads} >= _TWELVE:
+        observations += (_panel(report.reading, context, observations),)
     made = diagnostic_report(report.reading, report.conclusion, context, observations)
     return Mapped((*observations, made), mapped.warnings, mapped.corrects)
 
@@ -58,9 +65,17 @@ def study() -> Coding:
     return metric(ECG).codings[0]
 
 
+def _panel(reading: Reading, context: MappingContext, members: tuple[Resource, ...]) -> Resource:
+    occasion, row = occasion_of(reading, context), metric(PANEL)
+    panel = occasion.fill(template(row).head, row.key)
+    panel["device"] = occasion.device
+    panel["hasMember"] = [{"reference": f"Observation/{each['id']}"} for each in members]
+    return panel
+
+
 def _measurements(report: EcgReport, rate: int | None, context: MappingContext) -> MappingResult:
     """The Observations of what the cardiograph measured; a recording may have a waveform and no measurement."""
-    if report.waveform is None or report.reading.fields:
+    if not report.waveforms or report.reading.fields:
         return map_measurements(report.reading if rate is None else _with_rate(report.reading, rate), context)
     issues = tuple(message_issues(report.reading, context))
     if any(issue.severity == "error" for issue in issues):

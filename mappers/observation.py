@@ -74,9 +74,9 @@ def _measurements(reading: Reading, context: MappingContext, issues: list[Mappin
 def _complete(reading: Reading, context: MappingContext, found: Found, issues: list[MappingIssue]) -> None:
     _require(context.profile.required, found, issues)
     if panels := context.profile.panels:
-        for key in found:
-            if key in panels:
-                _require(panels[key].required, found, issues)
+        for rule, _, _ in found.values():
+            if rule.key in panels:
+                _require(panels[rule.key].required, found, issues)
     if not found and not any(issue.severity == "error" for issue in issues):
         issues.append(
             MappingIssue("required", "fields", "The reading measures nothing. Send at least one value.")
@@ -84,8 +84,10 @@ def _complete(reading: Reading, context: MappingContext, found: Found, issues: l
     if reading.units:
         issues.extend(_unit_alone(name) for name in reading.units.keys() - reading.fields.keys())
     if context.profile.checks and found:
-        values = {key: number for key, (_, _, number) in found.items() if isinstance(number, int | Decimal)}
-        names = {key: name for key, (_, name, _) in found.items()}
+        # a statistic is checked where there is no value of now beside it
+        checked = [each for each in found.values() if each[0].summary is None or each[0].key not in found]
+        values = {rule.key: number for rule, _, number in checked if isinstance(number, int | Decimal)}
+        names = {rule.key: name for rule, name, _ in checked}
         issues.extend(cross_issues(context.profile.checks, values, names))
 
 

@@ -42,11 +42,21 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
-    """Leads that were sampled together, `rate` times a second; all have equally many samples."""
+    """Leads that were sampled together, `rate` times a second; all have equally many samples.
+
+    They begin `after` the recording; `part` tells them from others of it, which may begin at the same time.
+    """
 
     metric: str
     rate: Fraction
     leads: tuple[Lead, ...]
+    after: timedelta = timedelta()
+    part: str = ""
+
+    @property
+    def ends(self) -> timedelta:
+        """How long after the beginning of the recording they end."""
+        return self.after + seconds(len(self.leads[0].samples), self.rate)
 
 
 def excerpt(samples: int, rate: Fraction) -> int:
@@ -65,7 +75,7 @@ def shortened(waveform: Waveform) -> Waveform:
 
 
 def waveform_observations(waveform: Waveform, reading: Reading, context: MappingContext) -> list[Resource]:
-    """The strips of `waveform`, which begins at the time of `reading`, in order; one component for each lead."""
+    """The strips of `waveform`, in order, of a recording that begins at the time of `reading`; a component for each lead."""
     panel = metric(waveform.metric)
     length = len(waveform.leads[0].samples)
     together = _strip_length(waveform.rate)
@@ -104,11 +114,12 @@ def _strip(
 ) -> Resource:
     part = replace(
         reading,
-        time=later(reading.time, seconds(start, waveform.rate)),
+        time=later(reading.time, waveform.after + seconds(start, waveform.rate)),
         duration=seconds(end - start, waveform.rate),
     )
     occasion = occasion_of(part, context)
-    resource = occasion.fill(template(panel).head, panel.key)
+    key = f"{panel.key}.{waveform.part}" if waveform.part else panel.key
+    resource = occasion.fill(template(panel).head, key)
     resource["device"] = occasion.device
     resource["component"] = [_component(lead, waveform.rate, start, end) for lead in waveform.leads]
     return resource

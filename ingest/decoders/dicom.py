@@ -8,7 +8,7 @@ import logging
 import re
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -18,13 +18,15 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from ingest.decoders.dicom_waveform import originals, rhythm
+from ingest.decoders.dicom_waveform import recorded
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.ecg import EcgReport
 from mappers.errors import InvalidTime
+from mappers.metrics import metric
 from mappers.reading import FieldValue, Reading
 from mappers.times import DeviceTime, from_datetime
+from mappers.waveform import Lead
 
 # What a coded measurement is, in the words of the device profile `ecg-monitor`; MDC codes are partition:term.
 MEASUREMENTS: Final = {
@@ -33,16 +35,23 @@ MEASUREMENTS: Final = {
     ("SCPECG", "5.13.5-9"): "qrsDuration",
     ("SCPECG", "5.13.5-11"): "qtInterval",
     ("SCPECG", "5.10.2.5-5"): "qtcInterval",
+    ("SCPECG", "5.10.3-11"): "pAxis",
+    ("SCPECG", "5.10.3-13"): "qrsAxis",
+    ("SCPECG", "5.10.3-15"): "tAxis",
     ("MDC", "2:16168"): "rrInterval",
     ("MDC", "2:15872"): "prInterval",
-    ("MDC", "2:16144"): "prInterval",
+    ("MDC", "2:16144"): "pqInterval",
     ("MDC", "2:16156"): "qrsDuration",
     ("MDC", "2:16160"): "qtInterval",
+    ("MDC", "2:16132"): "qrsAxis",
     ("MDC", "2:15876"): "qtcInterval",
     ("MDC", "2:15880"): "qtcIntervalBazett",
     ("MDC", "2:15892"): "qtcIntervalFridericia",
     ("MDC", "2:16770"): "heartRate",
 }
+
+_AXES: Final = frozenset({"pAxis", "qrsAxis", "tAxis"})
+"""Where 0 may be what was measured, too."""
 
 _BROKEN: Final = (
     *(ArithmeticError, AttributeError, BytesLengthException, EOFError, LookupError, NotImplementedError),
@@ -61,13 +70,14 @@ _DATE_TIME: Final = re.compile(r"([0-9]{14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?")
 class DicomEcg:
     """An ECG file's report for the mapper, and what else is in it.
 
-    `leads` are those of its rhythm strip, `others` how many more were recorded, which are not read; `unmapped` names measurements that have no confirmed code here, and are
-    not stored; `zone_assumed` says that the file does not tell its time zone.
+    `leads` are those that were recorded; `unread` names waveforms and measurements that are wrong or not read here, with
+    the reason, `unmapped` measurements that have no confirmed code here: neither are stored. `zone_assumed` says that the
+    file does not tell its time zone.
     """
 
     report: EcgReport
     leads: tuple[str, ...]
-    others: int
+    unread: tuple[str, ...]
     unmapped: tuple[str, ...]
     zone_assumed: bool
 
@@ -75,7 +85,7 @@ class DicomEcg:
 def decode(content: bytes, device: Device, received: datetime, zone: timezone = UTC) -> DicomEcg:
     """The ECG in `content`, taken by `device`; `zone` is the cardiograph's where the file does not say.
 
-    A measurement of 0 is one that was not made. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
+    A measurement of 0 is one that was not made; of an axis that cannot be told. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
     """
     # pydicom quotes the contents of what it finds strange
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -91,19 +101,20 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone = 
 
 def _decoded(content: bytes, device: Device, received: datetime, zone: timezone) -> DicomEcg:
     dataset = _dataset(content)
-    recorded = originals(dataset)
-    fields, units, unmapped = _measurements(dataset)
+    found, measured = recorded(dataset), _measurements(dataset)
     time, zone_assumed = _time(dataset, zone)
     reading = Reading(
         device=device.name,
         profile=device.profile,
         time=time,
         received=received,
-        fields=dict[str, FieldValue](fields),
-        units=units,
+        fields=dict[str, FieldValue](measured.fields),
+        units=measured.units,
     )
-    report = EcgReport(reading, _conclusion(dataset), rhythm(dataset))
-    return DicomEcg(report, _leads(recorded[0][1]), len(recorded) - 1, unmapped, zone_assumed)
+    report = EcgReport(reading, _conclusion(dataset), found.waveforms)
+    leads = tuple(_lead_name(lead) for waveform in found.waveforms for lead in waveform.leads)
+    unread = (*found.unread, *measured.refused.values())
+    return DicomEcg(report, leads, unread, tuple(measured.unmapped), zone_assumed)
 
 
 def _dataset(content: bytes) -> Dataset:
@@ -156,39 +167,59 @@ def _check_complete(dataset: Dataset, size: int) -> None:
             )
 
 
-def _leads(group: Dataset) -> tuple[str, ...]:
-    sources = [channel.ChannelSourceSequence[0] for channel in group.ChannelDefinitionSequence]
-    return tuple(str(source.CodeMeaning).removeprefix("Lead ").partition(" (")[0] for source in sources)
+def _lead_name(lead: Lead) -> str:
+    return metric(lead.metric).text.removeprefix("ECG lead ")
 
 
-def _measurements(dataset: Dataset) -> tuple[dict[str, Decimal], dict[str, str], tuple[str, ...]]:
-    fields: dict[str, Decimal] = {}
-    units: dict[str, str] = {}
-    unmapped: list[str] = []
+@dataclass(slots=True)
+class _Measured:
+    """What the cardiograph measured, by field; `refused` says why a field is not taken, though the file names it."""
+
+    fields: dict[str, Decimal] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    unmapped: list[str] = field(default_factory=list)
+
+    def take(self, name: str, value: Decimal, unit: str) -> None:
+        """The value, unless another one came before it: neither can be told to be right."""
+        if name in self.fields and (self.fields[name], self.units[name]) != (value, unit):
+            self.refuse(name, "two values")
+        elif name not in self.refused:
+            self.fields[name], self.units[name] = value, unit
+
+    def refuse(self, name: str, why: str) -> None:
+        """Nothing is taken of this field."""
+        self.fields.pop(name, None)
+        self.units.pop(name, None)
+        self.refused[name] = f"{name}: {why}"
+
+
+def _measurements(dataset: Dataset) -> _Measured:
+    found = _Measured()
     for annotation in dataset.get("WaveformAnnotationSequence", ()):
         if "NumericValue" not in annotation or "ConceptNameCodeSequence" not in annotation:
             continue
         concept = annotation.ConceptNameCodeSequence[0]
-        field = MEASUREMENTS.get((str(concept.CodingSchemeDesignator), str(concept.CodeValue)))
-        value = _number(annotation.NumericValue, str(concept.CodeMeaning))
-        if field is None:
-            unmapped.append(str(concept.CodeMeaning))
+        name = MEASUREMENTS.get((str(concept.CodingSchemeDesignator), str(concept.CodeValue)))
+        if name is None:
+            found.unmapped.append(str(concept.CodeMeaning))
+            continue
+        value = _number(annotation.NumericValue)
+        if value is None:
+            found.refuse(name, "its value is not one number")
+        elif not value and name in _AXES:
+            found.refuse(name, "0 may be the axis, or say that there is none")
         elif value:
-            _keep(fields, field, value)
-            units[field] = str(annotation.MeasurementUnitsCodeSequence[0].CodeValue)
-    return fields, units, tuple(unmapped)
+            found.take(name, value, str(annotation.MeasurementUnitsCodeSequence[0].CodeValue))
+    return found
 
 
-def _keep(fields: dict[str, Decimal], field: str, value: Decimal) -> None:
-    if fields.setdefault(field, value) != value:
-        raise UnreadableFile(f"The file gives two values for {field}: {fields[field]} and {value}.")
-
-
-def _number(value: object, meaning: str) -> Decimal:
+def _number(value: object) -> Decimal | None:
+    """The one number that the value is, None if it is anything else."""
     try:
         return Decimal(str(value))
-    except InvalidOperation as error:
-        raise UnreadableFile(f"The value {value!r} of {meaning} is not one number.") from error
+    except InvalidOperation:
+        return None
 
 
 def _time(dataset: Dataset, zone: timezone) -> tuple[DeviceTime, bool]:

@@ -1,9 +1,11 @@
-"""The waveform of a DICOM ECG: its rhythm strip, each lead with its calibration.
+"""The waveforms of a DICOM ECG: each lead with its calibration, each group of leads with the time at which it began.
 
 https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.10.9.html
 """
 
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from types import MappingProxyType
@@ -25,14 +27,41 @@ _SCHEMES: Final = MappingProxyType(
     {"SCPECG": re.compile(r"5\.6\.3-9-(\d{1,3})"), "MDC": re.compile(r"2:(\d{1,3})")}
 )
 _UNIT: Final = "uV"
+_MOST: Final = 32
+"""Waveforms of one file; those who record lead by lead have twelve."""
+
+_LONGEST_OFFSET: Final = timedelta(days=7)
 
 
-def rhythm(dataset: Dataset) -> Waveform:
-    """The waveform that was recorded, the first if there are several.
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The waveforms that were recorded, in the order of the file; `unread` says which cannot be read, and why."""
 
-    Raises UnreadableFile, naming the channel, for leads, units or samples that are not read here.
+    waveforms: tuple[Waveform, ...]
+    unread: tuple[str, ...]
+
+
+def recorded(dataset: Dataset) -> Recorded:
+    """What was recorded, each group of leads that were sampled together a waveform of its own.
+
+    Raises UnreadableFile, naming the channel, where none of them has leads, units and samples that are read here.
     """
-    number, group = originals(dataset)[0]
+    groups = _originals(dataset)
+    if len(groups) > _MOST:
+        raise UnreadableFile(f"The file has {len(groups)} waveforms; at most {_MOST} are read.")
+    found: list[Waveform] = []
+    unread: list[UnreadableFile] = []
+    for number, group in groups:
+        try:
+            found.append(_waveform(number, group, dataset, str(len(found) + 1) if found else ""))
+        except UnreadableFile as error:
+            unread.append(error)
+    if not found:
+        raise unread[0]
+    return Recorded(tuple(found), tuple(map(str, unread)))
+
+
+def _waveform(number: int, group: Dataset, dataset: Dataset, part: str) -> Waveform:
     place = f"WaveformSequence[{number}]"
     if group.get("WaveformSampleInterpretation") != "SS" or group.WaveformBitsAllocated != 16:
         raise UnreadableFile(f"{place}: only signed samples of 16 bits are read.")
@@ -45,10 +74,24 @@ def rhythm(dataset: Dataset) -> Waveform:
         _lead(channel, samples[:, column].tolist(), gap, f"{place}.ChannelDefinitionSequence[{column}]")
         for column, channel in enumerate(group.ChannelDefinitionSequence)
     ]
-    return Waveform(ECG, Fraction(str(group.SamplingFrequency)), tuple(leads))
+    rate = Fraction(str(group.SamplingFrequency))
+    if not leads or not size[0] or rate <= 0:
+        raise UnreadableFile(f"{place} has no samples, or says no rate at which they were taken.")
+    return Waveform(ECG, rate, tuple(leads), _after(group, place), part)
 
 
-def originals(dataset: Dataset) -> list[tuple[int, Dataset]]:
+def _after(group: Dataset, place: str) -> timedelta:
+    """How long after the acquisition began the group did."""
+    offset = group.get("MultiplexGroupTimeOffset")
+    milliseconds = Fraction(str(offset)) if offset is not None else Fraction(0)
+    if not 0 <= milliseconds <= _LONGEST_OFFSET / timedelta(milliseconds=1):
+        raise UnreadableFile(
+            f"{place}.MultiplexGroupTimeOffset is no time within {_LONGEST_OFFSET.days} days."
+        )
+    return timedelta(microseconds=round(milliseconds * 1000))
+
+
+def _originals(dataset: Dataset) -> list[tuple[int, Dataset]]:
     """The waveforms that were recorded, with their numbers: those not derived from another, as a median beat is."""
     groups = list(enumerate(dataset.WaveformSequence))
     recorded = [each for each in groups if each[1].get("WaveformOriginality", "ORIGINAL") == "ORIGINAL"]

@@ -1,4 +1,4 @@
-"""A 12-lead ECG in DICOM as one unit: measurements, rhythm strip and report are stored together or not at all.
+"""A 12-lead ECG in DICOM as one unit: measurements, waveforms and report are stored together or not at all.
 
 https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html
 """
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from ingest.files.format import Contents, Document, Format, Incoming, Origin, Unit
 from mappers.ecg import EcgReport, map_ecg, study
-from mappers.mapped import MappingContext, MappingResult
+from mappers.mapped import MappingContext, MappingResult, Rejected
 from mappers.reading import Reading
-from mappers.waveform import KEPT_AS_FILE, Waveform, seconds, shortened
+from mappers.waveform import KEPT_AS_FILE, Waveform, shortened
 
 if TYPE_CHECKING:
     from ingest.decoders import dicom
@@ -37,27 +37,41 @@ class DicomEcg(Format):
             notes.append(f"not stored, since no code for it is confirmed: {', '.join(ecg.unmapped)}")
         if ecg.zone_assumed:
             notes.append(f"the file states no time zone; {origin.zone} is assumed")
-        whole = ecg.report.waveform
-        document = None if whole is None else _document(whole, ecg, file.bare_name)
-        if ecg.others:
-            notes.append(f"{ecg.others} more waveforms in the kept file only: the first is stored as samples")
-        if whole is not None and len(whole.leads[0].samples) > KEPT_AS_FILE:
+        if ecg.unread:
+            notes.append(f"in the kept file only: {'; '.join(ecg.unread)}")
+        if any(map(_is_long, ecg.report.waveforms)):
             notes.append("of the waveform the first strip is stored as samples")
-        report = replace(ecg.report, waveform=None if whole is None else shortened(whole))
+        report = replace(ecg.report, waveforms=tuple(map(shortened, ecg.report.waveforms)))
         unit = Unit((report.reading,), partial(_mapped, report), where="the recording")
-        return Contents((unit,), tuple(notes), document)
+        return Contents((unit,), tuple(notes), _document(ecg, file.bare_name))
 
 
 def _mapped(report: EcgReport, reading: Reading, context: MappingContext) -> MappingResult:
-    return map_ecg(replace(report, reading=reading), context)
+    """What becomes of the recording, without measurements that cannot be, which are named; Rejected if nothing is left."""
+    mapped = map_ecg(replace(report, reading=reading), context)
+    if not isinstance(mapped, Rejected):
+        return mapped
+    errors = [issue for issue in mapped.issues if issue.severity == "error"]
+    wrong = {issue.element for issue in errors}
+    left = {name: value for name, value in reading.fields.items() if name not in wrong}
+    if not wrong <= reading.fields.keys() or not (left or report.waveforms):
+        return mapped
+    units = {name: unit for name, unit in reading.units.items() if name in left}
+    sound = map_ecg(replace(report, reading=replace(reading, fields=left, units=units)), context)
+    if isinstance(sound, Rejected):
+        return mapped
+    named = (replace(each, text=f"{each.text} It was not stored.", severity="warning") for each in errors)
+    return replace(sound, warnings=(*sound.warnings, *named))
 
 
-def _document(waveform: Waveform, ecg: "dicom.DicomEcg", name: str) -> Document | None:
+def _is_long(waveform: Waveform) -> bool:
+    return len(waveform.leads[0].samples) > KEPT_AS_FILE
+
+
+def _document(ecg: "dicom.DicomEcg", name: str) -> Document | None:
     """How the file is kept, where not all that was recorded becomes Observations."""
-    length = len(waveform.leads[0].samples)
-    if length <= KEPT_AS_FILE and not ecg.others:
+    waveforms = ecg.report.waveforms
+    if not (ecg.unread or any(map(_is_long, waveforms))):
         return None
-    start = ecg.report.reading.time.moment
-    return Document(
-        name, "application/dicom", study(), start=start, end=start + seconds(length, waveform.rate)
-    )
+    start, length = ecg.report.reading.time.moment, max(each.ends for each in waveforms)
+    return Document(name, "application/dicom", study(), start=start, end=start + length)

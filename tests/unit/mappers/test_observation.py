@@ -659,6 +659,22 @@ def test_site_statistic_and_modality_of_a_field_are_said_by_its_observation():
     assert f"Observation/{breaths['id']}" not in [each["reference"] for each in panel["hasMember"]]
 
 
+def test_two_statistics_of_one_measurement_are_still_checked_against_each_other():
+    declared = """\
+text: Worn
+version: "1"
+fields:
+  systolic: {metric: systolic-pressure, unit: "mm[Hg]", statistic: mean}
+  diastolic: {metric: diastolic-pressure, unit: "mm[Hg]", statistic: mean}
+"""
+    profile = read_profile("worn", parse(declared, "worn.yaml"))
+    swapped = map_reading(reading({"systolic": 80, "diastolic": 120}), context(profile))
+    half = map_reading(reading({"systolic": 80}), context(profile))
+
+    assert [issue.code for issue in swapped.issues] == ["invariant"]
+    assert [(issue.code, issue.element) for issue in half.issues] == [("required", "diastolic")]
+
+
 def test_the_total_of_a_score_is_the_value_and_its_points_are_components():
     whole, alone, parts = (
         resources(fields, "bedside-monitor")[0]

@@ -7,7 +7,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from ingest.decoders.dicom_waveform import rhythm
+from ingest.decoders.dicom_waveform import recorded
 from ingest.errors import UnreadableFile
 
 ECG = Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
@@ -18,9 +18,14 @@ def dataset():
     return dcmread(ECG)
 
 
+def only(dataset):
+    (found,) = recorded(dataset).waveforms
+    return found
+
+
 def test_the_rhythm_strip_is_read_and_not_the_median_beat(dataset):
     dataset.WaveformSequence = [dataset.WaveformSequence[1], dataset.WaveformSequence[0]]
-    found = rhythm(dataset)
+    found = only(dataset)
 
     assert found.rate == Fraction(1000)
     assert {len(lead.samples) for lead in found.leads} == {10_000}
@@ -32,9 +37,7 @@ def test_a_lead_in_the_words_of_mdc_is_the_same_lead(dataset):
         source.CodeValue = f"2:{str(source.CodeValue).rpartition('-')[2]}"
         source.CodingSchemeDesignator = "MDC"
 
-    assert [lead.metric for lead in rhythm(dataset).leads] == [
-        lead.metric for lead in rhythm(dcmread(ECG)).leads
-    ]
+    assert [lead.metric for lead in only(dataset).leads] == [lead.metric for lead in only(dcmread(ECG)).leads]
 
 
 def test_padding_is_no_sample(dataset):
@@ -42,7 +45,7 @@ def test_padding_is_no_sample(dataset):
     group.WaveformData = b"\x00\x80" + group.WaveformData[2:]
     group.WaveformPaddingValue = b"\x00\x80"
 
-    first, *others = rhythm(dataset).leads
+    first, *others = only(dataset).leads
     assert first.samples[0] is None
     assert all(lead.samples[0] is not None for lead in others)
 
@@ -76,4 +79,4 @@ def test_padding_is_no_sample(dataset):
 def test_what_is_not_read_is_refused_with_its_place(dataset, change, complaint):
     change(dataset.WaveformSequence[0])
     with pytest.raises(UnreadableFile, match=complaint):
-        rhythm(dataset)
+        only(dataset)
