@@ -185,7 +185,7 @@ async def add(
 
 async def found(accounts: Accounts, name: str) -> User:
     """The user of that name. Raises UserMissing."""
-    account = await accounts.find(name.lower())
+    account = await accounts.find(name.lower()) if _NAME.fullmatch(name.lower()) else None
     if account is None:
         raise UserMissing(f"There is no user {name[:80]!r}. `fhir-server user list` shows them.")
     return account.user

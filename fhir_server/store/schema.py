@@ -1,9 +1,11 @@
-"""The whole schema: the tables of resources, those of devices and those of authorization, on one MetaData.
+"""The whole schema: the tables of resources, of devices, of authorization and of the audit, on one MetaData.
 
 https://docs.sqlalchemy.org/en/21/core/metadata.html
 """
 
+from fhir_server.store.audit import tables as audit
 from fhir_server.store.devices import tables as devices
+from fhir_server.store.smart import people_tables as people
 from fhir_server.store.smart import tables as smart
 from fhir_server.store.tables import metadata
 
@@ -24,6 +26,13 @@ SMART_TABLES = (
     smart.oauth_access,
     smart.oauth_assertion,
     smart.oauth_key,
+    people.account,
+    people.login_attempt,
+    people.login_session,
+    people.app_launch,
+    people.app_request,
+    people.app_consent,
 )
+AUDIT_TABLES = (audit.audit, audit.audit_seal, audit.audit_sealing)
 
-__all__ = ["DEVICE_TABLES", "SMART_TABLES", "TABLES", "metadata"]
+__all__ = ["AUDIT_TABLES", "DEVICE_TABLES", "SMART_TABLES", "TABLES", "metadata"]

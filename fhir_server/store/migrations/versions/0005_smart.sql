@@ -118,3 +118,99 @@ CREATE TABLE oauth_key (
 CREATE UNIQUE INDEX oauth_key_signing ON oauth_key (algorithm) WHERE retired_at IS NULL;
 
 COMMENT ON TABLE oauth_key IS 'Keys that id_tokens are signed with: private parts under a key derived from the master key, which is not here.';
+
+CREATE TABLE account (
+    id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    role TEXT COLLATE "C" NOT NULL,
+    auditor BOOLEAN NOT NULL,
+    fhir_user TEXT COLLATE "C",
+    proxies TEXT[] COLLATE "C" NOT NULL,
+    organizations TEXT[] COLLATE "C" NOT NULL,
+    password TEXT COLLATE "C" NOT NULL,
+    password_until TIMESTAMP WITH TIME ZONE,
+    made_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    disabled_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (id),
+    UNIQUE (name)
+);
+
+COMMENT ON TABLE account IS 'People who may log in; `password` is an Argon2id hash, of a one-time password until it ends.';
+
+CREATE TABLE login_attempt (
+    name_sha256 BYTEA NOT NULL,
+    failures INTEGER NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    wait_until TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (name_sha256)
+);
+
+CREATE INDEX login_attempt_last_at ON login_attempt (last_at);
+
+COMMENT ON TABLE login_attempt IS 'Passwords tried for a name, whether or not there is such an account; a right one forgets them.';
+
+CREATE TABLE login_session (
+    id TEXT COLLATE "C" NOT NULL,
+    sha256 BYTEA NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    began_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (sha256),
+    FOREIGN KEY(account) REFERENCES account (id)
+);
+
+CREATE INDEX login_session_account ON login_session (account);
+
+CREATE INDEX login_session_ends_at ON login_session (ends_at);
+
+COMMENT ON TABLE login_session IS 'Browsers in which somebody is logged in, by the hash of their cookie.';
+
+CREATE TABLE app_launch (
+    sha256 BYTEA NOT NULL,
+    client TEXT COLLATE "C" NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    patient TEXT COLLATE "C",
+    encounter TEXT COLLATE "C",
+    context JSONB NOT NULL,
+    ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    session TEXT COLLATE "C",
+    spent_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (sha256),
+    FOREIGN KEY(account) REFERENCES account (id)
+);
+
+CREATE INDEX app_launch_ends_at ON app_launch (ends_at);
+
+COMMENT ON TABLE app_launch IS 'What an EHR says of an app that it opens, by the hash of the handle; `session` once a user came with it.';
+
+CREATE TABLE app_request (
+    id TEXT COLLATE "C" NOT NULL,
+    session TEXT COLLATE "C" NOT NULL,
+    parameters JSONB NOT NULL,
+    patient TEXT COLLATE "C",
+    encounter TEXT COLLATE "C",
+    encounter_chosen BOOLEAN DEFAULT false NOT NULL,
+    ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (id),
+    FOREIGN KEY(session) REFERENCES login_session (id) ON DELETE CASCADE
+);
+
+CREATE INDEX app_request_ends_at ON app_request (ends_at);
+
+CREATE INDEX app_request_session ON app_request (session);
+
+COMMENT ON TABLE app_request IS 'What apps ask of people who are logged in and have yet to decide.';
+
+CREATE TABLE app_consent (
+    account TEXT COLLATE "C" NOT NULL,
+    client TEXT COLLATE "C" NOT NULL,
+    patient TEXT COLLATE "C" NOT NULL,
+    scopes TEXT[] COLLATE "C" NOT NULL,
+    agreed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (account, client, patient),
+    FOREIGN KEY(account) REFERENCES account (id)
+);
+
+COMMENT ON TABLE app_consent IS 'What people agreed to, so that they are asked again only for more; `patient` is empty without one.';
