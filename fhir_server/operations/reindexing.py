@@ -16,6 +16,7 @@ from fhir_server.search.index import INDEX_VERSION, index
 from fhir_server.store import jobs, reindex
 from fhir_server.store.database import Database
 from fhir_server.store.jobs import Connection, Failure, Job
+from fhir_server.store.mentions import owner
 from fhir_server.store.reindex import Stored
 from fhir_server.store.rows import IndexRow
 from fhir_server.store.unit_of_work import UnitOfWork
@@ -105,6 +106,8 @@ async def _replace(work: UnitOfWork, indexed: _Indexed) -> list[Failure]:
     try:
         async with work.connection.transaction():
             await work.interned.learn(work.connection, [row for _, row in indexed])
+            owned = [(owner(one.type, one.id, row), row) for one, row in indexed]
+            await work.interned.mention(work.connection, owned)
             await reindex.replace(work.connection, work.interned, indexed)
     except (psycopg.DataError, ProgramLimitExceeded) as error:
         if len(indexed) == 1:

@@ -9,19 +9,27 @@ from functools import cache
 from typing import Final
 
 from fhir_server.json import dumps
-from fhir_server.search.params import composite, quantity, token, uri
+from fhir_server.search.params import composite, quantity, reference, token, uri
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.found import Found, Store
 from fhir_server.search.params.kinds import KINDS
 from fhir_server.search.params.parameter import Parameter
-from fhir_server.search.params.paths import Node, Path, Step, Where, holds
+from fhir_server.search.params.paths import Node, Path, Step, Where, holds, nodes
 from fhir_server.store.rows import IndexRow
 
 # The form of the rows that this code makes. Whoever changes what is stored raises it, so that old rows are made anew.
-INDEX_VERSION: Final = 2
+INDEX_VERSION: Final = 3
 
 # Data types whose values recur from resource to resource, so that hashing them again is work for nothing.
 RECURRING: Final = frozenset({"CodeableConcept", "Coding", "Reference", "code"})
+# Whose attachments are the files of a patient: what names a Binary here owns it.
+_BINARY: Final = frozenset({"Binary"})
+_ATTACHMENTS: Final = {
+    "DiagnosticReport": Path((Step("presentedForm"),), "Attachment"),
+    "DocumentReference": Path((Step("content"), Step("attachment")), "Attachment"),
+    "Media": Path((Step("content"),), "Attachment"),
+}
+
 MOST_KNOWN: Final = 4_000
 LONGEST_KNOWN: Final = 2_000
 
@@ -51,6 +59,8 @@ def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
     _walk(_compiled(resource_type), tree, found)
     if resource_type == "Patient":
         _deceased(tree, found)
+    if resource_type in _ATTACHMENTS:
+        _files(resource_type, tree, found)
     named = canonical(resource_type, tree) if "url" in tree else None
     if named is not None:
         found.tokens.add(uri.token(served(resource_type)["url"].prefix, named))
@@ -64,6 +74,7 @@ def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
         numbers=tuple(found.numbers),
         strings=tuple(found.strings),
         texts=tuple(found.texts),
+        mentions=tuple(sorted(found.mentions)),
     )
 
 
@@ -146,6 +157,16 @@ def _leaf(root: _Branch, steps: tuple[Step, ...]) -> _Branch:
 
 def _deceased(tree: Node, found: Found) -> None:
     found.tokens.update(token.stored_plain("Patient.deceased", "", str(is_deceased(tree)).lower()))
+
+
+def _files(resource_type: str, tree: Node, found: Found) -> None:
+    """The Binaries that hold the content of a document or report."""
+    for attachment in nodes(_ATTACHMENTS[resource_type], tree):
+        url = attachment.get("url")
+        if isinstance(url, str) and (key := reference.keys(url, found.base_url)):
+            mention = reference.mentioned(key[-1], _BINARY)
+            if mention is not None:
+                found.mentions.add(mention)
 
 
 def is_deceased(tree: Node) -> bool:

@@ -13,6 +13,7 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.arrays import Array, bigints, instants, smallints, texts
 from fhir_server.store.drafts import Draft, stamped
 from fhir_server.store.interning import Interned
+from fhir_server.store.mentions import owner
 from fhir_server.store.ranges import range_inserts
 from fhir_server.store.rows import IndexRow, Version
 
@@ -52,6 +53,7 @@ async def insert(
     """
     rows = [draft.index for draft in drafts]
     await interned.learn(connection, rows)
+    await interned.mention(connection, ((owner(one.type, one.id, one.index), one.index) for one in drafts))
     bodies = [stamped(draft, 1) for draft in drafts]
     ranges = range_inserts(list(zip(rids, rows, strict=True)), interned, "inserted")
     statement = _INSERT.format(

@@ -11,6 +11,7 @@ import orjson
 import psycopg
 
 from fhir_server.store.arrays import texts
+from fhir_server.store.mentions import Mention, keep_mentions
 from fhir_server.store.rows import IndexRow, ParamText, Unit
 from fhir_server.store.token_texts import keep_texts
 from fhir_server.store.units import keep_units
@@ -29,6 +30,7 @@ class Interning:
         self.code_sets: dict[Codings, int] = {}
         self.units: dict[Unit, int] = {}
         self.texts: dict[ParamText, int] = {}
+        self.mentions: dict[Mention, int] = {}
 
     def begin(self) -> "Interned":
         """What one transaction knows: the committed numbers and those it makes itself."""
@@ -36,7 +38,10 @@ class Interning:
 
 
 class Interned:
-    """Numbers inside one transaction; `committed` makes the new ones known to the process."""
+    """Numbers inside one transaction; `committed` makes the new ones known to the process.
+
+    `newly_mentioned` are the mentions that were first made here.
+    """
 
     def __init__(self, known: Interning) -> None:
         self._process = known
@@ -45,11 +50,14 @@ class Interned:
         self._code_sets: dict[Codings, int] = {}
         self._units: dict[Unit, int] = {}
         self._texts: dict[ParamText, int] = {}
+        self._mentions: dict[Mention, int] = {}
+        self.newly_mentioned: set[Mention] = set()
 
     def patient(self, id: str | None) -> int | None:
         """The number of a Patient id that `learn` was given."""
-        if id is None:
-            return None
+        return None if id is None else self._patient(id)
+
+    def _patient(self, id: str) -> int:
         return self._known.patients.get(id) or self._patients[id]
 
     def code_set(self, codings: Codings) -> int | None:
@@ -76,6 +84,20 @@ class Interned:
             await keep_texts(connection, sorted(read))
             self._texts |= {text: text.token for text in read}
 
+    async def mention(
+        self, connection: psycopg.AsyncConnection, owned: Iterable[tuple[str | None, IndexRow]]
+    ) -> None:
+        """Keeps what each row names as named by its owner, a Patient by id; no statement when all is known."""
+        named = [(patient, row) for patient, row in owned if patient is not None and row.mentions]
+        strangers = {patient for patient, _ in named} - self._known.patients.keys() - self._patients.keys()
+        if strangers:
+            self._patients |= await _patients(connection, sorted(strangers))
+        mentions = {Mention(self._patient(id), *one) for id, row in named for one in row.mentions}
+        mentions = mentions - self._known.mentions.keys() - self._mentions.keys()
+        if mentions:
+            self.newly_mentioned |= await keep_mentions(connection, sorted(mentions))
+            self._mentions |= dict.fromkeys(mentions, 1)
+
     def _unknown(self, rows: Sequence[IndexRow]) -> tuple[set[str], set[Codings], set[Unit], set[ParamText]]:
         """The patients, sets of codings, units and texts that `rows` have and that are not known yet."""
         patients = {row.patient for row in rows if row.patient is not None}
@@ -96,6 +118,7 @@ class Interned:
         process.code_sets = _remembered(process.code_sets, self._code_sets)
         process.units = _remembered(process.units, self._units)
         process.texts = _remembered(process.texts, self._texts)
+        process.mentions = _remembered(process.mentions, self._mentions)
 
 
 def _remembered(known: dict[_K, int], new: Mapping[_K, int]) -> dict[_K, int]:

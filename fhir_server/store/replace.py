@@ -16,6 +16,7 @@ from fhir_server.store.drafts import Draft, Stamped, stamped
 from fhir_server.store.insert import STAMP, index_columns
 from fhir_server.store.interning import Interned
 from fhir_server.store.locks import Locked
+from fhir_server.store.mentions import owner
 from fhir_server.store.ranges import range_inserts
 from fhir_server.store.rows import IndexRow, Method, Version
 
@@ -64,6 +65,8 @@ async def replace(
         return []
     rows = [one.draft.index if one.draft else _NOTHING for one in replacements]
     await interned.learn(connection, rows)
+    drafts = [one.draft for one in replacements if one.draft is not None]
+    await interned.mention(connection, ((owner(one.type, one.id, one.index), one.index) for one in drafts))
     bodies = [_body(one) for one in replacements]
     ranges = range_inserts(
         [(one.current.rid, row) for one, row in zip(replacements, rows, strict=True)], interned, "replaced"

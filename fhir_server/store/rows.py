@@ -84,7 +84,8 @@ class IndexRow:
 
     `patient` is the id of the one Patient the resource is about; `codings` the sorted `system|code` of its `code`;
     `date` and `value` its primary date and value (see `search.params.columns`); `tokens` hashes of every other exact
-    value; `texts` what some of the tokens stand for, where a query asks by a part of it.
+    value; `texts` what some of the tokens stand for, where a query asks by a part of it; `mentions` the resources that
+    belong to no patient and that this one names, by their type's number and their id.
     """
 
     patient: str | None = None
@@ -96,6 +97,7 @@ class IndexRow:
     numbers: tuple[ParamNumber, ...] = ()
     strings: tuple[ParamString, ...] = ()
     texts: tuple[ParamText, ...] = ()
+    mentions: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,16 @@ patient_key = Table(
     comment="A number for each Patient id that any resource is about, whether or not that Patient exists here.",
 )
 
+patient_mention = Table(
+    "patient_mention",
+    metadata,
+    Column("patient", BigInteger, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("id", _text(), nullable=False),
+    PrimaryKeyConstraint("patient", "type", "id"),
+    comment="Resources that belong to no patient, but that the data of one (patient_key) name: who may see the record may see them.",
+)
+
 code_set = Table(
     "code_set",
     metadata,

@@ -20,6 +20,7 @@ class Found:
         "codings",
         "date",
         "dates",
+        "mentions",
         "numbers",
         "patient",
         "strings",
@@ -39,9 +40,10 @@ class Found:
         self.numbers: list[ParamNumber] = []
         self.strings: list[ParamString] = []
         self.texts: list[ParamText] = []
+        self.mentions: set[tuple[int, str]] = set()
 
     def add(self, seen: "Found") -> None:
-        """What a recurring value is stored as: tokens, texts, strings, and the columns of codings and patient."""
+        """What a recurring value is stored as: tokens, texts, strings, mentions, and the columns of codings and patient."""
         self.tokens |= seen.tokens
         if seen.codings:
             self.codings = seen.codings
@@ -51,6 +53,8 @@ class Found:
             self.strings += seen.strings
         if seen.texts:
             self.texts += seen.texts
+        if seen.mentions:
+            self.mentions |= seen.mentions
 
 
 Store: TypeAlias = Callable[[Node, Found], None]

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/search.html#reference
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +22,12 @@ from fhir_server.store.predicate import Predicate
 MODIFIERS: Final = MappingProxyType({"identifier": frozenset({"Reference"})})
 
 READ: Final = frozenset({"Reference", "canonical", "uri"})
+
+# Types whose resources belong to no patient by themselves, and to whoever's data name them; a Binary is named by the
+# address of an attachment. store/mentions.py
+MENTIONED: Final = frozenset(
+    {"Device", "DeviceMetric", "Location", "Medication", "Organization", "Practitioner", "PractitionerRole"}
+)
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RESOURCE = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?")
@@ -45,6 +51,8 @@ def store(parameter: Parameter, path: Path) -> Store:
             return
         text = text_of(node)
         named = () if text is None else keys(text, found.base_url)
+        if named and (mention := mentioned(named[-1], MENTIONED)) is not None:
+            found.mentions.add(mention)
         if takes_patient and named and (patient := patient_id(named[-1])) is not None:
             found.patient = patient
             named = named[:-1]
@@ -113,6 +121,12 @@ def type_of(key: str) -> str | None:
 def patient_id(key: str) -> str | None:
     """The id, when `key` is `Patient/id` of this server."""
     return key[8:] if key.startswith("Patient/") and "/" not in key[8:] else None
+
+
+def mentioned(key: str, types: Collection[str]) -> tuple[int, str] | None:
+    """The type's number and the id, when `key` is `Type/id` of one of the types; it need not be there."""
+    type, _, id = key.partition("/")
+    return (RESOURCE_TYPES[type], id) if type in types and _ID.fullmatch(id) else None
 
 
 def text_of(node: Node) -> str | None:

@@ -1,2 +1,9 @@
--- nothing yet
-SELECT 1;
+-- store/tables.py says what it is for.
+CREATE TABLE patient_mention (
+    patient BIGINT NOT NULL,
+    type SMALLINT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (patient, type, id)
+);
+
+COMMENT ON TABLE patient_mention IS 'Resources that belong to no patient, but that the data of one (patient_key) name: who may see the record may see them.';
