@@ -68,8 +68,8 @@ _OF_MESSAGE: Final = frozenset({"timestamp", "patient", "sequence", "duration", 
 _REFUSALS: Final = {
     "ambiguous": Issue(
         "conflict",
-        "Another value is stored for the same device, patient, time and measurement. Send `corrects: true` if this one "
-        "corrects it, or times fine enough to tell the two apart.",
+        "Another value is stored for the same device, patient, measurement, and time or record. Send `corrects: true`, or "
+        "the later date of change, if this one corrects it; else times fine enough, or ids, to tell the two apart.",
         "timestamp",
     ),
     "deleted": Issue(

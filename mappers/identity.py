@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from urllib.parse import quote
 from mappers.times import DeviceTime
 
 SEQUENCE_LENGTH: Final = 64
+_DATE_LENGTH: Final = len("2026-01-31")
 _DEVICE_METRICS: Final = uuid.UUID("6a0f3c52-5f0b-5f0e-9d7c-2f6a1b7f4a10")
 _VARIANT: Final = "89ab"
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -34,18 +35,25 @@ def time_part(time: DeviceTime, duration: timedelta | None, sequence: str) -> st
     return f"{time.nanoseconds}_{length}_{sequence}" if sequence else f"{time.nanoseconds}_{length}"
 
 
+def record_part(id: str) -> str:
+    """What stands in place of a time where the source has a record of its own, whose time may be edited: `__id`."""
+    return f"__{id}"
+
+
 def identifier_value(device_id: str, patient_id: str, metric_key: str, time: str) -> str:
     """The conditional-create identifier `device_patient_metric_time`; only a sequence may have underscores within."""
     return f"{device_id}_{patient_id}_{metric_key}_{time}"
 
 
-def resource_id(key: bytes, milliseconds: int, identifier: str) -> str:
+def resource_id(key: bytes, milliseconds: int | None, identifier: str) -> str:
     """The UUID version 8 of `identifier`: 48 bits of device time, then HMAC-SHA256 under the server's `key`.
 
-    Ids sort by time to the millisecond, and without the key none can be guessed. Equal arguments give equal ids.
+    Ids sort by time to the millisecond, and without the key none can be guessed. Equal arguments give equal ids. Those
+    of records, whose time may change, have no time in them (None).
     """
     digest = hmac.digest(key, identifier.encode(), "sha256")
-    time, tail = f"{milliseconds:012x}", digest.hex()
+    tail = digest.hex()
+    time = tail[32:44] if milliseconds is None else f"{milliseconds:012x}"
     variant = _VARIANT[digest[31] & 3]
     return f"{time[:8]}-{time[8:]}-8{tail[:3]}-{variant}{tail[3:6]}-{tail[6:18]}"
 
@@ -59,10 +67,12 @@ def fingerprint(resource: Mapping[str, object]) -> bytes:
     """16 bytes that are equal for equal clinical content under one identity.
 
     What counts is what was measured: values with their unit codes, components, absent reasons, results and conclusion.
-    What does not: times, ids, status, wording, and how a number is written (98 and 98.0 are one value). Numbers may be
-    `int`, `Decimal` or any type whose text is a number.
+    What does not: ids, status, wording, and how a number is written (98 and 98.0 are one value). Times count where they are
+    no part of the identity: of a record. Numbers may be `int`, `Decimal` or any type whose text is a number.
     """
     parts = "\x1e".join(_content(resource, ""))
+    if _is_of_record(resource):
+        parts = "\x1e".join((parts, *_times(resource)))
     return hashlib.blake2b(parts.encode(), digest_size=16).digest()
 
 
@@ -86,6 +96,27 @@ _WORDING: Final = frozenset({"unit", "display"})
 def _content(resource: Mapping[str, object], path: str) -> Iterator[str]:
     for key in sorted(_CONTENT & resource.keys()):
         yield from _leaves(resource[key], f"{path}.{key}")
+
+
+def _is_of_record(resource: Mapping[str, object]) -> bool:
+    match resource.get("identifier"):
+        case [{"value": str(value)}, *_]:
+            return "__" in value and value.split("_", 4)[3:4] == [""]
+    return False
+
+
+def _times(resource: Mapping[str, object]) -> Iterator[str]:
+    """When it was measured, however that is written; a date is no moment and stands for itself."""
+    match resource:
+        case {"effectiveDateTime": str(text)}:
+            yield _moment(text)
+        case {"effectivePeriod": {"start": str(start), "end": str(end)}}:
+            yield _moment(start)
+            yield _moment(end)
+
+
+def _moment(text: str) -> str:
+    return text if len(text) <= _DATE_LENGTH else datetime.fromisoformat(text).astimezone(UTC).isoformat()
 
 
 def _leaves(node: object, path: str) -> Iterator[str]:

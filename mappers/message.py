@@ -27,7 +27,7 @@ def message_issues(reading: Reading, context: MappingContext) -> list[MappingIss
     if reading.patient is not None and reading.patient.removeprefix("Patient/") != context.patient_id:
         text = "The reading names another patient than the one this device is assigned to. Correct the assignment."
         issues.append(MappingIssue("business-rule", "patient", text))
-    if context.profile.sequence != "none":
+    if reading.of_record or context.profile.sequence != "none":
         _check_sequence(reading, context, issues)
     if reading.revised is not None and reading.revised - reading.received > FUTURE:
         text = f"revised {reading.revised.isoformat()} is more than five minutes ahead of this server. Set the clock."
@@ -71,7 +71,7 @@ def _check_duration(reading: Reading, duration: timedelta, issues: list[MappingI
 
 def _check_sequence(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> None:
     if not reading.sequence:
-        if context.profile.sequence == "required":
+        if reading.of_record or context.profile.sequence == "required":
             text = "sequence is missing, and this device's readings are told apart by it. Send it."
             issues.append(MappingIssue("required", "sequence", text))
     elif sequence_text(reading.sequence) is None:

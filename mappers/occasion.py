@@ -8,7 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from mappers.circumstances import elements
 from mappers.correction import PRELIMINARY
-from mappers.identity import device_metric_id, identifier_value, resource_id, sequence_text, time_part
+from mappers.identity import (
+    device_metric_id,
+    identifier_value,
+    record_part,
+    resource_id,
+    sequence_text,
+    time_part,
+)
 from mappers.mapped import MappingContext, Resource
 from mappers.reading import Reading
 from mappers.rule import FieldRule
@@ -22,7 +29,7 @@ class Occasion:
     """One measurement on one patient by one device; `fill` completes a resource of it."""
 
     context: MappingContext
-    milliseconds: int
+    milliseconds: int | None
     time_part: str
     effective: tuple[str, object]
     issued: str
@@ -64,13 +71,16 @@ class Occasion:
 
 def occasion_of(reading: Reading, context: MappingContext) -> Occasion:
     """The occasion on which `reading` was measured."""
-    sequence = sequence_text(reading.sequence) if context.profile.sequence != "none" else ""
+    counts = reading.of_record or context.profile.sequence != "none"
+    sequence = (sequence_text(reading.sequence) if counts else None) or ""
     subject: dict[str, object] = {"reference": f"Patient/{context.patient_id}"}
     said = reading.circumstances
     return Occasion(
         context=context,
-        milliseconds=reading.time.nanoseconds // 1_000_000,
-        time_part=time_part(reading.time, reading.duration, sequence or ""),
+        milliseconds=None if reading.of_record else reading.time.nanoseconds // 1_000_000,
+        time_part=record_part(sequence)
+        if reading.of_record
+        else time_part(reading.time, reading.duration, sequence),
         effective=_effective(reading),
         issued=instant(reading.revised or reading.received),
         subject=subject,

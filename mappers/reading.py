@@ -61,7 +61,8 @@ class Reading:
     message each field stood, `timestamp` and `revised` among them, where that is not under its own name. `night` is the day
     on which the night of therapy began that this is part of.
     `personal_health` is what an Observation of that guide says beside its values, `status` what the device says of itself;
-    with that, there may be no fields.
+    with that, there may be no fields. `of_record` says that `sequence` is the id of a record at the source, which alone tells
+    it from others: its time may be edited there.
     """
 
     device: str
@@ -82,6 +83,7 @@ class Reading:
     night: date | None = None
     personal_health: PersonalHealth | None = None
     status: DeviceStatus | None = None
+    of_record: bool = False
 
     @property
     def is_going_on(self) -> bool:

@@ -83,6 +83,7 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Decod
         circumstances=replace(around, notes=(*around.notes, *found.notes)),
         revised=None if found.revised is None else found.revised.moment,
         paths=measured.paths | found.paths,
+        of_record=name != HEART_RATE,
     )
     return reading if name != HEART_RATE else Series(tuple(_at(sample, reading) for sample in samples))
 

@@ -67,6 +67,7 @@ def _tree(reading: Reading) -> dict[str, object]:
         "revised": None if reading.revised is None else reading.revised.isoformat(),
         "quality": reading.quality,
         "statistic": reading.statistic,
+        "of_record": reading.of_record or None,
         "night": None if reading.night is None else reading.night.isoformat(),
     }
     return told | {name: value for name, value in optional.items() if value}
@@ -90,6 +91,7 @@ def _reading(told: dict[str, object], device: str, profile: str, received: datet
         quality=cast("Quality", told.get("quality")),
         statistic=cast("None", told.get("statistic")),
         revised=None if revised is None else datetime.fromisoformat(cast("str", revised)),
+        of_record=told.get("of_record") is True,
         night=None if night is None else date.fromisoformat(cast("str", night)),
     )
 

@@ -73,6 +73,7 @@ def decode(tree: dict[str, object], device: Device, received: datetime) -> Decod
         circumstances=_circumstances(header, body),
         revised=None if header.revised is None else header.revised.moment,
         paths=body.paths | stated,
+        of_record=True,
     )
 
 

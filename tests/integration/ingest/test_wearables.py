@@ -58,6 +58,21 @@ async def test_another_value_of_the_same_change_is_no_correction(clinic, phone):
     assert (await clinic.resource(first["references"][0]))["meta"]["versionId"] == "1"
 
 
+async def test_a_record_whose_time_was_edited_is_the_same_record_at_another_time(clinic, phone):
+    (first,) = await sync(phone, steps(100))
+    moved = steps(100, "2026-02-21T13:00:00Z") | {"endTime": "2026-02-21T10:30:00+00:00"}
+    (amended,) = await sync(phone, moved)
+    (again,) = await sync(phone, moved | {"endTime": "2026-02-21T11:30:00+01:00"})
+    (undated,) = await sync(phone, moved | {"metadata": {"id": "s1"}, "startTime": "2026-02-21T09:00:00Z"})
+    stored = await clinic.resource(first["references"][0])
+
+    statuses = [each["status"] for each in (first, amended, again, undated)]
+    assert statuses == ["created", "amended", "unchanged", "rejected"]
+    assert amended["references"] == first["references"]
+    assert (stored["effectivePeriod"]["end"], stored["status"]) == ("2026-02-21T10:30:00Z", "amended")
+    assert await clinic.observations() == 1
+
+
 async def test_a_record_without_a_date_of_change_corrects_nothing(phone):
     kept = {"id": "s1", "start": "2026-02-21T10:00:00Z", "end": "2026-02-21T11:00:00Z"}
     await sync(phone, kept | {"data": {"count": 100}})

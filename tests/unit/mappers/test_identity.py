@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappers.identity import fingerprint, identifier_value, resource_id, sequence_text, time_part
+from mappers.identity import (
+    fingerprint,
+    identifier_value,
+    record_part,
+    resource_id,
+    sequence_text,
+    time_part,
+)
 from mappers.times import device_time
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -99,6 +106,44 @@ def test_an_id_is_what_it_has_always_been():
         "d1_p1_heart-rate_1769860800000000000",
         "019c13ec-9e00-80fd-abac-51d9b11da0bb",
     )
+
+
+@given(SEQUENCES, DURATIONS, SEQUENCES)
+def test_a_record_is_mistaken_for_no_moment_and_its_id_is_a_uuid_without_a_time(record, duration, sequence):
+    if (text := sequence_text(record)) is None or (other := sequence_text(sequence)) is None:
+        return
+    identifier = identifier_value("d1", "p1", "steps", record_part(text))
+    moment = identifier_value("d1", "p1", "steps", time_part(device_time(1), duration, other))
+
+    assert identifier != moment
+    assert uuid.UUID(resource_id(b"k" * 32, None, identifier)).version == 8
+    assert len({resource_id(b"k" * 32, None, f"{identifier}{each}")[:13] for each in range(20)}) == 20
+
+
+def at(value, *effective):
+    element = {"effectiveDateTime": effective[0]}
+    if len(effective) > 1:
+        element = {"effectivePeriod": dict(zip(("start", "end"), effective, strict=True))}
+    return {"identifier": [{"value": value}], **element}
+
+
+@pytest.mark.parametrize(
+    ("value", "one", "other", "same"),
+    [
+        ("d_p_steps__a", ["2026-01-31T12:00:00Z"], ["2026-01-31T13:00:00+01:00"], True),
+        ("d_p_steps__a", ["2026-01-31T12:00:00Z"], ["2026-01-31T12:00:01Z"], False),
+        ("d_p_steps__a", ["2026-01-31"], ["2026-02-01"], False),
+        (
+            "d_p_steps__a",
+            ["2026-01-31T12:00:00Z"] * 2,
+            ["2026-01-31T12:00:00Z", "2026-01-31T12:00:01Z"],
+            False,
+        ),
+        ("d_p_steps_1__a", ["2026-01-31T12:00:00Z"], ["2026-01-31T12:00:00.1Z"], True),
+    ],
+)
+def test_the_time_of_a_record_is_part_of_its_content(value, one, other, same):
+    assert (fingerprint(at(value, *one)) == fingerprint(at(value, *other))) == same
 
 
 def quantity(value, unit="%", text="%"):
