@@ -36,6 +36,17 @@ class Settings(BaseSettings):
         min_length=32,
         description="The static bearer token that FHIR clients send; needed with `auth=on`.",
     )
+    practitioners: Literal["all", "own"] = Field(
+        default="all",
+        description="Whom practitioners see through apps: `all` patients, or their `own`, who name them or their Organization as "
+        "their general practitioner, or have them or it in an active CareTeam.",
+    )
+    session_idle_minutes: int = Field(
+        default=30,
+        ge=1,
+        description="How long people stay logged in who do nothing on the pages of this server.",
+    )
+    session_hours: int = Field(default=12, ge=1, description="How long people stay logged in at most.")
     base_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^?#]+[^/?#]$",
