@@ -22,7 +22,7 @@ from fhir_server.interactions.ingest_gateway import gateway, intake
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
 from fhir_server.rest import probes, spool
-from fhir_server.rest.api import devices, patients
+from fhir_server.rest.api import devices, patients, users
 from fhir_server.rest.api.guarded import administrators, admission
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
@@ -91,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         devices.router(database, key, house.authenticator, profiles, takes_keys=settings.device_api_keys)
     )
     app.include_router(patients.router(house))
+    app.include_router(users.router(database, house.authenticator))
     app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     _wrap(app, house)

@@ -18,6 +18,7 @@ from fhir_server.cli import (
     profile,
     reindex,
     serve,
+    user,
     version,
 )
 
@@ -36,6 +37,7 @@ commands.command("demo")(demo.demo)
 commands.command("load")(load.load)
 commands.command("ingest")(ingest.ingest)
 commands.add_typer(device.app, name="device")
+commands.add_typer(user.app, name="user")
 commands.add_typer(deadletter.app, name="deadletter")
 commands.add_typer(profile.app, name="profile")
 commands.command("backup")(backup.backup)

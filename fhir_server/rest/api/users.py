@@ -1,0 +1,107 @@
+"""`/api/users`: people with an account, for administrators; the same as `fhir-server user`.
+
+docs/api.md, "Plain JSON"
+
+Nobody is deleted: what they did stays theirs in the audit. They are disabled.
+"""
+
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Response
+
+from fhir_server.interactions import user_registry
+from fhir_server.interactions.user_registry import user_view
+from fhir_server.json import JsonObject
+from fhir_server.rest.api import user_models as models
+from fhir_server.rest.api.guarded import administrators, answer, described, guarded
+from fhir_server.rest.call import Authenticator
+from fhir_server.store.database import Database
+from smart_auth.users import NewUser, User
+
+_SECURED: Final[dict[str, object]] = {"security": [{"bearer": []}]}
+
+
+def router(database: Database, authenticator: Authenticator) -> APIRouter:
+    """The addresses by which people are looked after."""
+    routes = APIRouter(
+        prefix="/api/users",
+        tags=["users"],
+        route_class=guarded(authenticator, administrators),
+        responses=described(404, 413, 415),
+    )
+    _add_listing(routes, database)
+    _add_changing(routes, database)
+    return routes
+
+
+def _add_listing(routes: APIRouter, database: Database) -> None:
+    @routes.get("", response_model=models.Users, openapi_extra=_SECURED, summary="The users, by name")
+    async def listed(
+        after: Annotated[str, Query(max_length=64, pattern=r"^[!-~]*$")] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
+        found = await user_registry.listed(database, after=after, limit=limit + 1)
+        page: JsonObject = {
+            "users": [user_view(each) for each in found[:limit]],
+            "next": found[limit - 1].name if len(found) > limit else None,
+        }
+        return answer(page)
+
+    @routes.get("/{name}", response_model=models.User, openapi_extra=_SECURED, summary="One user")
+    async def shown(name: str) -> Response:
+        return answer(user_view(await user_registry.found(database, name)))
+
+
+def _add_changing(routes: APIRouter, database: Database) -> None:
+    @routes.post(
+        "",
+        status_code=201,
+        response_model=models.UserWithPassword,
+        responses=described(409),
+        openapi_extra=_SECURED,
+        summary="Add a user; a one-time password is shown this once",
+    )
+    async def added(asked: models.NewUser) -> Response:
+        password = None if asked.password is None else asked.password.get_secret_value()
+        user, made = await user_registry.add(database, _new(asked.name, asked), password)
+        return _with_password(user, made, 201)
+
+    @routes.put(
+        "/{name}", response_model=models.User, openapi_extra=_SECURED, summary="Say anew what holds of a user"
+    )
+    async def changed(name: str, asked: models.ChangedUser) -> Response:
+        return answer(user_view(await user_registry.describe(database, _new(name, asked))))
+
+    @routes.post(
+        "/{name}/password",
+        response_model=models.UserWithPassword,
+        openapi_extra=_SECURED,
+        summary="Give a user another one-time password, shown this once; they are logged out",
+    )
+    async def reset(name: str) -> Response:
+        return _with_password(*await user_registry.reset(database, name), 200)
+
+    @routes.post("/{name}/enable", response_model=models.User, openapi_extra=_SECURED, summary="Enable")
+    async def enabled(name: str) -> Response:
+        return answer(user_view(await user_registry.enable(database, name)))
+
+    @routes.post(
+        "/{name}/disable",
+        response_model=models.User,
+        openapi_extra=_SECURED,
+        summary="Log a user out and let nobody log in as them; no app may act for them",
+    )
+    async def disabled(name: str) -> Response:
+        return answer(user_view(await user_registry.disable(database, name)))
+
+
+def _new(name: str, asked: models.ChangedUser) -> NewUser:
+    return NewUser(
+        name, asked.role, asked.auditor, asked.fhir_user, tuple(asked.proxies), tuple(asked.organizations)
+    )
+
+
+def _with_password(user: User, password: str | None, status: int) -> Response:
+    headers = {"Location": f"/api/users/{quote(user.name)}"} if status == 201 else {}
+    return answer({**user_view(user), "one_time_password": password}, status, headers)
