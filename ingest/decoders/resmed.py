@@ -3,20 +3,25 @@
 https://www.edfplus.info/specs/edf.html
 
 A record is a day from noon to noon, which the device writes anew after each session. A digital -1 is the device's sign that it has no value. Leaks are in L/s, and say
-which statistic they are; the times are the device's own and carry no zone.
+which statistic they are; the times are the device's own and carry no zone. The numbers of modes, of ramp and of relief in
+expiration are read for the one device whose numbers are known.
 """
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from fractions import Fraction
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 import edfio
 
+from ingest.decoders import resmed_comfort
 from ingest.decoders.edf import check, readable
+from ingest.decoders.resmed_comfort import MISSING
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.reading import Absent, FieldValue, Reading
@@ -26,7 +31,6 @@ from mappers.waveform import decimal
 _DAYS: Final = "Date"
 _MINUTES_OF_USE: Final = "Duration"
 _SESSIONS: Final = ("MaskOn", "MaskOff")
-_MISSING: Final = -1
 _EPOCH: Final = date(1970, 1, 1)
 _NOON: Final = time(12)
 _DAY: Final = timedelta(days=1)
@@ -48,15 +52,48 @@ _MEASURED: Final[Mapping[str, str]] = MappingProxyType(
         _MINUTES_OF_USE: "usage",
     }
 )
+# what not every card has
+_ALSO_MEASURED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "AI": "apneaIndex",
+        "HI": "hypopneaIndex",
+        "RIN": "arousalIndex",
+        "RespRate.50": "respiratoryRateMedian",
+        "RespRate.Max": "respiratoryRateMaximum",
+        "TidVol.50": "tidalVolumeMedian",
+        "TidVol.Max": "tidalVolumeMaximum",
+        "MinVent.50": "minuteVentilationMedian",
+        "MinVent.Max": "minuteVentilationMaximum",
+    }
+)
+_OXIMETER: Final[Mapping[str, str]] = MappingProxyType(
+    {"SpO2.50": "spo2Median", "SpO2.95": "spo295", "SpO2.Max": "spo2Maximum"}
+)
 _SET: Final[Mapping[int, tuple[str, Mapping[str, str]]]] = MappingProxyType(
     {
         0: ("CPAP", {"S.C.Press": "pressureSet"}),
         1: ("APAP", {"S.AS.MinPress": "pressureMinimumSet", "S.AS.MaxPress": "pressureMaximumSet"}),
     }
 )
+_NEVER_0: Final = frozenset({"RespRate.50", "RespRate.Max"})
+"""Of a session that was too short for a rate."""
+
+_START: Final[Mapping[int, str]] = MappingProxyType({0: "S.C.StartPress", 1: "S.AS.StartPress"})
 _UNITS: Final[Mapping[str, str]] = MappingProxyType(
-    {"cmH2O": "cm[H2O]", "L/s": "L/s", "min.": "min", "": "/h"}
+    {
+        "cmH2O": "cm[H2O]",
+        "L/s": "L/s",
+        "L/min": "L/min",
+        "L": "L",
+        "bpm": "/min",
+        "%": "%",
+        "min.": "min",
+        "": "/h",
+    }
 )
+_RECORDING: Final = slice(88, 168)
+_KNOWN: Final = re.compile(rb"\bMID=36\b")
+"""What an AirSense 10 calls itself; another model may number its modes and switches otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +112,25 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone) -
     """
     check(io.BytesIO(content), len(content))
     with readable():
-        return _nights(edfio.read_edf(io.BytesIO(content), header_encoding="latin-1"), device, received, zone)
+        file = edfio.read_edf(io.BytesIO(content), header_encoding="latin-1")
+        known = tuple(_SET) if _KNOWN.search(content[_RECORDING]) else ()
+        return _nights(file, known, device, received, zone)
 
 
-def _nights(file: edfio.Edf, device: Device, received: datetime, zone: timezone) -> Nights:
+def _nights(
+    file: edfio.Edf, known: Container[int], device: Device, received: datetime, zone: timezone
+) -> Nights:
     days = _signal(file, _DAYS).digital
     use = _signal(file, _MINUTES_OF_USE).digital
     used = [number for number, minutes in enumerate(use) if int(minutes) > 0]
     modes = [int(_signal(file, "Mode").digital[number]) for number in used]
     readings = tuple(
-        _night(file, number, mode, int(days[number]), device, received, zone)
+        _night(file, number, mode if mode in known else None, int(days[number]), device, received, zone)
         for number, mode in zip(used, modes, strict=True)
     )
-    return Nights(readings, len(days) - len(used), tuple(sorted(set(modes) - _SET.keys())))
+    return Nights(
+        readings, len(days) - len(used), tuple(sorted({mode for mode in modes if mode not in known}))
+    )
 
 
 def _signal(file: edfio.Edf, label: str) -> edfio.EdfSignal:
@@ -103,14 +146,23 @@ def _signal(file: edfio.Edf, label: str) -> edfio.EdfSignal:
 
 
 def _night(
-    file: edfio.Edf, number: int, mode: int, day: int, device: Device, received: datetime, zone: timezone
+    file: edfio.Edf,
+    number: int,
+    mode: int | None,
+    day: int,
+    device: Device,
+    received: datetime,
+    zone: timezone,
 ) -> Reading:
-    names = dict(_MEASURED)
+    names = _measured(file, number)
     fields: dict[str, FieldValue] = {}
-    if mode in _SET:
-        fields["mode"], chosen = _SET[mode]
-        names |= chosen
     units: dict[str, str] = {}
+    if mode is not None:
+        fields["mode"], chosen = _SET[mode]
+        digital = partial(_digital, file, number)
+        names |= {**chosen, **resmed_comfort.read(digital, _START[mode])}
+        for name, unit in resmed_comfort.switched_off(digital):
+            fields[name], units[name] = 0, unit
     for label, name in names.items():
         signal = _signal(file, label)
         fields[name], units[name] = _value(signal, number), _unit(signal, label)
@@ -130,6 +182,19 @@ def _night(
     )
 
 
+def _measured(file: edfio.Edf, number: int) -> dict[str, str]:
+    """What the card says of the night; of saturation nothing where there was no oximeter."""
+    optional = dict(_ALSO_MEASURED)
+    if any(_digital(file, number, label) != MISSING for label in _OXIMETER):
+        optional |= _OXIMETER
+    return {**_MEASURED, **{label: name for label, name in optional.items() if label in file.labels}}
+
+
+def _digital(file: edfio.Edf, number: int, label: str) -> int:
+    """The number that the day has under this label; the sign of none where the card has no such signal."""
+    return int(_signal(file, label).digital[number]) if label in file.labels else MISSING
+
+
 def _revised(file: edfio.Edf, number: int, start: datetime) -> datetime | None:
     """When the day last changed: as its last session began or ended. None where the card does not say."""
     signals = [file.get_signal(label) for label in _SESSIONS if label in file.labels]
@@ -142,7 +207,7 @@ def _revised(file: edfio.Edf, number: int, start: datetime) -> datetime | None:
 def _value(signal: edfio.EdfSignal, number: int) -> FieldValue:
     """The physical value, exact: the calibration in the header is decimal."""
     digital = int(signal.digital[number])
-    if digital == _MISSING:
+    if digital == MISSING or (digital == 0 and signal.label in _NEVER_0):
         return Absent("unknown")
     low, high = (Fraction(repr(end)) for end in signal.physical_range)
     if low == high:

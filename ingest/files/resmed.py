@@ -35,7 +35,7 @@ class ResmedNights(Format):
         notes = [f"{counts}; the card states no zone, {origin.zone} is assumed"]
         if nights.modes:
             modes = ", ".join(map(str, nights.modes))
-            notes.append(f"settings not stored, since these modes are not known here: {modes}")
+            notes.append(f"settings not stored, since these modes of this device are not known here: {modes}")
         units = [
             Unit((reading,), where=f"night of {reading.time.moment:%Y-%m-%d}") for reading in nights.readings
         ]

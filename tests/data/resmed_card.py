@@ -30,7 +30,11 @@ CARD = {
 }
 
 
-def card(signals=CARD):
+# the device that numbers its modes as this server reads them
+AIRSENSE_10 = "Startdate 21-AUG-2023 X X X SRN=00000000000  MID=36  VID=39"
+
+
+def card(signals=CARD, recording=AIRSENSE_10):
     """`STR.edf` of as many days as the shortest signal has numbers; of the others, a day has several."""
     count = min(len(digital) for *_, digital in signals.values())
     made = [
@@ -48,6 +52,7 @@ def card(signals=CARD):
     out = BytesIO()
     file.write(out)
     content = bytearray(out.getvalue())
+    content[88:168] = recording.encode().ljust(80)
     days = [np.array(digital, dtype="<i2").reshape(count, -1) for *_, digital in signals.values()]
     samples = np.concatenate(days, axis=1).tobytes()
     content[-len(samples) :] = samples

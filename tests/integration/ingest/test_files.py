@@ -56,11 +56,14 @@ async def test_the_ecg_becomes_its_measurements_and_a_report(clinic, ecg_path):
         "8634-8": 368,
         "8636-3": 370,
         "8637-1": 982,
+        "8632-2": 52,
+        "8626-4": 74,
+        "8638-9": 57,
     }
     report = stored[-1]
     assert report["resourceType"] == "DiagnosticReport"
     assert report["conclusion"] == "RITMO SINUSALE\nECG NORMALE"
-    assert len(report["result"]) == 7
+    assert len(report["result"]) == 11
     assert report["effectiveDateTime"] == "2013-01-25T10:59:19Z"
     assert made.notes[0] == "leads I II III aVR aVL aVF V1 V2 V3 V4 V5 V6"
 

@@ -122,3 +122,102 @@ def test_a_signal_without_calibration_is_refused_and_never_zero():
     flat = card().replace(b"240     ", b"0       ")
     with pytest.raises(UnreadableFile, match="AHI has no calibration"):
         decode(flat, DEVICE, RECEIVED, ZONE)
+
+
+COMFORT = {
+    "S.RampEnable": ("", (0, 16), (0, 16), [1, 1, 2]),
+    "S.RampTime": ("min.", (5, 45), (5, 45), [15, 15, 15]),
+    "S.C.StartPress": ("cmH2O", (4, 20), (200, 1000), [320, 320, 320]),
+    "S.AS.StartPress": ("cmH2O", (4, 20), (200, 1000), [200, 200, 250]),
+    "S.EPR.ClinEnable": ("", (0, 16), (0, 16), [1, 1, 1]),
+    "S.EPR.EPREnable": ("", (0, 16), (0, 16), [1, 1, 1]),
+    "S.EPR.EPRType": ("", (0, 16), (0, 16), [1, 1, 0]),
+    "S.EPR.Level": ("cmH2O", (1, 3), (50, 150), [100, 100, 150]),
+}
+
+
+def nights(**signals):
+    named = {name.replace("__", "."): row for name, row in signals.items()}
+    return decode(card(CARD | COMFORT | named), DEVICE, RECEIVED, ZONE).readings
+
+
+def test_ramp_and_relief_are_those_that_were_in_use():
+    fixed, automatic = (reading.fields for reading in nights())
+
+    assert (fixed["rampTime"], fixed["rampStartPressure"]) == (15, Decimal("6.4"))
+    assert (fixed["expiratoryRelief"], fixed.get("expiratoryReliefInRamp")) == (2, None)
+    assert ("rampTime" in automatic, automatic["rampStartPressure"]) == (False, 5)
+    assert (automatic.get("expiratoryRelief"), automatic["expiratoryReliefInRamp"]) == (0, 3)
+
+
+def test_what_is_switched_off_is_0_whatever_its_length_or_level():
+    off = ("", (0, 16), (0, 16), [0, 0, 0])
+    ramp = nights(S__RampEnable=off)[0].fields
+    allowed, chosen = (
+        nights(**{name: off})[0].fields for name in ("S__EPR__ClinEnable", "S__EPR__EPREnable")
+    )
+
+    assert (ramp["rampTime"], "rampStartPressure" in ramp) == (0, False)
+    assert allowed["expiratoryRelief"] == chosen["expiratoryRelief"] == 0
+
+
+def test_the_statistics_of_breathing_and_saturation_keep_their_statistic():
+    night = nights(
+        SpO2__50=("%", (0, 100), (0, 100), [94, -1, -1]),
+        SpO2__95=("%", (0, 100), (0, 100), [97, -1, -1]),
+        SpO2__Max=("%", (0, 100), (0, 100), [99, -1, -1]),
+        RespRate__50=("bpm", (0, 50), (0, 250), [80, -1, 75]),
+        RespRate__Max=("bpm", (0, 50), (0, 250), [120, -1, 110]),
+        TidVol__50=("L", (0, 4), (0, 200), [20, -1, 20]),
+        MinVent__50=("L/min", (0, 30), (0, 240), [56, -1, 56]),
+        HI=("", (0, 240), (0, 2400), [7, -1, 0]),
+        AI=("", (0, 240), (0, 2400), [2, -1, 0]),
+        RIN=("", (0, 240), (0, 2400), [1, -1, 0]),
+    )[0]
+    mapped = map_reading(night, MappingContext("p1", "d1", device_profile("apap"), b"k" * 32))
+    assert isinstance(mapped, Mapped), mapped
+    found = {shown(each): value(each) for each in mapped.resources}
+
+    assert found["2708-6", "median"] == ("94", "%")
+    assert found["2708-6", "maximum"] == ("99", "%")
+    assert found["oxygen-saturation-p95", None] == ("97", "%")
+    assert found["33438-3", "median"] == ("16", "/min")
+    assert found["33438-3", "maximum"] == ("24", "/min")
+    assert found["76222-9", "median"] == ("400", "mL")
+    assert found["8411056", "median"] == ("7", "L/min")
+    assert found["hypopnea-index", None] == ("0.7", "/h")
+    assert found["apnea-index", None] == ("0.2", "/h")
+    assert found["arousal-index", None] == ("0.1", "/h")
+
+
+def shown(resource):
+    statistic = [each["code"]["coding"][0]["code"] for each in resource.get("component", ())]
+    return resource["code"]["coding"][0]["code"], (statistic or [None])[0]
+
+
+def value(resource):
+    holder = resource["component"][0] if "component" in resource else resource
+    quantity = holder.get("valueQuantity")
+    return None if quantity is None else (f"{Decimal(quantity['value']).normalize():f}", quantity["code"])
+
+
+def test_a_night_too_short_for_a_breathing_rate_has_none():
+    night = nights(RespRate__50=("bpm", (0, 50), (0, 250), [0, -1, 75]))[0]
+
+    assert night.fields["respiratoryRateMedian"] == Absent("unknown")
+
+
+def test_a_night_without_an_oximeter_says_nothing_of_saturation():
+    nothing = ("%", (0, 100), (0, 100), [-1, -1, -1])
+    night = nights(SpO2__50=nothing, SpO2__95=nothing, SpO2__Max=nothing)[0]
+
+    assert not any(name.startswith("spo2") for name in night.fields)
+
+
+@pytest.mark.parametrize("recording", ["Startdate 21-AUG-2023 X X X MID=46  VID=39", "Startdate X X X X"])
+def test_the_coded_settings_of_another_device_are_not_read_as_those_of_this_one(recording):
+    found = decode(card(CARD | COMFORT, recording), DEVICE, RECEIVED, ZONE)
+
+    assert found.modes == (0, 1)
+    assert not {"mode", "pressureSet", "rampTime", "expiratoryRelief"} & found.readings[0].fields.keys()
+    assert found.readings[0].fields["ahi"] == Decimal("0.2")
