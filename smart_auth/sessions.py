@@ -31,6 +31,10 @@ class Sessions(Protocol):
         """A new session."""
         ...
 
+    async def renew(self, sha256: bytes, user: User, before: bytes) -> Session | None:
+        """The session of the secret `before`, under a new one from now on; None unless it is the user's and has not ended."""
+        ...
+
     async def find(self, sha256: bytes) -> Session | None:
         """The session, seen at this moment; None when it ended, was left too long, or its user is disabled."""
         ...
@@ -45,9 +49,17 @@ def new_secret() -> str:
     return secrets.token_urlsafe(_BYTES)
 
 
-async def begin(sessions: Sessions, user: User) -> tuple[str, Session]:
-    """The secret of a new session, which nobody had before the login, and the session."""
+async def begin(sessions: Sessions, user: User, before: str | None) -> tuple[str, Session]:
+    """A secret that nobody had before the login, and the session it stands for.
+
+    Where the browser's secret `before` was the same user's their session goes on; another's ends.
+    """
     secret = new_secret()
+    if before is not None:
+        renewed = await sessions.renew(_sha256(secret), user, _sha256(before))
+        if renewed is not None:
+            return secret, renewed
+        await sessions.end(_sha256(before))
     return secret, await sessions.begin(_sha256(secret), user)
 
 

@@ -16,6 +16,10 @@ _BEGIN: Final = """
 WITH swept AS (DELETE FROM login_session WHERE ends_at < clock_timestamp())
 INSERT INTO login_session (id, sha256, account, began_at, seen_at, ends_at)
 VALUES (%s, %s, %s, clock_timestamp(), clock_timestamp(), clock_timestamp() + %s) RETURNING began_at"""
+_RENEW: Final = """
+UPDATE login_session SET sha256 = %s, began_at = clock_timestamp(), seen_at = clock_timestamp(),
+       ends_at = clock_timestamp() + %s
+ WHERE sha256 = %s AND account = %s AND ends_at > clock_timestamp() RETURNING id, began_at"""
 _FIND: Final = """
 UPDATE login_session s SET seen_at = clock_timestamp() FROM account a
  WHERE s.sha256 = %s AND s.ends_at > clock_timestamp() AND s.seen_at > clock_timestamp() - %s
@@ -45,6 +49,13 @@ class Sessions:
             row = await (await connection.execute(_BEGIN, (id, sha256, user.id, self._longest))).fetchone()
         assert row is not None
         return Session(id, user, row[0])
+
+    async def renew(self, sha256: bytes, user: User, before: bytes) -> Session | None:
+        """The session of the secret `before`, under a new one from now on; None unless it is the user's and has not ended."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(_RENEW, (sha256, self._longest, before, user.id))
+            row = await cursor.fetchone()
+        return None if row is None else Session(row[0], user, row[1])
 
     async def find(self, sha256: bytes) -> Session | None:
         """The session, seen at this moment; None when it ended, was left too long, or its user is disabled."""
