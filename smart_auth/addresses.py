@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """`issuer` is an origin without a final slash, `fhir` the address of `/fhir`."""
+    """`issuer` is an origin without a final slash, `fhir` the address of `/fhir`.
+
+    They are not `certain` when they rest on nothing but what a request says of where it went: who sends it could then let
+    an assertion made for another server pass for one made for this.
+    """
 
     issuer: str
     fhir: str
+    certain: bool = True
 
     @property
     def authorize(self) -> str:
@@ -44,6 +49,6 @@ class Addresses:
         return f"{self.issuer}/oauth/apps"
 
 
-def addresses(fhir: str) -> Addresses:
+def addresses(fhir: str, *, certain: bool = True) -> Addresses:
     """The addresses that go with the address of `/fhir`."""
-    return Addresses(fhir.removesuffix("/fhir"), fhir)
+    return Addresses(fhir.removesuffix("/fhir"), fhir, certain)

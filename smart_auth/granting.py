@@ -44,7 +44,9 @@ def granted(
             continue
         parts = _within([asked], allowed)
         if person is not None:
-            parts = [part for part in _within(parts, person.rights) if _audible(part, person)]
+            parts = _within(parts, person.rights)
+        auditor = person.auditor if person is not None else any(one.resource_type == AUDIT for one in allowed)
+        parts = [part for part in parts if auditor or part.resource_type != AUDIT]
         found.update(dict.fromkeys([text] if parts == [asked] else [_text(part, text) for part in parts]))
     return tuple(found)
 
@@ -87,10 +89,6 @@ def _common_type(one: str, other: str) -> str | None:
     if one in (EVERY_TYPE, other):
         return other
     return one if other == EVERY_TYPE else None
-
-
-def _audible(part: Scope, person: Person) -> bool:
-    return part.resource_type != AUDIT or person.auditor
 
 
 def _text(part: Scope, asked: str) -> str:

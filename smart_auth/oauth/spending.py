@@ -1,0 +1,56 @@
+"""A code or refresh token exchanged for new tokens, once; whoever brings it again ends what was granted.
+
+https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2
+"""
+
+from typing import Final
+
+from authlib.oauth2.rfc6749.errors import InvalidGrantError
+
+from smart_auth import tokens
+from smart_auth.clients import Client
+from smart_auth.granting import granted
+from smart_auth.grants import Held, Kind
+from smart_auth.oauth.form import FormRequest
+from smart_auth.oauth.issue import Issued
+from smart_auth.oauth.kept import Kept
+
+_INVALID: Final = "It is unknown, has expired, was used before, or was issued to another client."
+_NO_RIGHT: Final = "Whoever granted this may not grant it any more."
+
+
+def held(text: str, kind: Kind, client: Client, request: FormRequest, kept: Kept) -> Held:
+    """What the client presents, not spent yet. Raises InvalidGrantError; what comes again has its grant revoked."""
+    found = request.wait(kept.grants.held(tokens.sha256(text), kind, request.asked.now))
+    if found is None or found.grant.client != client.id or client.disabled:
+        raise InvalidGrantError(_INVALID)
+    request.grant = found.grant
+    if found.spent_at is not None:
+        if not (kind == "refresh" and request.asked.now - found.spent_at < kept.lives.grace):
+            request.wait(kept.grants.revoke(found.grant.id, request.asked.now))
+        raise InvalidGrantError(_INVALID)
+    return found
+
+
+def rightful(found: Held, client: Client, request: FormRequest, kept: Kept) -> tuple[str, ...]:
+    """The scopes of the grant that the person could still grant. Raises InvalidGrantError when they no longer may."""
+    grant = found.grant
+    person = request.wait(kept.people.find(grant.user))
+    if person is None:
+        raise InvalidGrantError(_NO_RIGHT)
+    if person.role == "patient" and grant.patient is not None and grant.patient not in person.patients:
+        raise InvalidGrantError(_NO_RIGHT)
+    scopes = granted(grant.scopes, client.scopes, kept.resources, person)
+    if not scopes:
+        raise InvalidGrantError(_NO_RIGHT)
+    return scopes
+
+
+def spend(found: Held, issued: Issued, request: FormRequest, kept: Kept) -> None:
+    """Nothing; the new tokens hold and `found` is spent. Raises InvalidGrantError when another request was first."""
+    now = request.asked.now
+    if request.wait(kept.grants.exchange(found.once.sha256, issued.access, issued.refresh, now)):
+        return
+    if found.once.kind == "code" or not kept.lives.grace:
+        request.wait(kept.grants.revoke(found.grant.id, now))
+    raise InvalidGrantError(_INVALID)
