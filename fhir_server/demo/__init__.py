@@ -5,6 +5,7 @@ docs/map.md
     http         requests to the running server, as any client would make them
     ward         two patients and their devices
     ecg          a real 12-lead recording
-    simulators   what the devices send, from a process of their own
+    simulators   what the devices send, a program of its own
+    devices      that program, run
     show         the whole run, told line by line
 """

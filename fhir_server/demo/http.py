@@ -41,31 +41,37 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client of the FHIR API."""
+    """A client of the server at `address`, with the rights of `token`."""
 
     address: str
     token: str | None = field(repr=False)
 
     async def get(self, path: str) -> Answer:
-        """The answer to GET of a path below `/fhir/`."""
-        return await _sent("GET", f"{self.address}/fhir/{path}", self._headers())
+        """The answer to GET of a path: `/fhir/Patient/p1`."""
+        return await self._sent("GET", path)
 
     async def put(self, resource: Mapping[str, object]) -> Answer:
         """The answer to PUT of a resource at its own address."""
-        url = f"{self.address}/fhir/{resource['resourceType']}/{resource['id']}"
-        headers = self._headers() | {"Content-Type": "application/fhir+json"}
-        return await _sent("PUT", url, headers, orjson.dumps(resource))
+        path = f"/fhir/{resource['resourceType']}/{resource['id']}"
+        return await self._sent("PUT", path, "application/fhir+json", orjson.dumps(resource))
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+    async def post(self, path: str, tree: Mapping[str, object]) -> Answer:
+        """The answer to POST of JSON."""
+        return await self._sent("POST", path, "application/json", orjson.dumps(tree))
 
+    async def post_file(self, path: str, content: bytes) -> Answer:
+        """The answer to POST of a file's content."""
+        return await self._sent("POST", path, "application/octet-stream", content)
 
-async def _sent(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - our own address
-    try:
-        return await asyncio.to_thread(_answered, request)
-    except (OSError, http.client.HTTPException) as error:
-        raise ServerAway(f"The server at {url} does not answer: {error}.") from error
+    async def _sent(self, method: str, path: str, kind: str = "", body: bytes | None = None) -> Answer:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= {"Content-Type": kind} if kind else {}
+        url = self.address + path
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - our own address
+        try:
+            return await asyncio.to_thread(_answered, request)
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerAway(f"The server at {url} does not answer: {error}.") from error
 
 
 def _answered(request: urllib.request.Request) -> Answer:

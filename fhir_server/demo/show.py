@@ -7,13 +7,11 @@ from contextlib import aclosing
 from typing import Any, Final, Protocol
 
 from fhir_server.demo import ward
+from fhir_server.demo.devices import Sent, simulated
 from fhir_server.demo.ecg import Recorded, ecg
 from fhir_server.demo.http import Client, ServerAway
-from fhir_server.demo.simulators import Sent, simulated
 from fhir_server.demo.ward import WardDevice
-from fhir_server.keys import master_key
 from fhir_server.serve.owner import Running
-from fhir_server.store.database import Database
 
 _HINTS_EVERY: Final = 30
 _AWAY: Final = frozenset({429, 503})
@@ -43,17 +41,11 @@ async def show(running: Running, screen: Screen) -> None:
     settings = running.settings
     if settings.data_dir is None:
         raise AssertionError("the command line fills it in")
-    key = master_key(settings.master_key, settings.data_dir)
     client = Client(running.address, running.token)
-    database = Database(running.database_url, size=2)
-    await database.open()
-    try:
-        patients = await ward.patients(client)
-        devices = await ward.devices(database, key, settings.data_dir)
-        screen.set_up(patients, devices)
-    finally:
-        await database.close()
-    recorded = await ecg(running.address, running.token, ward.ECG_DEVICE, "p1")
+    patients = await ward.patients(client)
+    devices = await ward.devices(client, settings.data_dir)
+    screen.set_up(patients, devices)
+    recorded = await ecg(client, ward.ECG_DEVICE, "p1")
     screen.recorded(recorded, await _made(client, recorded.references))
     screen.ready(running)
     await _live(client, devices, screen, running)
@@ -83,7 +75,7 @@ async def _tell(client: Client, sent: Sent, screen: Screen) -> None:
 
 async def _made(client: Client, references: "tuple[str, ...] | list[str]") -> list[str]:
     """Each resource in a line, as the FHIR API gives it."""
-    return [told((await client.get(reference)).wanted(200).body) for reference in references]
+    return [told((await client.get(f"/fhir/{reference}")).wanted(200).body) for reference in references]
 
 
 def told(resource: Any) -> str:  # Any: a resource as JSON

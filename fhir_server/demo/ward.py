@@ -14,9 +14,6 @@ import orjson
 from fhir_server.clock import now
 from fhir_server.demo.http import Client
 from fhir_server.errors import OperatorError
-from fhir_server.interactions import device_registry
-from fhir_server.keys import MasterKey
-from fhir_server.store.database import Database
 
 PATIENTS: Final[tuple[dict[str, object], ...]] = (
     {
@@ -51,6 +48,7 @@ _DEVICES: Final = (
     ("demo-belt-2", "respiration-monitor", "p2"),
     ("demo-scale-1", "scale", "p1"),
     ("demo-apap-1", "apap", "p1"),
+    ("demo-ventilator-2", "ventilator", "p2"),
     ("demo-edge-1", "edge-monitor", "p1"),
     ("demo-edge-2", "edge-monitor-body-probe", "p2"),
     ("demo-oximeter-2", "pulse-oximeter", "p2"),
@@ -74,34 +72,36 @@ class WardDevice:
 async def patients(client: Client) -> list[str]:
     """The references of the two patients; one that is here already stays as it is."""
     for patient in PATIENTS:
-        found = await client.get(f"Patient/{patient['id']}")
+        found = await client.get(f"/fhir/Patient/{patient['id']}")
         if found.wanted(200, 404, 410).status != 200:
             (await client.put(patient)).wanted(200, 201)
     return [f"Patient/{patient['id']}" for patient in PATIENTS]
 
 
-async def devices(database: Database, key: MasterKey, data_dir: Path) -> list[WardDevice]:
+async def devices(client: Client, data_dir: Path) -> list[WardDevice]:
     """The ward's devices, registered where they are not; their secrets are kept beside the keys, for the next run."""
     path = data_dir / "demo-devices.json"
     secrets = _read(path)
-    registered = {each.name for each in await device_registry.listed(database)}
     for name, profile, patient in _DEVICES:
-        if name in registered and name in secrets:
-            continue
-        if name in registered:
-            enrolled = await device_registry.rotate(database, key, name=name)
-        else:
-            enrolled = await device_registry.register(
-                database,
-                key,
-                name=name,
-                profile=profile,
-                patient=patient,
-                start=None if patient is None else now() - _SINCE,
-            )
-        secrets[name] = enrolled.secret
-        _write(path, secrets)
+        if name not in secrets or not await _is_registered(client, name):
+            secrets[name] = await _secret(client, name, profile, patient)
+            _write(path, secrets)
     return [WardDevice(name, profile, patient, secrets[name]) for name, profile, patient in _DEVICES]
+
+
+async def _is_registered(client: Client, name: str) -> bool:
+    return (await client.get(f"/api/devices/{name}")).wanted(200, 404).status == 200
+
+
+async def _secret(client: Client, name: str, profile: str, patient: str | None) -> str:
+    """The secret of a device: its first, or a new one where it is registered already."""
+    device: dict[str, object] = {"device_id": name, "type": profile}
+    if patient is not None:
+        device |= {"patient": patient, "start": now() - _SINCE}
+    made = (await client.post("/api/devices", device)).wanted(201, 409)
+    if made.status == 409:
+        made = (await client.post(f"/api/devices/{name}/secret", {})).wanted(200)
+    return str(made.body["secret"])
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The simulated devices of examples/, run as their own documentation says, against a real server."""
+"""The simulated devices, run as their own documentation says, against a real server."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ async def test_a_device_of_every_type_sends_what_is_stored_without_a_warning(ser
 
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "simulators"), server.url,
-         "--messages", "60", "--speed", "20"],
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "simulators.py"), server.url,
+         "--messages", "66", "--speed", "20"],
         input=json.dumps(described), capture_output=True, text=True, check=False, timeout=90, env=environment(),
     )  # fmt: skip
 

@@ -1,13 +1,10 @@
-"""Simulated devices of every type, which send signed readings to a running server until they are stopped.
+"""The simulated devices as a process: their names, types and secrets on standard input, a line for each message on its output.
 
 docs/devices.md
 
     fhir-server device add ox-1 --type pulse-oximeter --patient p1 --json      prints the secret
     echo '[{"name": "ox-1", "type": "pulse-oximeter", "secret": "…"}]' |
-        python examples/simulators http://127.0.0.1:8000 --seed 7
-
-Standard library only, and nothing but the addresses that any device may use. Each message and its answer is printed as a
-line of JSON.
+        python examples/simulators.py http://127.0.0.1:8000 --seed 7
 """
 
 import argparse
@@ -17,12 +14,18 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from body import activity_tracker, continuous_glucose_monitor, glucose_meter, scale
-from message import Device, Message, send
-from phone import phone
-from therapy import apap, bipap, cpap, oxygen_concentrator
-from vital_signs import (
+from fhir_server.demo.simulators.body import (
+    activity_tracker,
+    continuous_glucose_monitor,
+    glucose_meter,
+    scale,
+)
+from fhir_server.demo.simulators.message import Device, Message, send
+from fhir_server.demo.simulators.phone import phone
+from fhir_server.demo.simulators.therapy import apap, bipap, cpap, oxygen_concentrator, ventilator
+from fhir_server.demo.simulators.vital_signs import (
     bedside_monitor,
     blood_pressure,
     ecg_monitor,
@@ -41,6 +44,7 @@ SIMULATORS: dict[str, tuple[Callable[[random.Random], Iterator[Message]], int]] 
     "apap": (apap, 40),
     "bipap": (bipap, 40),
     "oxygen-concentrator": (oxygen_concentrator, 30),
+    "ventilator": (ventilator, 25),
     "ecg-monitor": (ecg_monitor, 25),
     "thermometer": (thermometer, 60),
     "respiration-monitor": (respiration_monitor, 20),
@@ -57,7 +61,13 @@ SIMULATORS: dict[str, tuple[Callable[[random.Random], Iterator[Message]], int]] 
 
 def main() -> None:
     """Nothing; goes on until it is stopped, or nobody reads what it prints."""
-    parser = argparse.ArgumentParser(prog="python examples/simulators", description=__doc__)
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        run()
+
+
+def run() -> None:
+    """Nothing; each message and its answer is printed as a line of JSON."""
+    parser = argparse.ArgumentParser(prog="python examples/simulators.py", description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same values")
     parser.add_argument("--speed", type=float, default=1, help="so many times as fast")
@@ -93,7 +103,4 @@ def exchanged(url: str, device: Device, message: Message) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (KeyboardInterrupt, BrokenPipeError):
-        sys.exit(0)
+    main()

@@ -53,7 +53,7 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def send(url: str, device: Device, message: Message) -> tuple[int, Any]:
+def send(url: str, device: Device, message: Message) -> tuple[int, Any]:  # Any: whatever JSON was answered
     """The status and the JSON that the server answered; raises OSError when it did not answer."""
     body = json.dumps(message.body).encode()
     headers = {"Content-Type": "application/json", **signed(device, message.path, body, int(time.time()))}

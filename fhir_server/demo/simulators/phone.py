@@ -7,10 +7,9 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
-from message import OMH, WEARABLES, Message, now, stamp
-from walk import walk
+from fhir_server.demo.simulators.message import OMH, WEARABLES, Message, now, stamp
+from fhir_server.demo.simulators.walk import walk
 
 
 def phone(chance: random.Random) -> Iterator[Message]:
@@ -79,7 +78,7 @@ def health_connect(chance: random.Random) -> Iterator[Message]:
         )
 
 
-def _point(name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
+def _point(name: str, version: str, body: dict[str, object]) -> dict[str, object]:
     moment = stamp(now())
     header = {
         "id": _id(),
@@ -90,12 +89,12 @@ def _point(name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
     return {"header": header, "body": {**body, "effective_time_frame": {"date_time": moment}}}
 
 
-def _record(when: dict[str, str], **values: Any) -> dict[str, Any]:
+def _record(when: dict[str, str], **values: object) -> dict[str, object]:
     metadata = {"id": _id(), "lastModifiedTime": stamp(now()), "dataOrigin": "a.simulated.app"}
     return {**when, "metadata": metadata, **values}
 
 
-def _of(value: float, unit: str) -> dict[str, Any]:
+def _of(value: float, unit: str) -> dict[str, object]:
     return {"value": value, "unit": unit}
 
 

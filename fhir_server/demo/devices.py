@@ -1,4 +1,4 @@
-"""The simulated devices of `examples/simulators`, run as a process of their own that knows nothing but the server's address.
+"""The simulated devices, run as a process of their own that knows the server's address, and their secrets, and nothing else.
 
 docs/devices.md
 """
@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -16,7 +15,7 @@ import orjson
 from fhir_server.demo.ward import WardDevice
 from fhir_server.errors import OperatorError
 
-_FOLDER: Final = Path(__file__).parents[2] / "examples" / "simulators"
+_PROGRAM: Final = "fhir_server.demo.simulators"
 _LONGEST_LINE: Final = 1_000_000
 
 
@@ -49,19 +48,15 @@ class Sent:
 async def simulated(address: str, devices: Sequence[WardDevice]) -> AsyncGenerator[Sent, None]:
     """What the devices send to the server at `address`, endlessly; their process ends with this iterator.
 
-    Raises OperatorError when they cannot run, or stop by themselves.
+    Raises OperatorError when they stop by themselves.
     """
-    if not _FOLDER.is_dir():
-        raise OperatorError(
-            f"The simulated devices are not in {_FOLDER}. Run the demonstration from the sources."
-        )
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(_FOLDER),
-        address,
+        *(sys.executable, "-P", "-m", _PROGRAM, address),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_LONGEST_LINE,
+        # A terminal's Ctrl-C is for the server, which then ends this.
+        start_new_session=True,
     )
     assert process.stdin is not None, "it was asked for"
     assert process.stdout is not None, "it was asked for"

@@ -1,4 +1,4 @@
-"""Devices that treat: CPAP, automatic CPAP and BiPAP by the night, an oxygen concentrator by the minute.
+"""Devices that treat: CPAP, automatic CPAP and BiPAP by the night, an oxygen concentrator and a ventilator by the minute.
 
 docs/devices.md
 """
@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from message import Message, now, reading
-from walk import walk
+from fhir_server.demo.simulators.message import Message, now, reading
+from fhir_server.demo.simulators.walk import walk
 
 NIGHTS = 14
 """How far back the card goes. A night sent again is the same night with the same values, and changes nothing."""
@@ -44,6 +44,19 @@ def oxygen_concentrator(chance: random.Random) -> Iterator[Message]:
     """Flow to the patient, and how pure the oxygen leaves the device."""
     for purity, flow in zip(walk(chance, 91, 96, 0.1), walk(chance, 1.5, 2.5, 0.1), strict=False):
         yield reading({"flow_rate": flow, "flowRateSet": 2, "concentration": purity, "hours": 14.5})
+
+
+def ventilator(chance: random.Random) -> Iterator[Message]:
+    """What it gives, what the patient breathes beside it, and how it is set; volumes of single breaths in mL."""
+    values = zip(walk(chance, 410, 470, 5), walk(chance, 14, 18), walk(chance, 2, 6), strict=False)
+    for volume, rate, own in values:
+        given = {
+            "tidalVolume": volume,
+            "respiratoryRate": rate,
+            "minuteVentilation": round(volume * rate / 1000, 1),
+        }
+        settings = {"tidalVolumeSet": 440, "peep": 8, "backupRate": 14, "fio2Set": 40}
+        yield reading({**given, "spontaneousRate": own, "fio2": 40, **settings})
 
 
 def _nights(

@@ -6,8 +6,8 @@ docs/devices.md
 import random
 from collections.abc import Iterator
 
-from message import Message, reading
-from walk import walk
+from fhir_server.demo.simulators.message import Message, reading
+from fhir_server.demo.simulators.walk import walk
 
 
 def scale(chance: random.Random) -> Iterator[Message]:

@@ -6,8 +6,8 @@ docs/devices.md
 import random
 from collections.abc import Iterator
 
-from message import VITALS, Message, now, reading
-from walk import walk
+from fhir_server.demo.simulators.message import VITALS, Message, now, reading
+from fhir_server.demo.simulators.walk import walk
 
 
 def pulse_oximeter(chance: random.Random) -> Iterator[Message]:
