@@ -26,6 +26,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── Unprocessable              422
         ├── TooCostly                  429: the client may try again later, or ask for less
         └── Unavailable                503: the database is away
+            └── InsufficientStorage    507: there is no room for what was sent
 """
 
 from dataclasses import dataclass
@@ -219,3 +220,15 @@ class Unavailable(RequestError):
     def __init__(self, diagnostics: str, *, retry_after: int = 5) -> None:
         super().__init__(diagnostics)
         self.retry_after = retry_after
+
+
+class InsufficientStorage(Unavailable):
+    """The disk of the server is full, of its database or of its contents."""
+
+    code = "no-store"
+
+    def __init__(
+        self,
+        diagnostics: str = "The server has no room left for it. Tell its operator, and send it again later.",
+    ) -> None:
+        super().__init__(diagnostics, retry_after=600)

@@ -30,6 +30,7 @@ STATUS: Final[dict[type[RequestError], int]] = {
     errors.Unprocessable: 422,
     errors.TooCostly: 429,
     errors.Unavailable: 503,
+    errors.InsufficientStorage: 507,
 }
 
 UNEXPECTED: Final = Issue(

@@ -12,6 +12,7 @@ docs/ingest.md, "Answers"
     ├── UnsupportedType      415
     ├── Unavailable          503: nothing can be promised now
     │   ├── SinkUnavailable
+    │   ├── NoSpace          507: the disk is full
     │   └── FileBusy         the same file is being read by another
     ├── UnknownDevice        404
     └── UnreadableFile       422: a file is broken; the text says where
@@ -86,6 +87,16 @@ class Unavailable(IngestError):
 
 class SinkUnavailable(Unavailable):
     """Resources cannot be stored now; nothing of what this call did not answer may be taken as stored."""
+
+
+class NoSpace(Unavailable):
+    """There is no room left for what was sent; the operator has to make some."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server has no room left for it. Tell its operator, and send the same bytes again later."
+        )
+        self.retry_after = 600
 
 
 class FileBusy(Unavailable):

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fhir_server.errors import Unavailable
+from fhir_server.errors import InsufficientStorage, Unavailable
 from fhir_server.rest.asgi import Receive
 from fhir_server.rest.body import parts
 from fhir_server.rest.request import Request
 from fhir_server.store.blobs.port import Digest
+from ingest.disk import is_full
 
 HELD: Final = 1_000_000
 """Bytes of a content that are held in memory; a longer one goes to a file, so many bytes at a time."""
@@ -40,7 +41,7 @@ async def spooled(
 ) -> AsyncIterator[bytes | OnDisk]:
     """The body, in a file of `folder` that is gone afterwards when it is longer than `HELD`; raises as `body` does.
 
-    Raises Unavailable when the file cannot be written.
+    Raises Unavailable when the file cannot be written, InsufficientStorage when the disk is full.
     """
     head, rest = bytearray(), parts(request, receive, limit)
     async for part in rest:
@@ -97,4 +98,6 @@ def _made(folder: Path) -> Path:
 
 
 def _unwritable(error: OSError) -> Unavailable:
+    if is_full(error):
+        return InsufficientStorage()
     return Unavailable(f"The content cannot be written down: {error.strerror}. Send it again later.")

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors as sqlstates
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from fhir_server.errors import Conflict, RequestError, TooCostly, Unavailable
+from fhir_server.errors import Conflict, InsufficientStorage, RequestError, TooCostly, Unavailable
 
 _RACES = (sqlstates.SerializationFailure, sqlstates.DeadlockDetected, sqlstates.LockNotAvailable)
 
@@ -33,6 +33,8 @@ def translation(error: Exception) -> RequestError:
             "The request took longer than this server allows. Ask for less: more parameters, a shorter time, a patient.",
             code="too-costly",
         )
+    if isinstance(error, sqlstates.DiskFull):
+        return InsufficientStorage()
     if isinstance(error, PoolTimeout):
         return busy()
     return unreachable()

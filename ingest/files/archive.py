@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest.errors import TooLarge, UnreadableFile
+from ingest.disk import is_full
+from ingest.errors import NoSpace, TooLarge, UnreadableFile
 from ingest.files.format import Incoming
 
 MAX_FILES: Final = 10_000
@@ -22,7 +23,7 @@ def unpacked(files: Iterable[Incoming], folder: Path, limit: int) -> list[Incomi
     """The files, and in the place of each archive those within it, written to `folder` under names of our own.
 
     Archives within archives are not opened. Raises TooLarge when more than `limit` bytes or 10,000 files come out of one,
-    UnreadableFile when it is broken.
+    UnreadableFile when it is broken, NoSpace when the disk is full.
     """
     found: list[Incoming] = []
     for number, file in enumerate(files):
@@ -53,6 +54,8 @@ def _members(file: Incoming, folder: Path, limit: int) -> Iterator[Incoming]:
                 left -= one.size
                 yield one
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        if isinstance(error, OSError) and is_full(error):
+            raise NoSpace from error
         raise UnreadableFile(f"{file.name} is no ZIP archive that can be read: {error}.") from error
 
 

@@ -12,6 +12,7 @@ from ingest.errors import (
     IngestError,
     InvalidParameter,
     Misaddressed,
+    NoSpace,
     RateLimited,
     TooLarge,
     Unauthenticated,
@@ -178,6 +179,8 @@ def refusal(error: IngestError) -> Response:
         case Unauthenticated():
             challenge = f"{_SIGNED}, {_KEYED}" if error.keys_taken else _SIGNED
             return _outcome(401, _NOT_SIGNED, {"WWW-Authenticate": challenge})
+        case NoSpace():
+            return _outcome(507, _said("no-store", error), {"Retry-After": str(error.retry_after)})
         case RateLimited() | Unavailable():
             status, code = (429, "throttled") if isinstance(error, RateLimited) else (503, "transient")
             return _outcome(status, _said(code, error), {"Retry-After": str(error.retry_after)})

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from ingest.disk import room
 from ingest.errors import IngestError, InvalidParameter, Unavailable, Unreadable, UnreadableFile
 from ingest.files.archive import unpacked
 from ingest.files.bringing import Bringing, told_apart
@@ -109,9 +110,12 @@ class _Desk:
         return Response(answer.body, answer.status, media_type=media_type)
 
     async def _received(self, request: Request, arrived: datetime, *, by_device: bool) -> Answer:
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=_PREFIX, dir=self._limits.folder))
+        with room():
+            made = await asyncio.to_thread(tempfile.mkdtemp, prefix=_PREFIX, dir=self._limits.folder)
+        folder = Path(made)
         try:
-            brought = await received(request, folder, self._limits.max_bytes)
+            with room():
+                brought = await received(request, folder, self._limits.max_bytes)
             if not by_device:
                 return await self._taken(brought, folder, arrived, None)
             query = request.url.query

@@ -14,8 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fhir_server.errors import Unavailable
+from fhir_server.errors import InsufficientStorage, Unavailable
 from fhir_server.store.blobs.port import CHUNK, Digest, missing
+from ingest.disk import is_full
 
 _DRAFT: Final = ".draft-"
 
@@ -149,4 +150,6 @@ def _told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise InsufficientStorage from error
         raise Unavailable(f"The folder of the blob store cannot be used: {error.strerror}.") from error

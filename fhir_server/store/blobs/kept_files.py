@@ -7,11 +7,12 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from fhir_server.errors import Unavailable
+from fhir_server.errors import InsufficientStorage, Unavailable
 from fhir_server.json import JsonObject
 from fhir_server.store.blobs.aside import INLINE
 from fhir_server.store.blobs.pointer import pointing, with_content
 from fhir_server.store.database import Database
+from ingest.errors import NoSpace
 from ingest.errors import Unavailable as IngestUnavailable
 
 
@@ -27,6 +28,8 @@ class StoredFiles:
         try:
             if blobs is not None and size > INLINE:
                 return pointing(nothing, await self._database.keep(blobs, path))
+        except InsufficientStorage as error:
+            raise NoSpace from error
         except Unavailable as error:
             raise IngestUnavailable(str(error)) from error
         content = await asyncio.to_thread(path.read_bytes)

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import io
 import os
+import resource
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 
@@ -20,6 +22,31 @@ def reading(second):
 
 def lines(*seconds):
     return "\n".join(map(reading, seconds)).encode()
+
+
+@contextmanager
+def files_of_at_most(size):
+    """As on a full disk: no file of this process grows beyond `size` bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.fixture
+async def disk(serving, tmp_path):
+    """A server that writes what comes to a folder of the test's own, with a device: a client, and what lies there."""
+    async with serving(data_dir=tmp_path) as client:
+        device = {
+            "device_id": "pi-001",
+            "type": "pulse-oximeter",
+            "patient": "p1",
+            "start": "2020-01-01T00:00:00Z",
+        }
+        await client.post("/api/devices", json=device)
+        yield client, lambda: sorted((tmp_path / "incoming").glob("**/*"))
 
 
 @pytest.fixture
@@ -49,6 +76,46 @@ async def test_the_same_file_again_is_told_as_it_was_and_not_read(client, oximet
     sent = {"params": {"device": "pi-001", "name": "a.json"}, "content": lines(1)}
     first, second = [(await client.post(PATH, **sent)).json()["files"][0] for _ in range(2)]
     assert second == first | {"seen": True}
+
+
+@pytest.mark.parametrize("form", [True, False])
+async def test_a_full_disk_is_told_and_nothing_is_left_behind(disk, form):
+    client, lying = disk
+    content = lines(1) + b"\n" * 300_000
+    alone = {"params": {"device": "pi-001", "name": "a.json"}, "content": content}
+    parts = {"files": {"file": ("a.json", content)}, "data": {"device": "pi-001"}}
+    sent = parts if form else alone
+    with files_of_at_most(100_000):
+        answer = await client.post(PATH, **sent)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (507, "600")
+    assert answer.json()["issue"][0]["code"] == "no-store"
+    assert lying() == []
+    assert (await client.post(PATH, **sent)).json()["files"][0]["created"] == 1
+
+
+async def test_an_archive_for_which_there_is_no_room_is_not_called_broken(disk):
+    client, lying = disk
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", b" " * 300_000 + lines(1))
+    with files_of_at_most(100_000):
+        answer = await client.post(PATH, params={"device": "pi-001"}, content=packed.getvalue())
+
+    assert (answer.status_code, lying()) == (507, [])
+
+
+async def test_a_content_for_which_there_is_no_room_is_told_and_not_left_behind(disk, tmp_path):
+    client, lying = disk
+    for size in (90_000, 3_000_000):  # set aside from memory, and from a file
+        with files_of_at_most(80_000):
+            answer = await client.post(
+                "/fhir/Binary", content=bytes(size), headers={"Content-Type": "image/png"}
+            )
+
+        assert (answer.status_code, answer.json()["issue"][0]["code"]) == (507, "no-store")
+    assert lying() == []
+    assert [each for each in (tmp_path / "blobs").glob("**/*") if each.is_file()] == []
 
 
 async def test_files_sent_together_are_each_answered(client, oximeter, observations):
