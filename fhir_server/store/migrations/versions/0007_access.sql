@@ -7,3 +7,6 @@ CREATE TABLE patient_mention (
 );
 
 COMMENT ON TABLE patient_mention IS 'Resources that belong to no patient, but that the data of one (patient_key) name: who may see the record may see them.';
+
+-- where nothing is stored, nothing has the index of an earlier version
+UPDATE search_index SET version = 3 WHERE NOT EXISTS (SELECT FROM resource);
