@@ -24,6 +24,7 @@ from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.patient_record import START, Connection, Entry, Place
 from fhir_server.operations.record_scope import PATIENT, Scope
 from fhir_server.operations.result import Result
+from fhir_server.search.access import caller
 from fhir_server.search.bundle import url
 from fhir_server.search.cursor import Cursor, seal, unseal
 from fhir_server.search.order import Position
@@ -179,7 +180,7 @@ def _sealed(call: Invocation, asked: Arguments, walk: _Walk) -> str:
 
 
 def _seal(call: Invocation) -> Seal:
-    return Seal(call.cursor_key, call.principal.subject, f"{PATIENT}/{call.id}/$everything")
+    return Seal(call.cursor_key, caller(call.principal), f"{PATIENT}/{call.id}/$everything")
 
 
 RECORD_PARAMETERS: Final = (

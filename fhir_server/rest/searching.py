@@ -7,7 +7,7 @@ from fhir_server.clock import now
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.request import Pairs, pairs
-from fhir_server.search.access import access
+from fhir_server.search.access import access, caller
 from fhir_server.search.parse import Compartment
 from fhir_server.search.plan import Limits
 from fhir_server.search.searchset import Asking
@@ -35,7 +35,7 @@ async def _searchset(call: Call, asked: Pairs) -> Answer:
 def _asking(call: Call) -> Asking:
     settings = call.house.settings
     return Asking(
-        subject=call.principal.subject,
+        caller=caller(call.principal),
         now=now(),
         base_url=call.request.base,
         handling=call.preferences.handling or settings.handling,

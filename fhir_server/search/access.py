@@ -1,19 +1,27 @@
 """What a caller may see, as a condition in SQL that every statement about resources carries.
 
-https://hl7.org/fhir/smart-app-launch/STU2/scopes-and-launch-context.html
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html; docs/adr/0017-access.md
 
-Fails closed: a caller without a scope that grants the interaction gets no condition at all, but Forbidden.
+Fails closed: a caller without a scope that grants the interaction gets no condition at all, but Forbidden. The condition for
+a type is that of any of the scopes that grant the permission on it: whom the scope's level reaches, and what its filters ask.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden
+from fhir_server.search import record_rows, scope_filter
+from fhir_server.search.params import reference
+from fhir_server.search.params.sql import any_of, conjunction
+from fhir_server.search.people import People, in_care, named
 from fhir_server.store.predicate import EVERYTHING, Predicate
-from smart_auth.principal import Principal
-from smart_auth.scopes import EVERY_TYPE, scope
+from smart_auth.principal import CareOf, Everything, Patients, Principal, Reach
+from smart_auth.scopes import Level, Scope, scope
 
 # the rows of a type that one caller may use in an interaction; raises Forbidden when no scope grants it
 Access: TypeAlias = Callable[[str, str], Predicate]
@@ -33,6 +41,31 @@ _PERMISSION: Final = MappingProxyType(
     }
 )
 
+_AUDIT: Final = "AuditEvent"  # of those who audit alone, whatever scopes say
+_IDENTITY: Final = frozenset({"openid", "fhirUser"})
+_OF_INGEST: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+# what belongs to no patient: open to all who treat patients here
+_DIRECTORY: Final = reference.MENTIONED - {"Device", "DeviceMetric"}
+
+
+@dataclass(frozen=True, slots=True)
+class Confined(Predicate):
+    """A condition that only rows about these `patients`, by id, meet: an index by patient finds them."""
+
+    patients: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What of a caller decides what they may see; callers with equal ones share the conditions made of them."""
+
+    scopes: frozenset[str]
+    patient: str | None
+    reach: Reach | None
+    person: str | None
+    auditor: bool
+
 
 def access(principal: Principal) -> Access:
     """What `principal` may see, type by type: searches reach into others than the one they are asked of."""
@@ -49,17 +82,174 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
             raise Forbidden("Only administrators may do this. Ask one of them.")
         return EVERYTHING
     permission = _PERMISSION.get(interaction)
-    if permission is None or not _granted(principal.scopes, resource_type or EVERY_TYPE, permission):
+    found = None if permission is None else _granted(_rights(principal), resource_type, permission)
+    if found is None:
         raise Forbidden(
-            f"Your scopes do not grant {interaction} on {resource_type or 'every type'}. Ask for one that does."
+            f"Your scopes do not grant {interaction} on {resource_type or 'any type'}. Ask for one that does."
         )
-    return EVERYTHING
+    return found
+
+
+def may_choose_ids(principal: Principal, resource_type: str) -> bool:
+    """Whether an update may make a resource under an id that is not taken: not for those who act for a person.
+
+    To them an id that is taken by what they may not see must not look different from one that is free.
+    """
+    return any(
+        one.level == "system" for one in _granting(_rights(principal), resource_type, _PERMISSION["update"])
+    )
+
+
+def opens_by_naming(principal: Principal, resource_type: str, interaction: str) -> bool:
+    """Whether a reference that the caller writes could show them what they may not see: theirs is a few records."""
+    rights = _rights(principal)
+    levels = {one.level for one in _granting(rights, resource_type, _PERMISSION[interaction])}
+    return not any(isinstance(_reached(rights, level), Everything) for level in levels)
+
+
+def by_itself(principal: Principal, resource_type: str) -> Predicate:
+    """The rows of the type that are the caller's whoever names them: a reference to these opens nothing to them."""
+    rights = _rights(principal)
+    found = [_own(_reached(rights, level), resource_type) for level in ("patient", "user")]
+    return any_of(one for one in found if one is not None)
+
+
+def refuse_ids_of_ingest(principal: Principal, id: str) -> None:
+    """Nothing; raises Forbidden for an id that readings have: these are written by ingest, and by administrators."""
+    if not principal.administrator and _OF_INGEST.fullmatch(id):
+        raise Forbidden("What devices measured is not changed by scopes. Ask an administrator.")
+
+
+def caller(principal: Principal) -> str:
+    """What a link to a next page is bound to: who asked, with which scopes, for whom."""
+    return repr(
+        (principal.subject, principal.auditor, sorted(principal.scopes), principal.patient, _reach(principal))
+    )
+
+
+def _reach(principal: Principal) -> tuple[object, ...]:
+    match principal.reach:
+        case Patients(ids):
+            return ("patients", *sorted(ids))
+        case CareOf(practitioner, organizations):
+            return ("care", practitioner, *sorted(organizations))
+        case Everything():
+            return ("everything",)
+    return ()
+
+
+def _rights(principal: Principal) -> _Rights:
+    person = principal.fhir_user if principal.scopes >= _IDENTITY else None
+    return _Rights(principal.scopes, principal.patient, principal.reach, person, principal.auditor)
+
+
+@lru_cache(maxsize=16_384)
+def _granted(rights: _Rights, resource_type: str | None, permission: str) -> Predicate | None:
+    """The rows that the scopes grant the permission on; None where there are none, whatever is stored."""
+    if resource_type is None:
+        return _of_every_type(rights, permission)
+    found = [
+        part
+        for one in _granting(rights, resource_type, permission)
+        if (part := _by(rights, one, resource_type, permission)) is not None
+    ]
+    if permission == "r" and (own := _person(rights, resource_type)) is not None:
+        found.append(own)
+    return _any(found) if found else None
+
+
+def _granting(rights: _Rights, resource_type: str, permission: str) -> Iterable[Scope]:
+    """The scopes that grant the permission on the type."""
+    if resource_type == _AUDIT and not rights.auditor:
+        return ()
+    known = (found for text in sorted(rights.scopes) if (found := scope(text)) is not None)
+    return tuple(one for one in known if one.grants(resource_type, permission))
+
+
+def _of_every_type(rights: _Rights, permission: str) -> Predicate | None:
+    groups = dict[str, tuple[Predicate, list[int]]]()
+    for name, number in RESOURCE_TYPES.items():
+        one = _granted(rights, name, permission)
+        if one is not None:
+            groups.setdefault(repr((one.sql, one.params)), (one, []))[1].append(number)
+    if [len(numbers) for _, numbers in groups.values()] == [len(RESOURCE_TYPES)]:
+        return next(one for one, _ in groups.values())
+    parts = [
+        conjunction([Predicate("r.type = ANY(%s::smallint[])", (numbers,)), one])
+        for one, numbers in groups.values()
+    ]
+    return any_of(parts) if parts else None
+
+
+def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Predicate | None:
+    """The rows that a scope grants: of those whom its level reaches, what meets its filters."""
+    meeting = scope_filter.meeting(resource_type, one.filters)
+    if meeting is None:
+        return None
+    match _reached(rights, one.level):
+        case None:
+            return None
+        case Everything():
+            return meeting
+        case CareOf() if resource_type in _DIRECTORY and permission in ("r", "s"):
+            return meeting
+        case Patients() | CareOf() as reach:
+            people = _people(reach)
+            within = record_rows.rows(resource_type, people, permission)
+            if within is None:
+                return None
+            both = conjunction([within, meeting])
+            if people.named is not None and record_rows.is_about_one(resource_type):
+                return Confined(both.sql, both.params, people.named)
+            return both
+
+
+def _reached(rights: _Rights, level: Level) -> Reach | None:
+    """Whom a scope of the level acts on; None is nobody."""
+    match level:
+        case "system":
+            return Everything()
+        case "user":
+            return rights.reach
+        case "patient":
+            return None if rights.patient is None else Patients(frozenset({rights.patient}))
 
 
 @lru_cache(maxsize=4096)
-def _granted(scopes: frozenset[str], resource_type: str, permission: str) -> bool:
-    """Whether a scope of the whole system grants it; those of patients and users, and of some resources only, do not yet."""
-    known = [found for text in scopes if (found := scope(text))]
-    return any(
-        one.level == "system" and not one.filters and one.grants(resource_type, permission) for one in known
-    )
+def _people(reach: Patients | CareOf) -> People:
+    return named(reach.ids) if isinstance(reach, Patients) else in_care(reach)
+
+
+def _own(reach: Reach | None, resource_type: str) -> Predicate | None:
+    match reach:
+        case None:
+            return None
+        case Everything():
+            return EVERYTHING
+        case CareOf() if resource_type != record_rows.BINARY:
+            return EVERYTHING
+        case Patients() | CareOf() as some:
+            return record_rows.owned(resource_type, _people(some))
+
+
+def _person(rights: _Rights, resource_type: str) -> Predicate | None:
+    """The resource that stands for the user themselves, who may read it.
+
+    https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-identity-data
+    """
+    type, _, id = (rights.person or "").rpartition("/")
+    return Predicate("r.id = %s", (id,)) if type.rpartition("/")[2] == resource_type and id else None
+
+
+def _any(found: list[Predicate]) -> Predicate:
+    """The rows of any of the conditions, each once; those about certain patients if all are."""
+    if EVERYTHING in found:
+        return EVERYTHING
+    distinct = [one for number, one in enumerate(found) if one not in found[:number]]
+    if len(distinct) == 1:
+        return distinct[0]
+    either = any_of(distinct)
+    confined = [one for one in distinct if isinstance(one, Confined)]
+    if len(confined) < len(distinct):
+        return either
+    return Confined(either.sql, either.params, frozenset().union(*(one.patients for one in confined)))

@@ -6,6 +6,7 @@ A resource belongs to one when any of the parameters that R4 lists for its type 
 which belongs to it as well.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -41,6 +42,13 @@ def membership(resource_type: str, compartment: Compartment, reading: Reading) -
         for code in codes
     )
     return met[0] if len(met) == 1 else AnyOf(met)
+
+
+def about(resource_type: str, patients: Iterable[str], reading: Reading) -> Wanted:
+    """Met by the resources of a type that say whom they are about, when it is one of the patients."""
+    column = next(one for one in served(resource_type).values() if one.column == "patient")
+    named = tuple(f"Patient/{id}" for id in sorted(patients))
+    return condition(column, Criterion(column.code, "", named), reading)
 
 
 @cache

@@ -193,7 +193,9 @@ def _beside(about: Wanted) -> _Sql | None:
 
 
 def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:
-    """Whether Patients, codings and dates are all that is asked."""
+    """Whether Patients, codings and dates are all that is asked, and all that decides what may be seen."""
+    if any(isinstance(value, list) for branch in plan.branches for value in branch.access.params):
+        return False
     rest = [one for one in plan.wanted if not any(one is each for each in walked)]
     return all(isinstance(one, Condition) and one.parameter.column == "date" for one in rest)
 

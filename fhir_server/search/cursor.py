@@ -9,9 +9,9 @@ from typing import Final
 
 import orjson
 
-from fhir_server.errors import InvalidSearch
+from fhir_server.errors import Forbidden, InvalidSearch
 from fhir_server.search.order import Position
-from fhir_server.search.seal import Seal
+from fhir_server.search.seal import Foreign, Seal, Unreadable
 
 CURSOR: Final = "_cursor"
 
@@ -34,11 +34,11 @@ def seal(by: Seal, cursor: Cursor) -> str:
 
 
 def unseal(by: Seal, text: str) -> Cursor:
-    """The cursor in `text`. Raises InvalidSearch when it was changed, or made for another caller, path or server."""
+    """The cursor in `text`. Raises as `opened` does, and InvalidSearch for what is none."""
     try:
-        form, *parts = orjson.loads(by.open(text))
+        form, *parts = orjson.loads(opened(by, text))
     except ValueError as error:
-        raise not_yours() from error
+        raise not_ours() from error
     if form != _FORM:
         raise InvalidSearch("The _cursor is of another release of this server. Search anew.", CURSOR)
     pairs, asked_at, values, rid = parts
@@ -46,6 +46,21 @@ def unseal(by: Seal, text: str) -> Cursor:
     return Cursor(named, datetime.fromisoformat(asked_at), Position(tuple(values), rid))
 
 
-def not_yours() -> InvalidSearch:
+def opened(by: Seal, text: str) -> bytes:
+    """What is sealed in `text`.
+
+    Raises InvalidSearch when it was changed, or made for another path or server; Forbidden when for another caller.
+    """
+    try:
+        return by.open(text)
+    except Unreadable as error:
+        raise not_ours() from error
+    except Foreign as error:
+        raise Forbidden(
+            "The _cursor is another caller's, or from before your scopes changed. Search anew.", CURSOR
+        ) from error
+
+
+def not_ours() -> InvalidSearch:
     """The refusal of a text that does not open."""
-    return InvalidSearch("The _cursor is not one of yours. Follow the next link as it was given.", CURSOR)
+    return InvalidSearch("The _cursor is not one of ours. Follow the next link as it was given.", CURSOR)

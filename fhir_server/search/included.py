@@ -22,7 +22,7 @@ from fhir_server.search.params import reference, uri
 from fhir_server.search.params.parameter import Parameter
 from fhir_server.search.params.paths import Node, nodes
 from fhir_server.search.params.sql import tokens
-from fhir_server.store.predicate import Predicate
+from fhir_server.store.predicate import EVERYTHING, Predicate
 
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 _LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([1-9][0-9]{0,8}))?")
@@ -198,12 +198,14 @@ def _by_urls(wanted: Inclusion, name: str, urls: Iterable[str]) -> Predicate:
 
 
 def _versions(wanted: Inclusion, name: str, versions: list[tuple[str, int]]) -> Predicate:
+    """The versions that references name; whoever may not see all of a type is shown those that are current."""
     access = wanted.access[name]
+    current = "TRUE" if access == EVERYTHING else "v.version = r.version"
     sql = (
         "SELECT r.type, r.id, v.version, v.body FROM unnest(%s::text[], %s::int[]) AS n(id, version) "
         "JOIN resource r ON r.type = %s AND r.id = n.id AND NOT r.deleted CROSS JOIN LATERAL ("
         "SELECT r.version, r.body UNION ALL SELECT h.version, h.body FROM resource_history h WHERE h.rid = r.rid) v "
-        f"WHERE v.version = n.version AND v.body IS NOT NULL AND ({access.sql})"
+        f"WHERE v.version = n.version AND v.body IS NOT NULL AND {current} AND ({access.sql})"
     )
     ids, numbers = [id for id, _ in versions], [number for _, number in versions]
     return Predicate(sql, (ids, numbers, RESOURCE_TYPES[name], *access.params))

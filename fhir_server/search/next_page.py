@@ -13,8 +13,8 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from fhir_server.errors import Expired, InvalidSearch
-from fhir_server.search.cursor import CURSOR, Cursor, not_yours, seal, unseal
-from fhir_server.search.seal import Seal, Unreadable
+from fhir_server.search.cursor import CURSOR, Cursor, opened, seal, unseal
+from fhir_server.search.seal import Seal
 from fhir_server.store.kept_searches import keep, kept
 
 MAX_LINK: Final = (
@@ -50,15 +50,11 @@ async def next_link(
 async def resumed(connection: psycopg.AsyncConnection[TupleRow], by: Seal, text: str) -> Cursor:
     """The search that a link with `text` goes on with.
 
-    Raises InvalidSearch for a text that is not this caller's, Expired when what it names is kept no more.
+    Raises as `cursor.opened` does, Expired when what it names is kept no more.
     """
     if not text.startswith(_NAMED):
         return unseal(by, text)
-    try:
-        id = by.open(text.removeprefix(_NAMED))
-    except Unreadable as error:
-        raise not_yours() from error
-    sealed = await kept(connection, id)
+    sealed = await kept(connection, opened(by, text.removeprefix(_NAMED)))
     if sealed is None:
         raise Expired(
             "The search was kept for its next page for a while, which is over. Search anew.", CURSOR

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden, InvalidSearch, UnknownParameter
 from fhir_server.search import compartment
-from fhir_server.search.access import Access
+from fhir_server.search.access import Access, Confined
 from fhir_server.search.branch import AnyOf, Branch, Chained, Wanted
 from fhir_server.search.include import Inclusion, inclusion, is_known
 from fhir_server.search.params import reference
@@ -170,10 +170,16 @@ def _branches(
         criteria.append(criterion)
         for one, demand in met.items():
             each[one].append(demand)
-    branches = tuple(
-        Branch(one, terms.access(one, "search"), tuple(demands)) for one, demands in each.items()
-    )
+    branches = tuple(_branch(one, terms, demands) for one, demands in each.items())
     return branches, tuple(criteria)
+
+
+def _branch(resource_type: str, terms: Terms, demands: list[Wanted]) -> Branch:
+    """What is wanted of the type; whoever may see certain patients' records only is taken to ask about these patients."""
+    seen = terms.access(resource_type, "search")
+    if isinstance(seen, Confined) and not any(patients(one) is not None for one in demands):
+        demands = [*demands, compartment.about(resource_type, seen.patients, terms.reading)]
+    return Branch(resource_type, seen, tuple(demands))
 
 
 def _place(parsed: Parsed, resource_type: str, terms: Terms) -> list[Wanted]:

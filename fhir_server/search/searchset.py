@@ -28,10 +28,10 @@ Pairs = Sequence[tuple[str, str]]
 class Asking:
     """Who asks, when, at which address, and how strictly they want to be read.
 
-    `cursor_key` seals their next link; `terminology` says what codes mean; `notices` are what every answer tells for now.
+    `caller` is what their next link is bound to and `cursor_key` seals it with; `terminology` says what codes mean; `notices` are what every answer tells for now.
     """
 
-    subject: str
+    caller: str
     now: datetime
     base_url: str
     handling: Handling
@@ -63,7 +63,7 @@ async def search(
     Raises InvalidSearch for what cannot be served, Forbidden for what the caller may not search; the database's own
     failures are the store's to tell.
     """
-    by = Seal(asking.cursor_key, asking.subject, place(resource_type, compartment))
+    by = Seal(asking.cursor_key, asking.caller, place(resource_type, compartment))
     cursor = await _resumed(connection, by, pairs)
     asked, now = (cursor.pairs, cursor.asked_at) if cursor else (pairs, asking.now)
     await look_up_units(asked)

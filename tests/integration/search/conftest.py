@@ -76,7 +76,7 @@ async def searchset(
 ) -> Found:
     """The searchset of `type?pairs`, as `tester` sees it unless told otherwise."""
     values = {
-        "subject": "tester",
+        "caller": "tester",
         "now": datetime(2026, 6, 1, tzinfo=UTC),
         "base_url": BASE,
         "handling": "strict",

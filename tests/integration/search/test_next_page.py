@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fhir_server.errors import Expired, InvalidSearch
+from fhir_server.errors import Expired, Forbidden, InvalidSearch
 from fhir_server.search.cursor import Cursor
 from fhir_server.search.next_page import next_link, resumed
 from fhir_server.search.order import Position
@@ -57,7 +57,6 @@ async def test_what_is_kept_is_its_callers_alone_at_the_path_that_was_searched(f
     (cursor,) = (await find("Observation", LONG, ("_count", "1"))).next
 
     for type, pair, changes in [
-        ("Observation", cursor, {"subject": "another"}),
         ("Observation", cursor, {"cursor_key": b"x" * 32}),
         ("Patient", cursor, {}),
         ("", cursor, {}),
@@ -66,8 +65,10 @@ async def test_what_is_kept_is_its_callers_alone_at_the_path_that_was_searched(f
         ("Observation", ("_cursor", "~"), {}),
         ("Observation", ("_cursor", cursor[1].removeprefix("~")), {}),
     ]:
-        with pytest.raises(InvalidSearch, match="not one of yours"):
+        with pytest.raises(InvalidSearch, match="not one of ours"):
             await find(type, pair, **changes)
+    with pytest.raises(Forbidden, match="another caller"):
+        await find("Observation", cursor, caller="another")
 
 
 async def test_a_sealed_text_that_names_nothing_kept_has_expired(database):

@@ -2,10 +2,29 @@
 
 import pytest
 
+from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden
-from fhir_server.search.access import predicate
+from fhir_server.search.access import (
+    Confined,
+    by_itself,
+    caller,
+    may_choose_ids,
+    opens_by_naming,
+    predicate,
+    refuse_ids_of_ingest,
+)
 from fhir_server.store.predicate import EVERYTHING
-from smart_auth.principal import EVERY_SCOPE, Principal
+from smart_auth.principal import EVERY_SCOPE, CareOf, Everything, Patients, Principal
+
+VITALS = "category=http://terminology.hl7.org/CodeSystem/observation-category|vital-signs"
+
+
+def patient_app(*scopes: str) -> Principal:
+    return Principal("app", frozenset(scopes), patient="a")
+
+
+def user_app(*scopes: str, reach=None, **more) -> Principal:
+    return Principal("app", frozenset(scopes), reach=reach, **more)
 
 
 @pytest.mark.parametrize("interaction", ["create", "read", "update", "delete", "search", "history"])
@@ -14,25 +33,154 @@ def test_a_caller_with_every_scope_sees_everything(interaction):
 
 
 @pytest.mark.parametrize(
-    ("scopes", "type", "interaction"),
+    ("principal", "type", "interaction"),
     [
-        ([], "Patient", "read"),
-        (["system/Observation.cruds"], "Patient", "read"),
-        (["system/Patient.r"], "Patient", "update"),
-        (["system/Patient.r"], "Patient", "search"),
-        (["system/Patient.rs"], None, "history"),
-        (["patient/*.cruds"], "Patient", "read"),
-        (["user/*.cruds"], "Patient", "read"),
-        (["system/*.write"], "Patient", "read"),
-        (["system/*.cruds?category=y"], "Patient", "read"),
-        (["system/*.dr"], "Patient", "read"),
-        (["system/*.cruds"], "Patient", "unheard-of"),
+        (user_app(), "Patient", "read"),
+        (user_app("openid"), "Patient", "read"),
+        (user_app("openid", "profile", "launch/patient", "nonsense"), None, "history"),
+        (user_app("system/Observation.cruds"), "Patient", "read"),
+        (user_app("system/Patient.r"), "Patient", "update"),
+        (user_app("system/Patient.r"), "Patient", "search"),
+        (user_app("system/Patient.r"), None, "history"),
+        (user_app("patient/*.cruds"), "Patient", "read"),
+        (user_app("user/*.cruds"), "Patient", "read"),
+        (user_app("system/*.write"), "Patient", "read"),
+        (user_app("system/*.dr"), "Patient", "read"),
+        (user_app("system/*.cruds"), "Patient", "unheard-of"),
+        (user_app("system/*.cruds"), "AuditEvent", "read"),
+        (user_app("system/AuditEvent.rs"), "AuditEvent", "read"),
+        (patient_app("patient/*.cruds"), "AuditEvent", "read"),
+        (patient_app("patient/*.cruds"), "Group", "read"),
+        (patient_app("patient/*.cruds"), "Person", "search"),
+        (patient_app("patient/*.cruds"), "ValueSet", "read"),
+        (patient_app("patient/*.cruds"), "Practitioner", "create"),
+        (patient_app("patient/*.cruds"), "Medication", "update"),
+        (patient_app("patient/*.cruds"), None, "administer"),
     ],
 )
-def test_what_no_scope_grants_is_forbidden(scopes, type, interaction):
+def test_what_no_scope_grants_is_forbidden_whatever_is_stored(principal, type, interaction):
     with pytest.raises(Forbidden):
-        predicate(Principal("me", frozenset(scopes)), type, interaction)
+        predicate(principal, type, interaction)
+
+
+@pytest.mark.item("leak-14")
+@pytest.mark.parametrize(
+    "filter",
+    [
+        "unheard-of=x", "date=ge2020", "value-quantity=5", "code-value-quantity=a$5", "category=a,", "category=%7C",
+        "_lastUpdated=2020", "_filter=x", "_list=1", "_text=x", "category=a&unheard-of=x", "combo-code=%00", "subject=a|b",
+    ],
+)  # fmt: skip
+def test_a_filter_that_cannot_be_asked_grants_nothing(filter):
+    with pytest.raises(Forbidden):
+        predicate(user_app(f"system/Observation.rs?{filter}"), "Observation", "read")
+
+
+def test_a_filter_that_the_type_does_not_have_grants_nothing_of_it():
+    principal = patient_app(f"patient/*.rs?{VITALS}")
+
+    assert predicate(principal, "Observation", "read")
+    with pytest.raises(Forbidden):
+        predicate(principal, "Patient", "read")
 
 
 def test_a_scope_of_one_type_grants_that_type():
-    assert predicate(Principal("me", frozenset({"system/Patient.rs"})), "Patient", "search") == EVERYTHING
+    assert predicate(user_app("system/Patient.rs"), "Patient", "search") == EVERYTHING
+
+
+def test_the_history_of_all_is_that_of_the_types_granted():
+    found = predicate(user_app("system/Patient.rs"), None, "history")
+
+    assert found.sql == "r.type = ANY(%s::smallint[])"
+    assert found.params == ([RESOURCE_TYPES["Patient"]],)
+
+
+def test_the_history_of_all_shows_no_audit_to_those_who_do_not_audit():
+    found = predicate(user_app("system/*.rs"), None, "history")
+
+    assert RESOURCE_TYPES["AuditEvent"] not in found.params[0]
+    assert predicate(user_app("system/*.rs", auditor=True), None, "history") == EVERYTHING
+
+
+def test_several_scopes_grant_what_any_of_them_does():
+    both = predicate(
+        patient_app(f"patient/Observation.rs?{VITALS}", "patient/Observation.rs?code=c"),
+        "Observation",
+        "read",
+    )
+
+    assert " OR " in both.sql
+    assert predicate(user_app(f"system/*.rs?{VITALS}", "system/*.rs"), "Observation", "read") == EVERYTHING
+
+
+def test_what_is_about_one_patient_is_found_by_the_index_of_patients():
+    found = predicate(patient_app("patient/*.rs"), "Observation", "search")
+
+    assert isinstance(found, Confined)
+    assert found.patients == {"a"}
+    assert isinstance(
+        predicate(user_app("user/*.rs", reach=Patients(frozenset("ab"))), "Goal", "read"), Confined
+    )
+    assert not isinstance(predicate(patient_app("patient/*.rs"), "Device", "search"), Confined)
+
+
+def test_a_user_who_looks_after_everyone_sees_everything_and_is_not_let_by_a_patients_scope():
+    principal = user_app("user/*.rs", reach=Everything())
+
+    assert predicate(principal, "Group", "read") == EVERYTHING
+    with pytest.raises(Forbidden):
+        predicate(principal, "Group", "create")
+
+
+def test_the_person_who_logged_in_is_read_and_no_more():
+    principal = user_app("openid", "fhirUser", fhir_user="http://x/fhir/Practitioner/p")
+
+    assert predicate(principal, "Practitioner", "read").params == ("p",)
+    for type, interaction in (("Practitioner", "search"), ("Patient", "read"), ("Practitioner", "update")):
+        with pytest.raises(Forbidden):
+            predicate(principal, type, interaction)
+
+
+def test_a_practitioner_with_patients_of_their_own_reads_the_directory_and_does_not_write_it():
+    principal = user_app("user/*.cruds", reach=CareOf("p", frozenset({"o"})))
+
+    assert predicate(principal, "Organization", "search") == EVERYTHING
+    assert predicate(principal, "Observation", "search") != EVERYTHING
+    for type, interaction in (("Organization", "update"), ("Group", "read")):
+        with pytest.raises(Forbidden):
+            predicate(principal, type, interaction)
+
+
+def test_those_who_act_for_a_person_choose_no_ids():
+    assert may_choose_ids(user_app("system/*.cruds"), "Observation")
+    assert not may_choose_ids(user_app("user/*.cruds", reach=Everything()), "Observation")
+    assert not may_choose_ids(patient_app("patient/*.cruds"), "Observation")
+
+
+def test_whoever_reaches_few_records_opens_something_by_naming_it():
+    assert opens_by_naming(patient_app("patient/*.c"), "Observation", "create")
+    assert not opens_by_naming(user_app("user/*.c", reach=Everything()), "Observation", "create")
+    assert not opens_by_naming(user_app(f"system/*.c?{VITALS}"), "Observation", "create")
+    assert by_itself(patient_app("patient/*.c"), "Practitioner").sql == "FALSE"
+    assert by_itself(patient_app("patient/*.c"), "Device").sql.startswith("r.patient = ")
+
+
+def test_ids_of_readings_are_those_of_ingest_and_of_administrators():
+    reading, plain = "0198c2e4-9a2b-8abc-9def-0123456789ab", "0198c2e4-9a2b-7abc-9def-0123456789ab"
+
+    refuse_ids_of_ingest(user_app("system/*.cruds"), plain)
+    refuse_ids_of_ingest(user_app("system/*.cruds", administrator=True), reading)
+    with pytest.raises(Forbidden):
+        refuse_ids_of_ingest(user_app("system/*.cruds"), reading)
+
+
+def test_pages_are_of_one_caller_with_the_same_scopes_for_the_same_patient():
+    callers = [
+        patient_app("patient/*.rs"), patient_app("patient/*.r"), user_app("patient/*.rs"),
+        Principal("other", frozenset({"patient/*.rs"}), patient="a"),
+        user_app("patient/*.rs", reach=Patients(frozenset("a"))), user_app("patient/*.rs", reach=Everything()),
+        user_app("patient/*.rs", reach=CareOf("a")),
+    ]  # fmt: skip
+
+    assert len({caller(one) for one in callers}) == len(callers)
+    assert caller(patient_app("patient/*.rs")) == caller(patient_app("patient/*.rs"))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fhir_server.errors import InvalidSearch
+from fhir_server.errors import Forbidden, InvalidSearch
 from fhir_server.search.cursor import Cursor, seal, unseal
 from fhir_server.search.order import Position
 from fhir_server.search.seal import Seal
@@ -41,18 +41,22 @@ def test_a_changed_character_is_noticed(position):
     "by",
     [
         Seal(bytes(32), "me", "Observation"),
-        Seal(KEY, "you", "Observation"),
         Seal(KEY, "me", "Patient/1/Observation"),
     ],
-    ids=["another key", "another caller", "another path"],
+    ids=["another key", "another path"],
 )
-def test_a_cursor_is_of_one_server_one_caller_and_one_path(by):
-    with pytest.raises(InvalidSearch, match="not one of yours"):
+def test_a_cursor_is_of_one_server_and_one_path(by):
+    with pytest.raises(InvalidSearch, match="not one of ours"):
         unseal(by, seal(MINE, CURSOR))
 
 
+def test_a_cursor_is_of_one_caller():
+    with pytest.raises(Forbidden, match="another caller"):
+        unseal(Seal(KEY, "you", "Observation"), seal(MINE, CURSOR))
+
+
 def test_what_else_was_sealed_is_no_cursor():
-    with pytest.raises(InvalidSearch, match="not one of yours"):
+    with pytest.raises(InvalidSearch, match="not one of ours"):
         unseal(MINE, MINE.close(b"\x00\x01"))
 
 

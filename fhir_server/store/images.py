@@ -1,0 +1,75 @@
+"""Whether what was written, or what was current once, is what a predicate shows.
+
+https://www.hl7.org/fhir/R4/security.html#authorization
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import orjson
+import psycopg
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.arrays import Array, integers, smallints, texts
+from fhir_server.store.predicate import Predicate
+from fhir_server.store.rows import IndexRow, Key
+
+_TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
+
+_OUTSIDE = """
+SELECT key.type, key.id FROM unnest(%b, %b) AS key (type, id)
+ WHERE NOT EXISTS (SELECT FROM resource r WHERE r.type = key.type AND r.id = key.id AND NOT r.deleted AND ({access}))
+ ORDER BY key.type, key.id"""
+
+# the row that the image would be if it were current, as far as predicates look at it
+_MEETING = """
+SELECT r.number FROM (
+  SELECT i.number, i.type, i.id, FALSE AS deleted, p.key AS patient, c.key AS code_set, i.tokens::bigint[] AS tokens,
+         i.body::jsonb AS body
+    FROM unnest(%b, %b, %b, %b, %b, %b, %b) AS i (number, type, id, patient, codings, tokens, body)
+    LEFT JOIN patient_key p ON p.id = i.patient LEFT JOIN code_set c ON c.codings = i.codings OFFSET 0) r
+ WHERE ({access})"""
+
+
+class Image(NamedTuple):
+    """What a resource is, or was, with the values it is found by."""
+
+    type: str
+    id: str
+    row: IndexRow
+    body: bytes
+
+
+async def outside(
+    connection: psycopg.AsyncConnection, keys: Collection[Key], access: Predicate
+) -> list[Key]:
+    """Those of `keys`, all of them of types that `access` is for, that are not there or that it does not show."""
+    columns = (
+        smallints([RESOURCE_TYPES[type] for type, _ in keys]),
+        texts([id.encode() for _, id in keys]),
+    )
+    statement = _OUTSIDE.format(access=access.sql)
+    cursor = await connection.execute(statement, (*columns, *access.params), prepare=False)
+    return [(_TYPES[type], id) for type, id in await cursor.fetchall()]
+
+
+async def meeting(
+    connection: psycopg.AsyncConnection, images: Sequence[Image], access: Predicate
+) -> set[int]:
+    """Which of `images`, counted from 0, `access` would show if they were current."""
+    statement = _MEETING.format(access=access.sql)
+    cursor = await connection.execute(statement, (*_columns(images), *access.params), prepare=False)
+    return {number for (number,) in await cursor.fetchall()}
+
+
+def _columns(images: Sequence[Image]) -> tuple[Array, ...]:
+    rows = [image.row for image in images]
+    return (
+        integers(range(len(images))),
+        smallints([RESOURCE_TYPES[image.type] for image in images]),
+        texts([image.id.encode() for image in images]),
+        texts([None if row.patient is None else row.patient.encode() for row in rows]),
+        texts([orjson.dumps(row.codings) if row.codings else None for row in rows]),
+        texts([b"{%s}" % ",".join(map(str, row.tokens)).encode() for row in rows]),
+        texts([image.body for image in images]),
+    )
