@@ -412,8 +412,9 @@ CREATE TABLE public.resource (
     deleted boolean DEFAULT false NOT NULL,
     body jsonb
 )
-WITH (autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.05');
-ALTER TABLE ONLY public.resource ALTER COLUMN tokens SET STATISTICS 1000;
+WITH (autovacuum_analyze_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.2');
+ALTER TABLE ONLY public.resource ALTER COLUMN tokens SET STATISTICS 100;
+ALTER TABLE ONLY public.resource ALTER COLUMN body SET STATISTICS 0;
 
 
 --

@@ -36,3 +36,8 @@ CREATE INDEX device_api_key_device ON device_api_key (device);
 COMMENT ON TABLE device_api_key IS 'Keys of devices that cannot sign, found by their public id; of the rest there is a hash only.';
 
 ALTER TABLE device ADD COLUMN metrics TEXT COLLATE "C", ADD COLUMN state JSONB;
+
+-- A target of 1000 let ANALYZE sample 300,000 rows, body and all: five to seven seconds of CPU every twenty while readings come in.
+ALTER TABLE resource ALTER COLUMN tokens SET STATISTICS 100, ALTER COLUMN body SET STATISTICS 0;
+
+ALTER TABLE resource SET (autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2);
