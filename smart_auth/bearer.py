@@ -1,4 +1,4 @@
-"""One static bearer token, until clients get their own.
+"""Who sends a bearer token: an app with one that was issued to it, or the operator with the static one.
 
 https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 """
@@ -6,7 +6,9 @@ https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 from hmac import compare_digest
 
 from smart_auth.errors import CredentialsMissing, CredentialsRejected
+from smart_auth.ports import Bearers
 from smart_auth.principal import EVERY_SCOPE, Principal
+from smart_auth.tokens import ACCESS, sha256
 
 _SCHEME = "bearer "
 
@@ -25,11 +27,7 @@ class StaticToken:
 
         Raises CredentialsMissing without a bearer token, CredentialsRejected for any other than the one.
         """
-        if authorization_header is None or authorization_header[:7].lower() != _SCHEME:
-            raise CredentialsMissing(
-                "No bearer token was sent. Send the header `Authorization: Bearer <token>`."
-            )
-        if not compare_digest(authorization_header[7:].strip().encode(), self._token):
+        if not compare_digest(_sent(authorization_header).encode(), self._token):
             raise CredentialsRejected(
                 "The bearer token is not valid here. Ask the operator for the current one."
             )
@@ -47,3 +45,36 @@ class EveryoneLocal:
     async def authenticate(self, authorization_header: str | None) -> Principal:  # noqa: ARG002 - the port's shape
         """The local principal, whatever was sent; never fails."""
         return self._principal
+
+
+class Bearer:
+    """Lets in whoever sends an access token that holds, or the operator's static token where there is one."""
+
+    __slots__ = ("_holders", "_static")
+
+    def __init__(self, holders: Bearers, static: StaticToken | None) -> None:
+        self._holders = holders
+        self._static = static
+
+    async def authenticate(self, authorization_header: str | None) -> Principal:
+        """Who holds the token, with the rights they have now.
+
+        Raises CredentialsMissing without a bearer token, CredentialsRejected for one that does not hold.
+        """
+        token = _sent(authorization_header)
+        if token.startswith(ACCESS):
+            principal = await self._holders.holder(sha256(token))
+            if principal is None:
+                raise CredentialsRejected(
+                    "The access token has ended, was revoked, or was never issued here. Get another one."
+                )
+            return principal
+        if self._static is None:
+            raise CredentialsRejected("The bearer token was not issued here.")
+        return await self._static.authenticate(authorization_header)
+
+
+def _sent(authorization_header: str | None) -> str:
+    if authorization_header is None or authorization_header[:7].lower() != _SCHEME:
+        raise CredentialsMissing("No bearer token was sent. Send the header `Authorization: Bearer <token>`.")
+    return authorization_header[7:].strip()

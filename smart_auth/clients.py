@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from smart_auth.errors import SmartAuthError
+
 Authentication: TypeAlias = Literal["none", "client_secret_basic", "private_key_jwt"]
 
 _LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
+
+
+class ClientTaken(SmartAuthError):
+    """There is a client with that id already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 from smart_auth.clients import Client
 from smart_auth.grants import Access, Grant, Held, Kind, Once
 from smart_auth.person import Person
+from smart_auth.principal import Principal
 
 
 class Clients(Protocol):
@@ -24,7 +25,7 @@ class Clients(Protocol):
 class People(Protocol):
     """The accounts, as far as tokens need them."""
 
-    async def find(self, id: str) -> Person | None:
+    async def person(self, id: str) -> Person | None:
         """The person with this account, None when there is none or it is disabled."""
         ...
 
@@ -93,6 +94,14 @@ class SigningKey:
     algorithm: str
     public: Mapping[str, object]
     private: Mapping[str, object] | None
+
+
+class Bearers(Protocol):
+    """Who holds an access token, as their rights are at this moment."""
+
+    async def holder(self, sha256: bytes) -> Principal | None:
+        """The caller whom the token stands for; None when it is unknown, has ended, or whoever granted it may not any more."""
+        ...
 
 
 class SigningKeys(Protocol):

@@ -9,9 +9,10 @@ from typing import Final, Literal, TypeAlias
 
 Sort: TypeAlias = Literal["access", "refresh", "code", "secret"]
 
+ACCESS: Final = "fhir-at-"
 _BYTES: Final = 32
 _PREFIX: Final[dict[Sort, str]] = {
-    "access": "fhir-at-",
+    "access": ACCESS,
     "refresh": "fhir-rt-",
     "code": "fhir-ac-",
     "secret": "fhir-cs-",

@@ -35,7 +35,7 @@ def held(text: str, kind: Kind, client: Client, request: FormRequest, kept: Kept
 def rightful(found: Held, client: Client, request: FormRequest, kept: Kept) -> tuple[str, ...]:
     """The scopes of the grant that the person could still grant. Raises InvalidGrantError when they no longer may."""
     grant = found.grant
-    person = request.wait(kept.people.find(grant.user))
+    person = request.wait(kept.people.person(grant.user))
     if person is None:
         raise InvalidGrantError(_NO_RIGHT)
     if person.role == "patient" and grant.patient is not None and grant.patient not in person.patients:

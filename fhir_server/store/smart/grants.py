@@ -1,0 +1,162 @@
+"""What was granted to apps, and the hashes of the codes and tokens that stand for it.
+
+https://www.rfc-editor.org/rfc/rfc9700#section-4.14
+
+A code or refresh token is spent by the statement that keeps the new tokens: of two that race the second finds it spent.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
+
+from fhir_server.store.database import Database
+from smart_auth.grants import Access, Grant, Held, Kind, Once
+
+_GRANT: Final = """
+g.id, g.client, g.user_id, g.scopes, g.granted_at, g.auth_time, g.fhir_user, g.patient, g.encounter, g.context, g.nonce,
+g.session"""
+_OPEN: Final = """
+WITH opened AS (
+  INSERT INTO oauth_grant (id, client, user_id, scopes, granted_at, auth_time, fhir_user, patient, encounter, context,
+                           nonce, session)
+  VALUES (%(id)s, %(client)s, %(user)s, %(scopes)s, %(granted_at)s, %(auth_time)s, %(fhir_user)s, %(patient)s,
+          %(encounter)s, %(context)s, %(nonce)s, %(session)s)
+  RETURNING id)
+INSERT INTO oauth_once (sha256, kind, grant_id, redirect_uri, challenge, expires_at)
+SELECT %(sha256)s, %(kind)s, id, %(redirect_uri)s, %(challenge)s, %(expires_at)s FROM opened"""
+_HELD: Final = f"""
+SELECT o.sha256, o.kind, o.expires_at, o.redirect_uri, o.challenge, o.spent_at, {_GRANT}
+  FROM oauth_once o JOIN oauth_grant g ON g.id = o.grant_id
+ WHERE o.sha256 = %(sha256)s AND o.kind = %(kind)s AND (o.expires_at > %(now)s OR o.spent_at IS NOT NULL)
+   AND g.revoked_at IS NULL
+   AND (g.session IS NULL OR EXISTS (SELECT FROM login_session s WHERE s.id = g.session AND s.ends_at > %(now)s))"""
+_EXCHANGE: Final = """
+WITH spent AS (
+  UPDATE oauth_once o SET spent_at = %(now)s FROM oauth_grant g
+   WHERE o.sha256 = %(spent)s AND o.spent_at IS NULL AND o.expires_at > %(now)s
+     AND g.id = o.grant_id AND g.revoked_at IS NULL
+  RETURNING o.grant_id),
+used AS (UPDATE oauth_grant SET last_used_at = %(now)s WHERE id IN (SELECT grant_id FROM spent)),
+access AS (
+  INSERT INTO oauth_access (sha256, client, grant_id, scopes, issued_at, expires_at)
+  SELECT %(access)s, %(client)s, grant_id, %(scopes)s, %(issued_at)s, %(access_until)s FROM spent),
+refresh AS (
+  INSERT INTO oauth_once (sha256, kind, grant_id, expires_at)
+  SELECT %(refresh)s, 'refresh', grant_id, %(refresh_until)s FROM spent WHERE %(refresh)s::bytea IS NOT NULL)
+SELECT count(*) FROM spent"""
+_ISSUE: Final = """
+INSERT INTO oauth_access (sha256, client, scopes, issued_at, expires_at)
+VALUES (%(access)s, %(client)s, %(scopes)s, %(issued_at)s, %(access_until)s)"""
+_REVOKE: Final = "UPDATE oauth_grant SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL"
+_ACCESS: Final = f"""
+SELECT t.client, t.scopes, t.issued_at, t.expires_at, {_GRANT}
+  FROM oauth_access t JOIN oauth_client c ON c.id = t.client
+  LEFT JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN account a ON a.id = g.user_id
+ WHERE t.sha256 = %(sha256)s AND t.expires_at > %(now)s AND c.disabled_at IS NULL
+   AND (t.grant_id IS NULL OR (g.revoked_at IS NULL AND a.id IS NOT NULL AND a.disabled_at IS NULL))"""
+_FORGET: Final = "DELETE FROM oauth_access WHERE sha256 = %s"
+_SWEEP: Final = """
+WITH codes AS (DELETE FROM oauth_once WHERE sha256 IN (
+  SELECT sha256 FROM oauth_once WHERE expires_at < %(now)s - interval '1 day' LIMIT 20 FOR UPDATE SKIP LOCKED))
+DELETE FROM oauth_access WHERE sha256 IN (
+  SELECT sha256 FROM oauth_access WHERE expires_at < %(now)s LIMIT 20 FOR UPDATE SKIP LOCKED)"""
+"""What has ended goes a little at a time, faster than it comes; of a code it is known for a day that it was used."""
+
+
+class Grants:
+    """Implements `smart_auth.ports.Grants`."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, grant: Grant, code: Once) -> None:
+        """Nothing; the grant is kept, with the code that is to be exchanged for its tokens."""
+        said = {
+            "id": grant.id,
+            "client": grant.client,
+            "user": grant.user,
+            "scopes": list(grant.scopes),
+            "granted_at": grant.granted_at,
+            "auth_time": grant.auth_time,
+            "fhir_user": grant.fhir_user,
+            "patient": grant.patient,
+            "encounter": grant.encounter,
+            "context": Jsonb(dict(grant.context)),
+            "nonce": grant.nonce,
+            "session": grant.session,
+            "sha256": code.sha256,
+            "kind": code.kind,
+            "redirect_uri": code.redirect_uri,
+            "challenge": code.challenge,
+            "expires_at": code.expires_at,
+        }
+        async with self._database.connection() as connection:
+            await connection.execute(_OPEN, said)
+
+    async def held(self, sha256: bytes, kind: Kind, now: datetime) -> Held | None:
+        """The code or refresh token, None when it is unknown, has expired unused, or its grant was revoked."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(_HELD, {"sha256": sha256, "kind": kind, "now": now})
+            row = await cursor.fetchone()
+        if row is None:
+            return None
+        digest, of, expires_at, redirect_uri, challenge, spent_at, *grant = row
+        return Held(Once(digest, of, expires_at, redirect_uri, challenge), _grant(grant), spent_at)
+
+    async def exchange(self, spent: bytes, access: Access, refresh: Once | None, now: datetime) -> bool:
+        """Whether `spent` was spent by this call and the new tokens are kept; of several calls for one only one succeeds."""
+        said = _said(access) | {
+            "spent": spent,
+            "now": now,
+            "refresh": None if refresh is None else refresh.sha256,
+            "refresh_until": None if refresh is None else refresh.expires_at,
+        }
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(_EXCHANGE, said)).fetchone()
+            await connection.execute(_SWEEP, {"now": now})
+        return row is not None and row[0] == 1
+
+    async def issue(self, access: Access, now: datetime) -> None:
+        """Nothing; a token without a grant is kept."""
+        async with self._database.connection() as connection:
+            await connection.execute(_ISSUE, _said(access))
+            await connection.execute(_SWEEP, {"now": now})
+
+    async def revoke(self, grant: str, now: datetime) -> None:
+        """Nothing; no token under the grant is valid from here on."""
+        async with self._database.connection() as connection:
+            await connection.execute(_REVOKE, (now, grant))
+
+    async def access(self, sha256: bytes, now: datetime) -> tuple[Access, Grant | None] | None:
+        """A valid access token with its grant, None for any other."""
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(_ACCESS, {"sha256": sha256, "now": now})).fetchone()
+        if row is None:
+            return None
+        client, scopes, issued_at, expires_at, *grant = row
+        access = Access(sha256, client, tuple(scopes), issued_at, expires_at, grant[0])
+        return access, None if grant[0] is None else _grant(grant)
+
+    async def forget(self, sha256: bytes) -> None:
+        """Nothing; the access token is not valid from here on."""
+        async with self._database.connection() as connection:
+            await connection.execute(_FORGET, (sha256,))
+
+
+def _grant(row: list[object] | TupleRow) -> Grant:
+    id, client, user, scopes, *rest = row
+    return Grant(id, client, user, tuple(scopes), *rest)  # type: ignore[arg-type]  # the columns of the statement
+
+
+def _said(access: Access) -> dict[str, object]:
+    return {
+        "access": access.sha256,
+        "client": access.client,
+        "scopes": list(access.scopes),
+        "issued_at": access.issued_at,
+        "access_until": access.expires_at,
+    }
