@@ -202,10 +202,15 @@ class FileKey:
 class IngestedFiles(Protocol):
     """Which files were taken in, by device; a file is claimed while it is read, so that two readers do not meet."""
 
-    async def claim(self, key: FileKey, name: str, format: str) -> bytes | None:
+    async def zone(self, key: FileKey, format: str | None) -> str | None:
+        """The zone in which the file was read before, or that device's last file of `format`; None where none was."""
+        ...
+
+    async def claim(self, key: FileKey, name: str, format: str, *, again: bool = False) -> bytes | None:
         """None when the caller is to read the file; else the summary, as JSON, of when all of it was taken in.
 
-        Raises FileBusy while another reads it. A claim runs out after some seconds unless it is renewed.
+        Raises FileBusy while another reads it. A claim runs out after some seconds unless it is renewed. What is to be read
+        `again` is claimed though all of it was taken in.
         """
         ...
 
@@ -217,8 +222,8 @@ class IngestedFiles(Protocol):
         """Remember the file as taken in, all of it."""
         ...
 
-    async def release(self, key: FileKey) -> None:
-        """Forget the claim: the file may be brought again."""
+    async def release(self, key: FileKey, summary: bytes | None = None) -> None:
+        """Forget the claim: the file may be brought again; of one that was read, its `summary` says in which zone."""
         ...
 
 

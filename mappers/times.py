@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/datatypes.html#dateTime
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Final
 
@@ -63,6 +63,22 @@ def from_datetime(moment: datetime, digits: int = 0, element: str = "timestamp")
     stamp, offset = text[:19], text[19:]
     fraction = f".{moment.microsecond:06d}"[: digits + 1] if digits else ""
     return _from_text(f"{stamp}{fraction}{'Z' if offset == '+00:00' else offset}", element)
+
+
+def in_zone(clock: datetime, zone: tzinfo, element: str = "timestamp") -> datetime:
+    """The moment at which a clock in `zone` shows `clock` (naive), with the offset that holds then.
+
+    Raises InvalidTime naming `element` for a time that the zone leaves out, or has twice, as clocks are put on or back.
+    """
+    moments = [clock.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+    first, second = (
+        each.replace(tzinfo=timezone(each.utcoffset() or timedelta()), fold=0) for each in moments
+    )
+    if first != second:
+        what = "does not exist" if first > second else "is twice"
+        text = f"{element} {clock.isoformat()} {what} in {zone}. Say its offset from UTC."
+        raise InvalidTime("value", element, text)
+    return first
 
 
 def _from_seconds(seconds: int, element: str) -> DeviceTime:

@@ -40,8 +40,11 @@ def ingest(
         str | None, typer.Option(help="Whom it measured, where nobody was assigned to it then.")
     ] = None,
     zone: Annotated[
-        str, typer.Option(help="The device's offset from UTC, where a file states none: +01:00.")
+        str, typer.Option(help="The device's time zone, where a file states none: Europe/Berlin, +01:00.")
     ] = "Z",
+    correct_zone: Annotated[
+        bool, typer.Option("--correct-zone", help="The files were read in another zone before, and wrongly.")
+    ] = False,
     start: Annotated[
         str | None,
         typer.Option(help="When the recording began, for a file that does not say: 2026-01-31T22:00:00."),
@@ -57,12 +60,18 @@ def ingest(
     What is broken stores nothing of the unit (night, recording, line) it breaks in; exits with 1 when anything was
     rejected or could not be read.
 
-    Example: fhir-server ingest card/ --device cpap-1 --patient p1 --zone +01:00
+    Example: fhir-server ingest card/ --device cpap-1 --patient p1 --zone Europe/Berlin
     """
     from ingest.errors import IngestError
 
     said, configured = (
-        _said(zone=zone, patient=patient, mapping=mapping, start=start),
+        _said(
+            zone=zone,
+            patient=patient,
+            mapping=mapping,
+            start=start,
+            **{"correct-zone": "true" if correct_zone else "false"},
+        ),
         settings(data_dir=data_dir),
     )
     with tempfile.TemporaryDirectory(prefix="fhir-ingest-") as folder:

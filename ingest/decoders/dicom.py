@@ -9,7 +9,7 @@ import re
 import struct
 import warnings
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -25,7 +25,7 @@ from mappers.ecg import EcgReport
 from mappers.errors import InvalidTime
 from mappers.metrics import metric
 from mappers.reading import FieldValue, Reading
-from mappers.times import DeviceTime, from_datetime
+from mappers.times import DeviceTime, from_datetime, in_zone
 from mappers.waveform import Lead
 
 # What a coded measurement is, in the words of the device profile `ecg-monitor`; MDC codes are partition:term.
@@ -82,7 +82,7 @@ class DicomEcg:
     zone_assumed: bool
 
 
-def decode(content: bytes, device: Device, received: datetime, zone: timezone = UTC) -> DicomEcg:
+def decode(content: bytes, device: Device, received: datetime, zone: tzinfo = UTC) -> DicomEcg:
     """The ECG in `content`, taken by `device`; `zone` is the cardiograph's where the file does not say.
 
     A measurement of 0 is one that was not made; of an axis that cannot be told. Raises UnreadableFile for what is no complete DICOM ECG, and says where it breaks.
@@ -99,7 +99,7 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone = 
             ) from error
 
 
-def _decoded(content: bytes, device: Device, received: datetime, zone: timezone) -> DicomEcg:
+def _decoded(content: bytes, device: Device, received: datetime, zone: tzinfo) -> DicomEcg:
     dataset = _dataset(content)
     found, measured = recorded(dataset), _measurements(dataset)
     time, zone_assumed = _time(dataset, zone)
@@ -222,7 +222,7 @@ def _number(value: object) -> Decimal | None:
         return None
 
 
-def _time(dataset: Dataset, zone: timezone) -> tuple[DeviceTime, bool]:
+def _time(dataset: Dataset, zone: tzinfo) -> tuple[DeviceTime, bool]:
     """When the ECG was acquired, and whether its time zone had to be assumed."""
     text = str(dataset.get("AcquisitionDateTime", ""))
     match = _DATE_TIME.fullmatch(text.strip())
@@ -231,9 +231,8 @@ def _time(dataset: Dataset, zone: timezone) -> tuple[DeviceTime, bool]:
     stamp, fraction, offset = match.groups()
     stated = offset or dataset.get("TimezoneOffsetFromUTC")
     try:
-        whole = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(
-            tzinfo=_zone(str(stated)) if stated else zone
-        )
+        clock = datetime.strptime(stamp, "%Y%m%d%H%M%S")  # noqa: DTZ007 - in_zone gives it its zone
+        whole = in_zone(clock, _zone(str(stated)) if stated else zone)
         moment = whole.replace(microsecond=int((fraction or "").ljust(6, "0")))
         return from_datetime(moment, len(fraction or "")), stated is None
     except (ValueError, InvalidTime) as error:

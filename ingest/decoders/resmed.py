@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, tzinfo
 from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
@@ -25,7 +25,7 @@ from ingest.decoders.resmed_comfort import MISSING
 from ingest.errors import UnreadableFile
 from ingest.ports import Device
 from mappers.reading import Absent, FieldValue, Reading
-from mappers.times import from_datetime
+from mappers.times import from_datetime, in_zone
 from mappers.waveform import decimal
 
 _DAYS: Final = "Date"
@@ -105,7 +105,7 @@ class Nights:
     modes: tuple[int, ...]
 
 
-def decode(content: bytes, device: Device, received: datetime, zone: timezone) -> Nights:
+def decode(content: bytes, device: Device, received: datetime, zone: tzinfo) -> Nights:
     """The nights in `content`, measured by `device`, whose clock runs in `zone`.
 
     Raises UnreadableFile, saying where, when the file is broken or a signal is not as such a card has it.
@@ -118,7 +118,7 @@ def decode(content: bytes, device: Device, received: datetime, zone: timezone) -
 
 
 def _nights(
-    file: edfio.Edf, known: Container[int], device: Device, received: datetime, zone: timezone
+    file: edfio.Edf, known: Container[int], device: Device, received: datetime, zone: tzinfo
 ) -> Nights:
     days = _signal(file, _DAYS).digital
     use = _signal(file, _MINUTES_OF_USE).digital
@@ -152,7 +152,7 @@ def _night(
     day: int,
     device: Device,
     received: datetime,
-    zone: timezone,
+    zone: tzinfo,
 ) -> Reading:
     names = _measured(file, number)
     fields: dict[str, FieldValue] = {}
@@ -166,7 +166,7 @@ def _night(
     for label, name in names.items():
         signal = _signal(file, label)
         fields[name], units[name] = _value(signal, number), _unit(signal, label)
-    start = datetime.combine(_EPOCH + day * _DAY, _NOON, zone)
+    start, end = (in_zone(datetime.combine(_EPOCH + each * _DAY, _NOON), zone) for each in (day, day + 1))
     revised = _revised(file, number, start)
     return Reading(
         device=device.name,
@@ -175,10 +175,12 @@ def _night(
         received=received,
         fields=fields,
         units=units,
-        duration=_DAY,
+        sequence=f"night-{start.date()}",
+        duration=end - start,
         corrects=revised is not None,
         revised=revised,
         night=start.date(),
+        of_record=True,
     )
 
 

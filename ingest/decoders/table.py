@@ -6,7 +6,7 @@ https://www.rfc-editor.org/rfc/rfc4180
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +38,7 @@ class Row:
         return f"row {self.first}" if self.first == self.last else f"rows {self.first} to {self.last}"
 
 
-def readings(path: Path, table: Table, device: Device, received: datetime, zone: timezone) -> Iterator[Row]:
+def readings(path: Path, table: Table, device: Device, received: datetime, zone: tzinfo) -> Iterator[Row]:
     """Each row, measured by `device`, whose clock runs in `zone` where the table says no offset.
 
     A row that cannot be read is given with its issues, and spoils no other. Raises UnreadableFile, naming the row, where
@@ -48,7 +48,7 @@ def readings(path: Path, table: Table, device: Device, received: datetime, zone:
     return _together(single) if table.together else single
 
 
-def _single(path: Path, table: Table, device: Device, received: datetime, zone: timezone) -> Iterator[Row]:
+def _single(path: Path, table: Table, device: Device, received: datetime, zone: tzinfo) -> Iterator[Row]:
     records = _records(path, table)
     names = _header(records, table) if table.header else None
     for number, cells in records:
@@ -132,7 +132,7 @@ def _misshapen(number: int, names: Sequence[str], cells: Sequence[str]) -> tuple
 
 
 def _reading(
-    cells: Cells, table: Table, device: Device, received: datetime, zone: timezone
+    cells: Cells, table: Table, device: Device, received: datetime, zone: tzinfo
 ) -> Reading | tuple[Issue, ...]:
     try:
         time = row_time(cells, table, zone)

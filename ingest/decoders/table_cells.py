@@ -5,14 +5,14 @@ https://www.rfc-editor.org/rfc/rfc4180
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Final
 
 from mappers.errors import InvalidTime
 from mappers.reading import Absent, FieldValue
 from mappers.table import COUNTED, ISO, Column, Table, TimeColumns
-from mappers.times import DeviceTime, device_time, from_datetime
+from mappers.times import DeviceTime, device_time, from_datetime, in_zone
 
 Cells = Mapping[str, str]
 """The cells of a row by the names of their columns."""
@@ -39,7 +39,7 @@ def field_value(cell: str, column: Column, table: Table) -> FieldValue:
     return Decimal(text) if "." in text else int(text)
 
 
-def row_time(cells: Cells, table: Table, zone: timezone) -> DeviceTime:
+def row_time(cells: Cells, table: Table, zone: tzinfo) -> DeviceTime:
     """When the row was measured; raises InvalidTime, naming the column, for what is no time."""
     time = table.time
     text = " ".join(cells[name] for name in time.columns)
@@ -48,7 +48,7 @@ def row_time(cells: Cells, table: Table, zone: timezone) -> DeviceTime:
         return _counted(text, time, element)
     moment = _moment(text, time, element)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=_zone(cells, time, zone))
+        moment = in_zone(moment, _zone(cells, time, zone), element)
     return from_datetime(moment, _digits(moment), element)
 
 
@@ -70,7 +70,7 @@ def _moment(text: str, time: TimeColumns, element: str) -> datetime:
         ) from error
 
 
-def _zone(cells: Cells, time: TimeColumns, zone: timezone) -> timezone:
+def _zone(cells: Cells, time: TimeColumns, zone: tzinfo) -> tzinfo:
     if time.offset is None:
         return zone
     text = cells[time.offset]

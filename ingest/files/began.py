@@ -9,7 +9,7 @@ from typing import Final
 from ingest.errors import UnreadableFile
 from ingest.files.format import Origin
 from mappers.errors import InvalidTime
-from mappers.times import DeviceTime, from_datetime
+from mappers.times import DeviceTime, from_datetime, in_zone
 
 LONGEST: Final = timedelta(days=366)
 """No recording lasts longer: a header that says so is damaged."""
@@ -18,12 +18,12 @@ LONGEST: Final = timedelta(days=366)
 def began(said: datetime | None, origin: Origin) -> DeviceTime | None:
     """The start that the file says, in the caller's zone; else the one that the caller says; None where nobody does.
 
-    Raises UnreadableFile for a time before 1970.
+    Raises UnreadableFile for a time before 1970, and for one that the zone has twice or not at all.
     """
-    start = origin.start if said is None else said.replace(tzinfo=origin.zone)
-    if start is None:
-        return None
     try:
+        start = origin.start if said is None else in_zone(said, origin.zone)
+        if start is None:
+            return None
         return from_datetime(start, 6 if start.microsecond else 0)
     except InvalidTime as error:
         raise UnreadableFile(f"The recording began at a time that cannot be: {error}") from error

@@ -36,14 +36,15 @@ class DicomEcg(Format):
         if ecg.unmapped:
             notes.append(f"not stored, since no code for it is confirmed: {', '.join(ecg.unmapped)}")
         if ecg.zone_assumed:
-            notes.append(f"the file states no time zone; {origin.zone} is assumed")
+            notes.append(f"the file states no time zone; {origin.zone_name} is assumed")
         if ecg.unread:
             notes.append(f"in the kept file only: {'; '.join(ecg.unread)}")
         if any(map(_is_long, ecg.report.waveforms)):
             notes.append("of the waveform the first strip is stored as samples")
         report = replace(ecg.report, waveforms=tuple(map(shortened, ecg.report.waveforms)))
         unit = Unit((report.reading,), partial(_mapped, report), where="the recording")
-        return Contents((unit,), tuple(notes), _document(ecg, file.bare_name))
+        document = _document(ecg, file.bare_name)
+        return Contents((unit,), tuple(notes), document, zone_assumed=ecg.zone_assumed)
 
 
 def _mapped(report: EcgReport, reading: Reading, context: MappingContext) -> MappingResult:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from ingest.errors import UnreadableFile
 from ingest.files.format import Contents, Document, Format, Incoming, Origin
+from mappers.errors import InvalidTime
+from mappers.times import in_zone
 from terminology.service import Coding
 from terminology.systems import LOINC
 
@@ -51,15 +53,24 @@ class EcgPdf(Format):
         notes = [f"{pages} page{'s' if pages > 1 else ''}, kept as they are; no values are read from a PDF"]
         if active:
             notes.append(f"the PDF holds {', '.join(active)}; it is only ever served as an attachment")
-        dated = made.replace(tzinfo=origin.zone) if made is not None and made.tzinfo is None else made
+        dated = _dated(made, origin)
         if origin.start is None and dated is not None:
             notes.append(f"when it was recorded is not known; it was made at {dated.isoformat()}")
             if dated is not made:
                 offset = dated.isoformat()[-6:]
                 notes.append(f"the PDF states no offset from UTC; {offset} was taken, `zone` says another")
-        return Contents(
-            (), tuple(notes), Document(file.bare_name, "application/pdf", _ECG_STUDY, dated=dated)
-        )
+        document = Document(file.bare_name, "application/pdf", _ECG_STUDY, dated=dated)
+        return Contents((), tuple(notes), document, zone_assumed=origin.start is None and dated is not made)
+
+
+def _dated(made: datetime | None, origin: Origin) -> datetime | None:
+    """When the PDF was made, in the caller's zone where it does not say of which."""
+    if made is None or made.tzinfo is not None:
+        return made
+    try:
+        return in_zone(made, origin.zone)
+    except InvalidTime as error:
+        raise UnreadableFile(f"It was made at a time that cannot be: {error}") from error
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class EdfRecording(Format):
         document = _document(found, start, file) if found.signals else None
         notes = tuple(_notes(found, origin))
         if not recording.distributions and not recording.events and recording.waveform is None:
-            return Contents((), notes, document)
+            return Contents((), notes, document, zone_assumed=found.start is not None)
         reading = Reading(
             device=origin.device.name,
             profile=origin.device.profile,
@@ -86,7 +86,7 @@ class EdfRecording(Format):
             night=_night(start) if found.is_resmed else None,
         )
         unit = Unit((reading,), partial(map_recording, recording), where=f"recording of {start.text[:16]}")
-        return Contents((unit,), notes, document)
+        return Contents((unit,), notes, document, zone_assumed=found.start is not None)
 
 
 def _start(found: "edf.Recording", origin: Origin) -> DeviceTime:
@@ -178,4 +178,4 @@ def _notes(found: "edf.Recording", origin: Origin) -> Iterable[str]:
     if leads and len(leads[0].digital) > KEPT_AS_FILE:
         yield "of the waveform the first strip is stored as samples"
     if found.start is not None:
-        yield f"the file states no time zone; {origin.zone} is assumed"
+        yield f"the file states no time zone; {origin.zone_name} is assumed"

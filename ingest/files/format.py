@@ -5,7 +5,7 @@ docs/ingest.md, "Files"
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timezone
+from datetime import UTC, datetime, timezone, tzinfo
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -47,28 +47,37 @@ class Origin:
     `zone` is the device's where the file states none. `patient` is whom it measured where the device was assigned to
     nobody then; the framework sees to that, and a format needs it only to compare. `mapping` names a declaration, for
     formats that cannot be read without one. `start` is when the recording began, for a file that does not say.
+    `corrects_zone` says that the file was read in another zone before, and wrongly.
     """
 
     device: Device
     received: datetime
-    zone: timezone
+    zone: tzinfo
     patient: str | None = None
     mapping: str | None = None
     start: datetime | None = None
+    corrects_zone: bool = False
+
+    @property
+    def zone_name(self) -> str:
+        """The zone as people know it: `Europe/Berlin`, `UTC+01:00`, `UTC`."""
+        offset = self.zone.utcoffset(None)
+        return str(self.zone) if offset is None else str(timezone(offset))
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
     """What the caller says beside the files, whatever device they are of; each as in Origin."""
 
-    zone: timezone = UTC
+    zone: tzinfo = UTC
     patient: str | None = None
     mapping: str | None = None
     start: datetime | None = None
+    corrects_zone: bool = False
 
     def origin(self, device: Device, received: datetime) -> Origin:
         """The same of files of `device`."""
-        return Origin(device, received, self.zone, self.patient, self.mapping, self.start)
+        return Origin(device, received, self.zone, self.patient, self.mapping, self.start, self.corrects_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +118,14 @@ class Contents:
     """What is in a file.
 
     `units` is read lazily, in a thread, and may raise UnreadableFile, saying at which byte, row or record the file broke:
-    the units before are stored, the broken one is not. `notes` are for the person who brought it.
+    the units before are stored, the broken one is not. `notes` are for the person who brought it. With `zone_assumed`
+    its times are of the caller's zone: it is not to be read in another later, unless that corrects it.
     """
 
     units: Iterable[Unit]
     notes: tuple[str, ...] = ()
     document: Document | None = None
+    zone_assumed: bool = False
 
 
 class Format(Protocol):
@@ -124,6 +135,11 @@ class Format(Protocol):
     def name(self) -> str:
         """What summaries and metrics call it: `wfdb`."""
         ...
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether a device's next file says again what the one before said, and goes on: a card, an export."""
+        return False
 
     def recognises(self, head: bytes, name: str) -> bool:
         """Whether a file that begins with `head` (64 kB, or all there is) under this name is one."""

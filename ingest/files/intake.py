@@ -147,7 +147,11 @@ class Intake:
         FileBusy while another reads the file, Unavailable when nothing can be promised: it may be brought again.
         """
         key = await asyncio.to_thread(key_of, file, format, origin)
-        earlier = await self._files.claim(key, file.name, format.name)
+        if not origin.corrects_zone:
+            before = await self._files.zone(key, format.name if format.is_continued else None)
+            if before not in (None, origin.zone_name):
+                return unread(file.name, file.sha256, _of_other_zone(before, origin), format.name)
+        earlier = await self._files.claim(key, file.name, format.name, again=origin.corrects_zone)
         if earlier is not None:
             metrics.FILES.labels(format.name, "seen").inc()
             return remembered(orjson.loads(earlier), file.name)
@@ -160,7 +164,7 @@ class Intake:
         except BaseException:
             await self._released(key)
             raise
-        await self._released(key)
+        await self._released(key, summary if any(summary.counts.values()) else None)
         return summary
 
     async def take_all(
@@ -209,7 +213,8 @@ class Intake:
             watcher(reader.file.name, tally.counts.total())
             if chunk.ended:
                 file = reader.file
-                return tally.summary(file.name, format.name, file.sha256, contents.notes, chunk.error)
+                zone = reader.origin.zone_name if contents.zone_assumed else None
+                return tally.summary(file.name, format.name, file.sha256, contents.notes, chunk.error, zone)
 
     async def _document(self, reader: _Reader, document: Document, format: Format) -> Kept:
         """The file itself, which is stored with the first of its units, and not at all where those cannot be read."""
@@ -262,9 +267,9 @@ class Intake:
             except Unavailable:
                 _log.warning("claim left to its lease")
 
-    async def _released(self, key: FileKey) -> None:
+    async def _released(self, key: FileKey, summary: FileSummary | None = None) -> None:
         try:
-            await self._files.release(key)
+            await self._files.release(key, None if summary is None else orjson.dumps(summary.tree()))
         except Unavailable:
             _log.warning("claim left to its lease")
 
@@ -277,9 +282,16 @@ def key_of(file: Incoming, format: Format, origin: Origin) -> FileKey:
         with file.beside[name].open("rb") as part:
             digest.update(hashlib.file_digest(part, "sha256").digest())
     began = "" if origin.start is None else origin.start.isoformat()
-    said = [format.name, str(origin.zone), origin.patient or "", origin.mapping or "", began]
+    said = [format.name, origin.patient or "", origin.mapping or "", began]
     digest.update("\0".join(said).encode())
     return FileKey(origin.device.key, digest.digest())
+
+
+def _of_other_zone(before: str | None, origin: Origin) -> str:
+    return (
+        f"It was read before with zone {before}, and with {origin.zone_name} the same would be stored twice. "
+        f"Bring it with zone {before}; if that was wrong, say correct-zone as well."
+    )
 
 
 def _counts(summary: FileSummary) -> dict[str, int]:

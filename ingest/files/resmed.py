@@ -3,9 +3,11 @@
 https://www.edfplus.info/specs/edf.html
 """
 
+from dataclasses import replace
 from typing import Final
 
 from ingest.files.format import Contents, Format, Incoming, Origin, Unit
+from mappers.reading import Reading
 
 _EDF: Final = b"0       "  # the version in the header of every EDF file
 _SIGNALS: Final = slice(252, 256)
@@ -19,6 +21,11 @@ class ResmedNights(Format):
 
     name: Final = "resmed-nights"
 
+    @property
+    def is_continued(self) -> bool:
+        """A card has its nights as long as there is room."""
+        return True
+
     def recognises(self, head: bytes, name: str) -> bool:
         """Whether it is EDF and has such signals, or breaks off before they are named and is called as cards call it."""
         if head[:8] != _EDF:
@@ -31,15 +38,19 @@ class ResmedNights(Format):
         from ingest.decoders import resmed
 
         nights = resmed.decode(file.path.read_bytes(), origin.device, origin.received, origin.zone)
+        readings = map(_corrected, nights.readings) if origin.corrects_zone else nights.readings
         counts = f"{len(nights.readings)} nights; {nights.unused} days without use"
-        notes = [f"{counts}; the card states no zone, {origin.zone} is assumed"]
+        notes = [f"{counts}; the card states no zone, {origin.zone_name} is assumed"]
         if nights.modes:
             modes = ", ".join(map(str, nights.modes))
             notes.append(f"settings not stored, since these modes of this device are not known here: {modes}")
-        units = [
-            Unit((reading,), where=f"night of {reading.time.moment:%Y-%m-%d}") for reading in nights.readings
-        ]
-        return Contents(units, tuple(notes))
+        units = [Unit((reading,), where=f"night of {reading.time.moment:%Y-%m-%d}") for reading in readings]
+        return Contents(units, tuple(notes), zone_assumed=True)
+
+
+def _corrected(night: Reading) -> Reading:
+    """The night whatever is stored of it: its date of change was of another zone, too."""
+    return replace(night, corrects=True, revised=None)
 
 
 def _labels(head: bytes) -> set[bytes]:

@@ -37,6 +37,7 @@ class FileSummary:
     """What became of a file: counts of its units by status, what was made of them, and where it broke if it did.
 
     `references` and `said` are bounded, the counts never; `seen` says that it was taken in before, and nothing was done.
+    `zone` is the one that its times were taken to be of, where the file does not say.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FileSummary:
     notes: tuple[str, ...] = ()
     error: str | None = None
     seen: bool = False
+    zone: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -79,6 +81,7 @@ class FileSummary:
             "issues": [_said(each) for each in self.said],
             "issues_left_out": self.unsaid,
             "notes": list(self.notes),
+            **({} if self.zone is None else {"zone": self.zone}),
             **({} if self.error is None else {"error": self.error}),
         }
 
@@ -130,7 +133,13 @@ class Tally:
             self.made[(kind[0], "", "others")] += 1
 
     def summary(
-        self, name: str, format: str, sha256: bytes, notes: Sequence[str] = (), error: str | None = None
+        self,
+        name: str,
+        format: str,
+        sha256: bytes,
+        notes: Sequence[str] = (),
+        error: str | None = None,
+        zone: str | None = None,
     ) -> FileSummary:
         """All that was counted, of the file of this name."""
         return FileSummary(
@@ -145,6 +154,7 @@ class Tally:
             self.unsaid,
             tuple(notes),
             error,
+            zone=zone,
         )
 
 
@@ -165,6 +175,7 @@ def remembered(tree: dict[str, object], name: str) -> FileSummary:
         unsaid=_number(tree["issues_left_out"]),
         notes=tuple(map(str, _list(tree["notes"]))),
         seen=True,
+        zone=str(tree["zone"]) if "zone" in tree else None,
     )
 
 

@@ -13,7 +13,7 @@ from ingest.errors import UnreadableFile
 from ingest.files.format import Contents, Format, Incoming, Origin, Unit
 from mappers.profile import DeviceProfile
 from mappers.reading import Reading
-from mappers.table import Table
+from mappers.table import COUNTED, Table
 
 _ENDINGS: Final = (".csv", ".tsv", ".txt")
 
@@ -23,6 +23,11 @@ class DeclaredTable(Format):
 
     name: Final = "table"
 
+    @property
+    def is_continued(self) -> bool:
+        """An export has the rows of the one before."""
+        return True
+
     def recognises(self, head: bytes, name: str) -> bool:
         """Whether its name says so, and it is no binary under that name."""
         return name.lower().endswith(_ENDINGS) and b"\0" not in head
@@ -30,12 +35,9 @@ class DeclaredTable(Format):
     def read(self, file: Incoming, origin: Origin) -> Contents:
         """Each row, or the rows of one time, as a unit."""
         table = _table(origin.device.type, origin.mapping)
-        note = (
-            ()
-            if table.time.offset or "%z" in table.time.format
-            else (f"times without an offset: {origin.zone}",)
-        )
-        return Contents(_units(file, table, origin), note)
+        assumed = not (table.time.offset or "%z" in table.time.format or table.time.format in COUNTED)
+        note = (f"times without an offset are of {origin.zone_name}",) if assumed else ()
+        return Contents(_units(file, table, origin), note, zone_assumed=assumed)
 
 
 def _table(type: DeviceProfile, name: str | None) -> Table:

@@ -81,7 +81,12 @@ class Wfdb(Format):
             waveform=Waveform("ecg-waveform", record.header.rate, tuple(leads)) if leads else None,
         )
         unit = Unit((reading,), partial(map_recording, recording), where=f"record {record.header.record}")
-        return Contents((unit,), tuple(_notes(record, origin)), _document(record, reading))
+        return Contents(
+            (unit,),
+            tuple(_notes(record, origin)),
+            _document(record, reading),
+            zone_assumed=record.header.start is not None,
+        )
 
 
 def _start(record: "Record", origin: Origin) -> DeviceTime:
@@ -164,7 +169,7 @@ def _notes(record: "Record", origin: Origin) -> Iterable[str]:
     if record.length > KEPT_AS_FILE:
         yield "of the waveform the first strip is stored as samples"
     if record.header.start is not None:
-        yield f"the header states no time zone; {origin.zone} is assumed"
+        yield f"the header states no time zone; {origin.zone_name} is assumed"
     beats = sum(each.beat is not None and each.code != _NORMAL for each in record.annotations)
     if beats > MAX_EVENTS:
         yield f"{beats} beats are counted by kind and not stored one by one: more than {MAX_EVENTS}"

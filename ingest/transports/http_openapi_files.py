@@ -14,7 +14,8 @@ _TEXTS: Final = {"type": "array", "items": _TEXT}
 _SAID: Final = {
     "device": "The registered device that measured; needed unless the device itself signs.",
     "patient": "Whom it measured, where the device was assigned to nobody then; a device's own word is only compared.",
-    "zone": "The device's offset from UTC where the file states none: +01:00, or Z.",
+    "zone": "The device's time zone where the file states none: Europe/Berlin, +01:00, or Z.",
+    "correct-zone": "`true` where the file was read in another zone before, and wrongly.",
     "start": "When the recording began, for a file that does not say: 2026-01-31T22:00:00, in `zone` without an offset.",
     "mapping": "The declaration that says what the columns of a table are.",
 }
@@ -36,6 +37,10 @@ _SUMMARY: Final = {
         "issues": {"type": "array", "items": {"type": "object"}},
         "issues_left_out": _COUNT,
         "notes": _TEXTS,
+        "zone": {
+            "type": "string",
+            "description": "What its times were taken to be of, where the file does not say.",
+        },
         "error": {"type": "string", "description": "Where the file is broken."},
     },
 }

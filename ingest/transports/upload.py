@@ -18,10 +18,9 @@ from starlette.requests import ClientDisconnect
 from ingest.errors import InvalidParameter, TooLarge, Unreadable, UnsupportedType
 from ingest.files.format import Incoming
 
-FIELDS: Final = ("device", "patient", "zone", "mapping", "start")
+FIELDS: Final = ("device", "patient", "zone", "correct-zone", "mapping", "start")
 MAX_FILES: Final = 10_000
 MAX_FIELD_BYTES: Final = 256
-IDLE_SECONDS: Final = 60
 _BLOCK: Final = 1_000_000
 _FORM: Final = b"multipart/form-data"
 
@@ -65,12 +64,8 @@ async def received(request: Request, folder: Path, limit: int) -> Received:
 async def _streamed(request: Request, taken: Callable[[bytes], None], limit: int) -> None:
     """Gives the body to `taken` in blocks of about a megabyte, in a thread."""
     waiting, size, total = [], 0, 0
-    stream = request.stream().__aiter__()
     try:
-        while True:
-            chunk = await asyncio.wait_for(anext(stream, None), IDLE_SECONDS)
-            if chunk is None:
-                break
+        async for chunk in request.stream():
             waiting.append(chunk)
             size, total = size + len(chunk), total + len(chunk)
             if total > limit:
@@ -78,7 +73,7 @@ async def _streamed(request: Request, taken: Callable[[bytes], None], limit: int
             if size >= _BLOCK:
                 await asyncio.to_thread(taken, b"".join(waiting))
                 waiting, size = [], 0
-    except (ClientDisconnect, TimeoutError) as error:
+    except ClientDisconnect as error:
         raise Unreadable(f"The body broke off after {total} bytes. Send it again.") from error
     if waiting:
         await asyncio.to_thread(taken, b"".join(waiting))

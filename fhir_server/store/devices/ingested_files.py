@@ -21,9 +21,15 @@ _CLAIM: Final = f"""
 INSERT INTO ingested_file AS f (device, sha256, name, format, received, claimed_until)
 VALUES (%(device)s, %(digest)s, %(name)s, %(format)s, clock_timestamp(), {_UNTIL})
 ON CONFLICT (device, sha256) DO UPDATE
-SET name = excluded.name, format = excluded.format, received = excluded.received, claimed_until = excluded.claimed_until
-WHERE f.finished IS NULL AND (f.claimed_until IS NULL OR f.claimed_until < clock_timestamp())
+SET name = excluded.name, format = excluded.format, received = excluded.received, finished = NULL,
+    claimed_until = excluded.claimed_until
+WHERE (f.finished IS NULL OR %(again)s) AND (f.claimed_until IS NULL OR f.claimed_until < clock_timestamp())
 RETURNING 1
+"""
+_ZONE: Final = """
+SELECT summary ->> 'zone' FROM ingested_file
+WHERE device = %(device)s AND (sha256 = %(digest)s OR format = %(format)s) AND summary ->> 'zone' IS NOT NULL
+ORDER BY received DESC LIMIT 1
 """
 _SUMMARY: Final = """
 SELECT summary::text FROM ingested_file WHERE device = %(device)s AND sha256 = %(digest)s AND finished IS NOT NULL
@@ -33,7 +39,10 @@ _RENEW: Final = f"UPDATE ingested_file SET claimed_until = {_UNTIL} {_OPEN}"
 _FINISH: Final = f"""
 UPDATE ingested_file SET claimed_until = NULL, finished = clock_timestamp(), summary = %(summary)s {_OPEN}
 """
-_RELEASE: Final = f"DELETE FROM ingested_file {_OPEN}"
+_RELEASE: Final = f"DELETE FROM ingested_file {_OPEN} AND summary IS NULL"
+_LEAVE: Final = (
+    f"UPDATE ingested_file SET claimed_until = NULL, summary = coalesce(%(summary)s, summary) {_OPEN}"
+)
 
 
 class StoredIngestedFiles:
@@ -43,9 +52,16 @@ class StoredIngestedFiles:
         self._database = database
         self._lease = lease_seconds
 
-    async def claim(self, key: FileKey, name: str, format: str) -> bytes | None:
+    async def zone(self, key: FileKey, format: str | None) -> str | None:
+        """The zone of the last time that the file, or one of that format, was read; None where it had no need of one."""
+        async with reach(self._database) as connection:
+            found = await connection.execute(_ZONE, _row(key) | {"format": format})
+            row = await found.fetchone()
+        return None if row is None else str(row[0])
+
+    async def claim(self, key: FileKey, name: str, format: str, *, again: bool = False) -> bytes | None:
         """None when the caller is to read it, else the summary of then; raises FileBusy while another reads it."""
-        said = {"name": name.replace("\0", ""), "format": format, "lease": self._lease}
+        said = {"name": name.replace("\0", ""), "format": format, "lease": self._lease, "again": again}
         async with reach(self._database) as connection:
             if (await connection.execute(_CLAIM, _row(key) | said)).rowcount:
                 return None
@@ -62,9 +78,12 @@ class StoredIngestedFiles:
         """Remember the file; the first summary stands."""
         await self._execute(_FINISH, _row(key) | {"summary": Jsonb(orjson.loads(summary))})
 
-    async def release(self, key: FileKey) -> None:
-        """Forget a claim that came to no end."""
-        await self._execute(_RELEASE, _row(key))
+    async def release(self, key: FileKey, summary: bytes | None = None) -> None:
+        """Forget a claim that came to no end, and the file too, unless something of it was read."""
+        kept = None if summary is None else Jsonb(orjson.loads(summary))
+        if kept is None:
+            await self._execute(_RELEASE, _row(key))
+        await self._execute(_LEAVE, _row(key) | {"summary": kept})
 
     async def _execute(self, statement: str, parameters: dict[str, object]) -> None:
         async with reach(self._database) as connection:

@@ -6,6 +6,7 @@ import re
 import struct
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydicom import dcmread
@@ -24,16 +25,20 @@ from ingest.files.messages import Readings
 from ingest.retry import retry
 from tests.data.resmed_card import CARD, card
 
+BERLIN = ZoneInfo("Europe/Berlin")
+
 
 @pytest.fixture
 def ecg_path() -> Path:
     return Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
 
 
-async def taken(clinic, path, device, patient, *, zone=UTC, vouched=True):
+async def taken(clinic, path, device, patient, *, zone=UTC, vouched=True, corrects_zone=False):
     """The summary of the one file, or folder of one file, at `path`."""
     taking = intake(clinic.database, clinic.master_key)
-    origin = await taking.origin(device, datetime.now(UTC), Saying(zone, patient))
+    origin = await taking.origin(
+        device, datetime.now(UTC), Saying(zone, patient, corrects_zone=corrects_zone)
+    )
     brought = told_apart([incoming(name, each, 10**9) for name, each in paths(path)])
     (summary,) = await taking.take_all(brought, origin, vouched=vouched)
     return summary
@@ -196,8 +201,10 @@ async def test_a_night_that_went_on_after_the_card_was_read_is_amended_and_never
     (usage,) = [each for each in night if each["code"]["coding"][0]["code"] == "8410712"][:1]
     assert (usage["status"], usage["valueQuantity"]["value"]) == ("amended", "5.00")
 
-    early.rename(tmp_path / "STR.edf")
-    older = await taken(clinic, tmp_path / "STR.edf", "cpap-1", "p1", zone=timezone(timedelta(0), "Z"))
+    assert (await taken(clinic, early, "cpap-1", "p1")).seen
+    sessions = {"MaskOff": ("min.", (0, 1440), (0, 1440), [849, -1, 600])}
+    early.write_bytes(card(CARD | {"Duration": (*CARD["Duration"][:3], [253, -1, 262])} | sessions))
+    older = await taken(clinic, early, "cpap-1", "p1")
     assert older.counts == {"unchanged": 2}, older.said
 
 
@@ -210,13 +217,41 @@ async def test_a_card_that_breaks_off_stores_nothing(clinic, tmp_path):
     assert await clinic.scalar("SELECT count(*) FROM resource WHERE type = 96") == 0
 
 
-async def test_the_same_file_with_another_zone_is_another(clinic, tmp_path):
+@pytest.mark.parametrize("more", [b"", b" "], ids=["the same card", "the card with other bytes"])
+async def test_a_card_is_not_read_in_another_zone_than_before_unless_that_is_said_to_be_right(
+    clinic, tmp_path, more
+):
     path = tmp_path / "STR.edf"
     path.write_bytes(card())
     await clinic.device("apap", name="cpap-1", patient=None)
-    await taken(clinic, path, "cpap-1", "p1")
-    made = await taken(clinic, path, "cpap-1", "p1", zone=timezone(timedelta(hours=2)))
-    assert not made.seen
+    first = await taken(clinic, path, "cpap-1", "p1")
+    count = await clinic.observations()
+    content = path.read_bytes()
+    path.write_bytes(content[:87] + more + content[88:] if more else content)
+
+    refused = await taken(clinic, path, "cpap-1", "p1", zone=BERLIN)
+    assert "zone UTC" in refused.error
+    assert (first.zone, refused.is_complete, refused.counts) == ("UTC", False, {})
+
+    corrected = await taken(clinic, path, "cpap-1", "p1", zone=BERLIN, corrects_zone=True)
+    assert (corrected.counts, corrected.zone) == ({"amended": 2}, "Europe/Berlin")
+    assert await clinic.observations() == count
+    night = await clinic.resource(corrected.references[0])
+    assert night["effectivePeriod"] == {
+        "start": "2023-08-21T12:00:00+02:00",
+        "end": "2023-08-22T12:00:00+02:00",
+    }
+    assert (await taken(clinic, path, "cpap-1", "p1", zone=BERLIN)).seen
+    assert "zone Europe/Berlin" in (await taken(clinic, path, "cpap-1", "p1")).error
+
+
+async def test_the_zone_of_a_card_that_was_read_in_part_counts_too(clinic, tmp_path):
+    path = tmp_path / "STR.edf"
+    path.write_bytes(card())
+    start = datetime(2023, 8, 22, tzinfo=UTC)
+    await clinic.device("apap", name="cpap-1", patient="p1", start=start)
+    assert set((await taken(clinic, path, "cpap-1", None)).counts) == {"created", "rejected"}
+    assert "zone UTC" in (await taken(clinic, path, "cpap-1", None, zone=BERLIN)).error
 
 
 async def test_a_rejected_reading_is_a_dead_letter_that_can_be_taken_in_later(clinic, tmp_path):

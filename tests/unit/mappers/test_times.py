@@ -1,12 +1,13 @@
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mappers.errors import InvalidTime
-from mappers.times import device_time, from_datetime
+from mappers.times import device_time, from_datetime, in_zone
 
 
 @pytest.mark.parametrize(
@@ -104,3 +105,27 @@ def test_seconds_and_text_of_one_moment_are_one_time(seconds, digits):
     time = device_time(sent) if sent <= 10**11 else device_time(10**11)
 
     assert device_time(time.text) == time
+
+
+@pytest.mark.parametrize(
+    ("clock", "offset"),
+    [
+        ("2026-03-29T01:59:59", 1),
+        ("2026-03-29T03:00:00", 2),
+        ("2026-10-25T01:59:59", 2),
+        ("2026-10-25T03:00:00", 1),
+    ],
+)
+def test_a_clock_in_a_zone_has_the_offset_of_that_day(clock, offset):
+    moment = in_zone(datetime.fromisoformat(clock), ZoneInfo("Europe/Berlin"))
+
+    assert moment.isoformat() == f"{clock}+0{offset}:00"
+    assert moment + timedelta(hours=24) - moment == timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("clock", "why"), [("2026-03-29T02:30:00", "does not exist"), ("2026-10-25T02:00:00", "is twice")]
+)
+def test_an_hour_that_a_zone_leaves_out_or_has_twice_is_not_guessed(clock, why):
+    with pytest.raises(InvalidTime, match=f"{clock} {why} in Europe/Berlin"):
+        in_zone(datetime.fromisoformat(clock), ZoneInfo("Europe/Berlin"))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,6 +31,18 @@ def test_each_night_that_was_used_is_a_reading_from_noon_to_noon():
     ]
     assert {reading.duration for reading in nights.readings} == {timedelta(days=1)}
     assert nights.unused == 1
+
+
+def test_the_night_in_which_clocks_are_put_back_lasts_longer():
+    days = [(date(2023, month, day) - date(1970, 1, 1)).days for month, day in ((10, 28), (10, 29), (10, 30))]
+    nights = decode(
+        card(CARD | {"Date": (*CARD["Date"][:3], days)}), DEVICE, RECEIVED, ZoneInfo("Europe/Berlin")
+    )
+
+    assert [(each.time.text[10:], each.duration) for each in nights.readings] == [
+        ("T12:00:00+02:00", timedelta(hours=25)),
+        ("T12:00:00+01:00", timedelta(hours=24)),
+    ]
 
 
 def test_values_are_exact_and_in_the_cards_own_units():
