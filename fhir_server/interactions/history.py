@@ -3,14 +3,21 @@
 https://hl7.org/fhir/R4/http.html#history
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, TypeAlias
 
 from fhir_server.errors import NotFound
+from fhir_server.interactions.versions_shown import Sight
 from fhir_server.store import history as stored
-from fhir_server.store.database import Database
+from fhir_server.store.database import Connection, Database
 from fhir_server.store.history import Entry, Window
-from fhir_server.store.predicate import Predicate
+from fhir_server.store.predicate import EVERYTHING, Predicate
+
+MOST_ROUNDS: Final = 20  # as many times as many versions are looked at as a page holds
+
+_Read: TypeAlias = Callable[[Window, int], Awaitable[list[Entry]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +28,50 @@ class Page:
     next: Window | None
 
 
-async def instance(
-    database: Database, type: str, id: str, access: Predicate, window: Window, count: int
-) -> Page:
-    """The versions of one resource, its deletion included; raises NotFound when it never was, as far as `access` shows."""
+async def instance(database: Database, type: str, id: str, sight: Sight, window: Window, count: int) -> Page:
+    """The versions of one resource, its deletion included; raises NotFound when it never was, as far as is shown."""
     async with database.connection() as connection:
-        entries = await stored.instance(connection, type, id, access, window, count + 1)
-        if not entries and not await stored.instance(connection, type, id, access, Window(), 1):
-            raise NotFound(f"{type}/{id} does not exist here. Search for it, or check the id.")
-    return _page(entries, window, count)
+        if not sight.whole and await sight.current(connection, type, id) is None:
+            raise _unknown(type, id)
+        page = await _page(
+            connection, sight, partial(stored.instance, connection, type, id, EVERYTHING), window, count
+        )
+        if not page.entries and not await stored.instance(connection, type, id, EVERYTHING, Window(), 1):
+            raise _unknown(type, id)
+    return page
 
 
-async def everything(
-    database: Database, type: str | None, access: Predicate, window: Window, count: int
-) -> Page:
+async def everything(database: Database, type: str | None, sight: Sight, window: Window, count: int) -> Page:
     """The versions of all resources of `type`, or of every type when None; a page may be empty."""
+    access = sight.access
+    if not sight.whole:  # a deleted row tells nothing: what it was decides
+        access = Predicate(f"({access.sql}) OR r.deleted", access.params)
     async with database.connection() as connection:
-        entries = await stored.everything(connection, type, access, window, count + 1)
-    return _page(entries, window, count)
+        return await _page(
+            connection, sight, partial(stored.everything, connection, type, access), window, count
+        )
 
 
-def _page(entries: Sequence[Entry], window: Window, count: int) -> Page:
-    if len(entries) <= count or count == 0:
-        return Page(entries[:count], None)
-    return Page(entries[:count], replace(window, before=entries[count - 1].place))
+async def _page(connection: Connection, sight: Sight, read: _Read, window: Window, count: int) -> Page:
+    """A page of what is shown. What is not is passed over, for so long; then the next page goes on from there."""
+    found, place = list[Entry](), window
+    for _ in range(MOST_ROUNDS):
+        entries = await read(place, count + 1)
+        found += await _shown(connection, sight, entries)
+        if len(found) > count:
+            return Page(found[:count], replace(window, before=found[count - 1].place) if count else None)
+        if len(entries) <= count:
+            return Page(found, None)
+        place = replace(window, before=entries[-1].place)
+    return Page(found, place)
+
+
+async def _shown(connection: Connection, sight: Sight, entries: Sequence[Entry]) -> Sequence[Entry]:
+    if sight.whole:
+        return entries
+    shown = await sight.among(connection, [entry.version for entry in entries])
+    return [entry for entry in entries if entry.version in shown]
+
+
+def _unknown(type: str, id: str) -> NotFound:
+    return NotFound(f"{type}/{id} does not exist here. Search for it, or check the id.")

@@ -4,16 +4,16 @@ https://hl7.org/fhir/R4/http.html#read
 """
 
 from fhir_server.errors import Gone, NotFound
-from fhir_server.store import resources
+from fhir_server.interactions.versions_shown import Sight
 from fhir_server.store.database import Database
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import Version
 
 
-async def read(database: Database, type: str, id: str, access: Predicate) -> Version:
+async def read(database: Database, type: str, id: str, access: Predicate, *, base_url: str = "") -> Version:
     """The current version; raises NotFound when there is none that the caller may see, Gone when it was deleted."""
     async with database.connection() as connection:
-        found = await resources.read(connection, type, id, access)
+        found = await Sight(access, base_url).current(connection, type, id)
     if found is None:
         raise NotFound(f"{type}/{id} does not exist here. Search for it, or check the id.")
     if found.deleted:

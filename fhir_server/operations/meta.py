@@ -30,10 +30,12 @@ async def serve(call: Invocation) -> Result:
     """Parameters with the Meta; raises NotFound or Gone where there is no such resource or version that the caller may see."""
     match call.level:
         case "instance":
-            version = await read(call.database, call.type, call.id, call.access)
+            version = await read(call.database, call.type, call.id, call.access, base_url=call.base_url)
             return told(meta_of(stored(version.body or b"")))
         case "version":
-            version = await vread(call.database, call.type, call.id, number(call), call.access)
+            version = await vread(
+                call.database, call.type, call.id, number(call), call.access, base_url=call.base_url
+            )
             return told(meta_of(stored(version.body or b"")))
     return await _in_use(call)
 

@@ -11,12 +11,15 @@ from fhir_server.clock import instant, now
 from fhir_server.errors import InvalidRequest
 from fhir_server.interactions import history
 from fhir_server.interactions.history import Page
+from fhir_server.interactions.versions_shown import Sight
 from fhir_server.json import dumps
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import etag
 from fhir_server.rest.history_window import BEFORE, cursor, once, window
 from fhir_server.rest.request import Request
+from fhir_server.search.access import caller
+from fhir_server.search.seal import Seal
 from fhir_server.store.history import Entry
 
 _STATUS: Final[Mapping[str, str]] = {"POST": "201", "PUT": "200", "PATCH": "200", "DELETE": "204"}
@@ -26,23 +29,32 @@ _KEPT: Final = ("_since", "_at", "_count", "_format", "_pretty")
 async def instance_history(call: Call) -> Answer:
     """The versions of one resource."""
     target, database = call.target, call.house.database
-    asked, count = window(call.request), _count(call)
-    page = await history.instance(database, target.type, target.id, call.access, asked, count)
+    asked, count = window(call.request, _seal(call)), _count(call)
+    page = await history.instance(database, target.type, target.id, _sight(call), asked, count)
     return _answer(call, page, count)
 
 
 async def type_history(call: Call) -> Answer:
     """The versions of all resources of a type."""
-    asked, count = window(call.request), _count(call)
-    page = await history.everything(call.house.database, call.target.type, call.access, asked, count)
+    asked, count = window(call.request, _seal(call)), _count(call)
+    page = await history.everything(call.house.database, call.target.type, _sight(call), asked, count)
     return _answer(call, page, count)
 
 
 async def system_history(call: Call) -> Answer:
     """The versions of all resources."""
-    asked, count = window(call.request), _count(call)
-    page = await history.everything(call.house.database, None, call.access, asked, count)
+    asked, count = window(call.request, _seal(call)), _count(call)
+    page = await history.everything(call.house.database, None, _sight(call), asked, count)
     return _answer(call, page, count)
+
+
+def _sight(call: Call) -> Sight:
+    return Sight(call.access, call.request.base)
+
+
+def _seal(call: Call) -> Seal:
+    place = "/".join(call.request.segments)
+    return Seal(call.house.cursor_key, caller(call.principal), place)
 
 
 def _answer(call: Call, page: Page, count: int) -> Answer:
@@ -50,7 +62,11 @@ def _answer(call: Call, page: Page, count: int) -> Answer:
     here = "/".join((base, *call.request.segments))
     links = [_link("self", here, _kept(call.request, count, BEFORE))]
     if page.next is not None and page.next.before is not None:
-        links.append(_link("next", here, [*_kept(call.request, count), (BEFORE, cursor(page.next.before))]))
+        links.append(
+            _link(
+                "next", here, [*_kept(call.request, count), (BEFORE, cursor(page.next.before, _seal(call)))]
+            )
+        )
     head = dumps({"resourceType": "Bundle", "type": "history", "timestamp": instant(now()), "link": links})
     if not page.entries:
         return Answer(200, head)

@@ -3,29 +3,29 @@
 https://hl7.org/fhir/R4/http.html#history
 """
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Final
 
 from fhir_server.clock import now
-from fhir_server.errors import InvalidRequest
+from fhir_server.errors import Forbidden, InvalidRequest
 from fhir_server.rest.request import Request
 from fhir_server.search.params import date
+from fhir_server.search.seal import Foreign, Seal, Unreadable
 from fhir_server.store.history import Window
 
 BEFORE: Final = "_before"
 
-_LARGEST: Final = 2**63
 
+def window(request: Request, by: Seal) -> Window:
+    """The window that the request asks for.
 
-def window(request: Request) -> Window:
-    """The window that the request asks for. Raises InvalidRequest for a date or place that cannot be read."""
+    Raises InvalidRequest for a date or place that cannot be read, Forbidden for a place of another caller's.
+    """
     since, at, before = (once(request, name) for name in ("_since", "_at", BEFORE))
     return Window(
         since=None if since is None else _span("_since", since)[0],
         at=None if at is None else _span("_at", at),
-        before=None if before is None else _place(before),
+        before=None if before is None else _place(before, by),
     )
 
 
@@ -37,10 +37,9 @@ def once(request: Request, name: str) -> str | None:
     return values[0] if values else None
 
 
-def cursor(place: tuple[datetime, int]) -> str:
-    """The place of an entry, as the next link carries it."""
-    text = f"{place[0].isoformat()} {place[1]}"
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+def cursor(place: tuple[datetime, int], by: Seal) -> str:
+    """The place of an entry, as the next link carries it: sealed, since it tells how much is written here."""
+    return by.close(f"{place[0].isoformat()} {place[1]}".encode())
 
 
 def _span(name: str, text: str) -> tuple[datetime, datetime]:
@@ -51,16 +50,16 @@ def _span(name: str, text: str) -> tuple[datetime, datetime]:
     return asked.lo, asked.hi
 
 
-def _place(text: str) -> tuple[datetime, int]:
+def _place(text: str, by: Seal) -> tuple[datetime, int]:
     try:
-        moment, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-        place = datetime.fromisoformat(moment), int(number)
-    except (ValueError, binascii.Error) as error:
-        raise _foreign_place() from error
-    if place[0].tzinfo is None or abs(place[1]) >= _LARGEST:
-        raise _foreign_place()
-    return place
-
-
-def _foreign_place() -> InvalidRequest:
-    return InvalidRequest(f"{BEFORE} is not from a next link of this server. Follow such a link.", BEFORE)
+        moment, _, number = by.open(text).decode().partition(" ")
+    except Unreadable as error:
+        raise InvalidRequest(
+            f"{BEFORE} is not from a next link of this server. Follow such a link.", BEFORE
+        ) from error
+    except Foreign as error:
+        raise Forbidden(
+            f"{BEFORE} is another caller's, or from before your scopes changed. Ask for the history anew.",
+            BEFORE,
+        ) from error
+    return datetime.fromisoformat(moment), int(number)

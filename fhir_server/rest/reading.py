@@ -22,9 +22,10 @@ from fhir_server.store.rows import Version
 
 async def read(call: Call) -> Answer:
     """The current version, or 304 when the client has it."""
-    target = call.target
+    target, database, base_url = call.target, call.house.database, call.request.base
     try:
-        return await _answer(call, await current(call.house.database, target.type, target.id, call.access))
+        found = await current(database, target.type, target.id, call.access, base_url=base_url)
+        return await _answer(call, found)
     except NotFound:
         own = own_definition(call)
         if own is None:
@@ -40,7 +41,8 @@ async def vread(call: Call) -> Answer:
             f"{target.type}/{target.id} has no version {target.version[:40]!r}. Versions are numbers."
         )
     number = int(target.version[:12])
-    found = await numbered(call.house.database, target.type, target.id, number, call.access)
+    database, base_url = call.house.database, call.request.base
+    found = await numbered(database, target.type, target.id, number, call.access, base_url=base_url)
     return await _answer(call, found)
 
 

@@ -40,9 +40,7 @@ class Image(NamedTuple):
     body: bytes
 
 
-async def outside(
-    connection: psycopg.AsyncConnection, keys: Collection[Key], access: Predicate
-) -> list[Key]:
+async def outside(connection: psycopg.AsyncConnection, keys: Collection[Key], access: Predicate) -> list[Key]:
     """Those of `keys`, all of them of types that `access` is for, that are not there or that it does not show."""
     columns = (
         smallints([RESOURCE_TYPES[type] for type, _ in keys]),

@@ -3,11 +3,15 @@
 https://hl7.org/fhir/R4/http.html#read
 """
 
+from collections.abc import Collection
+from typing import Any
+
 import psycopg
 
-from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.definitions.types import RESOURCE_TYPE_NAMES, RESOURCE_TYPES
+from fhir_server.store.arrays import integers, smallints, texts
 from fhir_server.store.predicate import Predicate
-from fhir_server.store.rows import Version
+from fhir_server.store.rows import Key, Version
 
 _READ = """
 SELECT version, last_updated, method, body::text
@@ -23,6 +27,18 @@ SELECT version, last_updated, method, body::text FROM (
 _VREAD_VISIBLE = f"""
 SELECT v.* FROM resource r CROSS JOIN LATERAL ({_VREAD}) AS v
  WHERE r.type = %s AND r.id = %s AND ({{access}})"""
+
+# what the current version ended, where it is a deletion
+_LAST = """
+SELECT r.type, r.id, h.version, h.last_updated, h.method, h.body::text
+  FROM unnest(%b, %b) AS key (type, id) JOIN resource r ON r.type = key.type AND r.id = key.id
+  JOIN resource_history h ON h.rid = r.rid AND h.version = r.version - 1
+ WHERE r.deleted"""
+
+_NUMBERED = """
+SELECT r.type, r.id, h.version, h.last_updated, h.method, h.body::text
+  FROM unnest(%b, %b, %b) AS key (type, id, version) JOIN resource r ON r.type = key.type AND r.id = key.id
+  JOIN resource_history h ON h.rid = r.rid AND h.version = key.version"""
 
 
 async def read(connection: psycopg.AsyncConnection, type: str, id: str, access: Predicate) -> Version | None:
@@ -41,6 +57,36 @@ async def vread(
     statement = _VREAD_VISIBLE.format(access=access.sql)
     cursor = await connection.execute(statement, (version, RESOURCE_TYPES[type], id, *access.params))
     return _version(type, id, await cursor.fetchone())
+
+
+async def last_contents(connection: psycopg.AsyncConnection, keys: Collection[Key]) -> dict[Key, Version]:
+    """The version before the deletion of each of `keys` that is deleted, whoever may see it."""
+    columns = (
+        smallints([RESOURCE_TYPES[type] for type, _ in keys]),
+        texts([id.encode() for _, id in keys]),
+    )
+    cursor = await connection.execute(_LAST, columns)
+    return {(one.type, one.id): one for one in map(_numbered, await cursor.fetchall())}
+
+
+async def earlier(
+    connection: psycopg.AsyncConnection, wanted: Collection[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], Version]:
+    """Those of `wanted`, by type, id and number, that are there and not current, whoever may see them."""
+    columns = (
+        smallints([RESOURCE_TYPES[type] for type, _, _ in wanted]),
+        texts([id.encode() for _, id, _ in wanted]),
+        integers([number for _, _, number in wanted]),
+    )
+    cursor = await connection.execute(_NUMBERED, columns)
+    return {(one.type, one.id, one.version): one for one in map(_numbered, await cursor.fetchall())}
+
+
+def _numbered(row: tuple[Any, ...]) -> Version:  # Any: the statement's columns
+    number, id, *rest = row
+    found = _version(RESOURCE_TYPE_NAMES[number], id, tuple(rest))
+    assert found is not None, "made of a row"
+    return found
 
 
 def _version(type: str, id: str, row: tuple[object, ...] | None) -> Version | None:
