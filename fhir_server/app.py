@@ -31,6 +31,7 @@ from fhir_server.rest.endpoint import Endpoint
 from fhir_server.rest.middleware.capacity import Capacity
 from fhir_server.rest.middleware.cors import Cors
 from fhir_server.rest.middleware.fhir import Fhir
+from fhir_server.rest.middleware.patience import Patience
 from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
@@ -42,8 +43,10 @@ from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.validation.structure import warm_up
+from ingest.gateway import Gateway
 from ingest.transports import http as readings
 from ingest.transports import http_files
+from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
 from smart_auth.bearer import EveryoneLocal, StaticToken
 from terminology.service import NoTerminologyService
@@ -94,13 +97,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(users.router(database, house.authenticator))
     app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
-    _wrap(app, house)
+    _wrap(app, house, taking)
     return app
 
 
-def _wrap(app: FastAPI, house: House) -> None:
+def _wrap(app: FastAPI, house: House, taking: Gateway) -> None:
     """What every request passes, innermost first."""
+    app.add_middleware(Direct, gateway=taking, max_body_bytes=house.settings.max_body_bytes)
     app.add_middleware(Fhir, endpoint=Endpoint(house))
+    app.add_middleware(Patience, seconds=house.settings.body_seconds)
     app.add_middleware(Capacity, most=house.settings.max_waiting)
     app.add_middleware(Unexpected)
     if house.settings.cors_origins:

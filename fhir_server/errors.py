@@ -17,6 +17,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── Expired                    410: the next page of a search was asked for too late
         ├── MethodNotAllowed           405
         ├── NotAcceptable              406
+        ├── BodyTimeout                408
         ├── Conflict                   409
         ├── PreconditionFailed         412
         ├── TooLarge                   413
@@ -143,6 +144,12 @@ class NotAcceptable(RequestError):
     """None of the formats that the client accepts is served."""
 
     code = "not-supported"
+
+
+class BodyTimeout(RequestError):
+    """The body of the request did not come in time; the rest of it is not waited for."""
+
+    code = "timeout"
 
 
 class Conflict(RequestError):

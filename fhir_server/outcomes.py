@@ -19,6 +19,7 @@ STATUS: Final[dict[type[RequestError], int]] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.NotAcceptable: 406,
+    errors.BodyTimeout: 408,
     errors.Conflict: 409,
     errors.Gone: 410,
     errors.Expired: 410,
@@ -76,6 +77,8 @@ def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:
             return ((b"retry-after", str(seconds).encode()),)
         case errors.UnsupportedMediaType(patches=(_, *_) as formats):
             return ((b"accept-patch", ", ".join(formats).encode()),)
+        case errors.BodyTimeout():
+            return ((b"connection", b"close"),)
         case errors.RangeNotSatisfiable(size=size):
             return ((b"content-range", b"bytes */%d" % size),)
         case errors.Gone(version=int(version)):

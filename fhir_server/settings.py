@@ -6,7 +6,7 @@ https://docs.pydantic.dev/latest/concepts/pydantic_settings/
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -96,6 +96,12 @@ class Settings(BaseSettings):
     max_binary_bytes: int = Field(
         default=50_000_000, ge=1_000, description="Largest content sent to `/Binary` as it is; beyond it 413."
     )
+    body_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="How long a request body may take to come, and a second more for every 10 kB of it, and how long it may "
+        "halt; beyond it 408.",
+    )
     default_count: int = Field(
         default=50, ge=1, description="Entries on a search page when `_count` is absent."
     )
@@ -136,6 +142,11 @@ class Settings(BaseSettings):
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )
     device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
+    outbound_allow: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description="Networks beside the public Internet that addresses named by clients may lead to, as a JSON array "
+        '`["10.2.0.0/16"]`: theirs may be `http://` too.',
+    )
     device_api_keys: bool = Field(
         default=False,
         description="`true` takes requests of devices under an API key too, over HTTPS or from this machine; a device has "
