@@ -1,0 +1,224 @@
+"""Requests to addresses that clients name: resolved once, held to the public Internet, and bounded in size and time.
+
+https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+
+A name is resolved here and the connection goes to the very address that was judged, so that a second answer of the
+resolver decides nothing. TLS is held to the name. Redirects are not followed.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, NamedTuple, TypeAlias
+
+import httpcore
+from httpcore import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+
+SECONDS: Final = 10.0
+MOST_BYTES: Final = 1_000_000
+MOST_URL: Final = 2_000
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_LOW_32_BITS: Final = 0xFFFF_FFFF
+_TIMEOUTS: Final = ("connect", "read", "write", "pool")
+
+
+class OutboundError(Exception):
+    """The request was not made, or not answered as it must be; the text says why and is fit for the client."""
+
+
+class Reply(NamedTuple):
+    """What was answered; the names of headers are in lower case."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of this name, in lower case; None where there is none."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Outbound:
+    """Makes requests to public addresses, and to those within `allowed`, which the operator trusts and may be without TLS."""
+
+    def __init__(
+        self,
+        allowed: Iterable[Network] = (),
+        *,
+        tls: ssl.SSLContext | None = None,
+        seconds: float = SECONDS,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._allowed = tuple(allowed)
+        self._tls = tls or ssl.create_default_context()
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+
+    def check(self, url: str) -> None:
+        """Nothing; raises OutboundError for an address that no request would be made to, as far as its text tells."""
+        self._target(url)
+
+    async def request(self, method: str, url: str, headers: Headers = (), body: bytes = b"") -> Reply:
+        """The answer to one request, whatever its status.
+
+        Raises OutboundError for an address that may not be asked, an answer that is too large or takes too long in
+        all, and one that never came.
+        """
+        target = self._target(url)
+        try:
+            async with asyncio.timeout(self._seconds), self._pool(target) as pool:
+                return await self._answered(pool, method, target, headers, body)
+        except TimeoutError as error:
+            raise OutboundError(f"there was no answer within {self._seconds:g} seconds.") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            raise OutboundError("it did not answer as an HTTP server does.") from error
+
+    async def _answered(
+        self,
+        pool: httpcore.AsyncConnectionPool,
+        method: str,
+        target: httpcore.URL,
+        headers: Headers,
+        body: bytes,
+    ) -> Reply:
+        timeouts = {"timeout": dict.fromkeys(_TIMEOUTS, self._seconds)}
+        lines = [(b"host", _host_line(target)), (b"content-length", b"%d" % len(body)), *headers]
+        async with pool.stream(method, target, headers=lines, content=body, extensions=timeouts) as answer:
+            received = bytearray()
+            async for part in answer.aiter_stream():
+                received += part
+                if len(received) > self._most_bytes:
+                    raise OutboundError(f"the answer is larger than {self._most_bytes} bytes.")
+            names = [(name.lower(), value) for name, value in answer.headers]
+            return Reply(answer.status, names, bytes(received))
+
+    @asynccontextmanager
+    async def _pool(self, target: httpcore.URL) -> AsyncIterator[httpcore.AsyncConnectionPool]:
+        async with httpcore.AsyncConnectionPool(
+            ssl_context=self._tls, network_backend=self._guard(target), max_keepalive_connections=0
+        ) as pool:
+            yield pool
+
+    def _target(self, url: str) -> httpcore.URL:
+        if not (url.isascii() and url.isprintable() and " " not in url and len(url) <= MOST_URL):
+            raise OutboundError("the URL is not plain ASCII of at most 2,000 characters.")
+        try:
+            target = httpcore.URL(url)
+        except (ValueError, httpcore.LocalProtocolError) as error:
+            raise OutboundError("the URL cannot be read.") from error
+        if target.scheme not in (b"https", b"http") or not target.host:
+            raise OutboundError("the URL does not begin with https:// and a host.")
+        if b"@" in url.partition("://")[2].partition("/")[0].encode():
+            raise OutboundError("the URL holds a user name.")
+        if target.scheme == b"http" and not self._allowed:
+            raise OutboundError("the URL does not begin with https://.")
+        self._guard(target).check_literal(target.host)
+        return target
+
+    def _guard(self, target: httpcore.URL) -> "_Guard":
+        return _Guard(self._allowed, in_clear=target.scheme == b"http")
+
+
+class _Guard(AsyncNetworkBackend):
+    """Connects to names all of whose addresses are public or allowed, and to no other; in clear only to those allowed."""
+
+    def __init__(self, allowed: tuple[Network, ...], *, in_clear: bool) -> None:
+        self._allowed = allowed
+        self._in_clear = in_clear
+        self._backend = httpcore.AnyIOBackend()
+
+    def check_literal(self, host: bytes) -> None:
+        """Nothing; raises OutboundError where the host is itself an address that is refused."""
+        try:
+            literal = ip_address(host.decode().strip("[]"))
+        except ValueError:
+            return
+        self._admitted([literal])
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> AsyncNetworkStream:
+        """A connection to the first address of `host` that answers; refused when any of them is not public."""
+        addresses = self._admitted(await _resolved(host, port))
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._backend.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure or OutboundError("the name has no address.")
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002 - httpcore's signature
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - httpcore's signature
+        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002 - httpcore's signature
+    ) -> AsyncNetworkStream:
+        """Never."""
+        raise OutboundError("it is no address on a network.")
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await self._backend.sleep(seconds)
+
+    def _admitted(self, addresses: Sequence[Address]) -> Sequence[Address]:
+        for address in addresses:
+            if self._is_allowed(address):
+                continue
+            if self._in_clear:
+                raise OutboundError("the URL does not begin with https://.")
+            if not is_public(address):
+                raise OutboundError("the host is not on the public Internet.")
+        return addresses
+
+    def _is_allowed(self, address: Address) -> bool:
+        inner = _inner(address) or address
+        return any(inner in network for network in self._allowed)
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address belongs to the public Internet, by itself and by the IPv4 address it may carry."""
+    inner = _inner(address)
+    if inner is not None:
+        return is_public(inner)
+    if isinstance(address, IPv6Address) and address.is_site_local:
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _inner(address: Address) -> IPv4Address | None:
+    """The IPv4 address that packets to an IPv6 address end up at; None where they do not."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address in _NAT64:
+        return IPv4Address(int(address) & _LOW_32_BITS)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+
+
+async def _resolved(host: str, port: int) -> list[Address]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise OutboundError("the host has no address.") from error
+    return [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]
+
+
+def _host_line(target: httpcore.URL) -> bytes:
+    usual = {b"https": 443, b"http": 80}[target.scheme]
+    return target.host if target.port in (None, usual) else b"%b:%d" % (target.host, target.port)
