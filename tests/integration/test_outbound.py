@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fhir_server.client_documents import ClientDocuments
 from fhir_server.outbound import Outbound, OutboundError, is_public
+from fhir_server.rest.smart.published import Published
 from smart_auth.errors import FetchFailed
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -201,7 +201,7 @@ def certificate(folder, name):
 )
 async def test_a_key_set_is_fetched_with_how_long_it_may_be_kept(line, seconds):
     async with server(b"HTTP/1.1 200 OK\r\n" + line + b"content-length: 2\r\n\r\n{}") as (port, asked):
-        fetched = await ClientDocuments(Outbound(LOOPBACK)).json(f"http://127.0.0.1:{port}/jwks")
+        fetched = await Published(Outbound(LOOPBACK)).json(f"http://127.0.0.1:{port}/jwks")
     assert (fetched.body, fetched.max_age) == (b"{}", seconds)
     assert b"accept: application/json\r\n" in asked[0].lower()
 
@@ -209,7 +209,7 @@ async def test_a_key_set_is_fetched_with_how_long_it_may_be_kept(line, seconds):
 @pytest.mark.item("smart-B6")
 async def test_a_key_set_that_is_not_there_or_may_not_be_asked_for_is_told():
     with pytest.raises(FetchFailed, match="public Internet"):
-        await ClientDocuments(Outbound()).json("https://127.0.0.1/jwks")
+        await Published(Outbound()).json("https://127.0.0.1/jwks")
     async with server(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}") as (port, _):
         with pytest.raises(FetchFailed, match="404"):
-            await ClientDocuments(Outbound(LOOPBACK)).json(f"http://127.0.0.1:{port}/jwks")
+            await Published(Outbound(LOOPBACK)).json(f"http://127.0.0.1:{port}/jwks")
