@@ -7,6 +7,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ from fhir_server.interactions.device_types import device_types
 from fhir_server.interactions.ingest_gateway import gateway, intake
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
+from fhir_server.outbound import Outbound
 from fhir_server.rest import probes, spool
 from fhir_server.rest.api import devices, patients, users
 from fhir_server.rest.api.guarded import administrators, admission
@@ -36,19 +38,32 @@ from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
 from fhir_server.rest.routing import Routes
+from fhir_server.rest.smart import discovery, introspect, jwks, revoke, token
+from fhir_server.rest.smart.adapter import Desk
+from fhir_server.rest.smart.published import Published
+from fhir_server.rest.smart.resources import ServedResources
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
 from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
+from fhir_server.store.smart.assertions import Assertions
+from fhir_server.store.smart.bearers import Bearers
+from fhir_server.store.smart.clients import Clients
+from fhir_server.store.smart.grants import Grants
+from fhir_server.store.smart.signing_keys import SigningKeys
+from fhir_server.store.smart.users import Accounts
 from fhir_server.validation.structure import warm_up
 from ingest.gateway import Gateway
 from ingest.transports import http as readings
 from ingest.transports import http_files
 from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
-from smart_auth.bearer import EveryoneLocal, StaticToken
+from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
+from smart_auth.client_keys import ClientKeys
+from smart_auth.oauth.endpoints import Endpoints
+from smart_auth.oauth.kept import Kept, Lives
 from terminology.service import NoTerminologyService
 
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -69,10 +84,11 @@ def create_app(settings: Settings) -> FastAPI:
     incoming = _incoming(settings)
     spool.sweep(incoming)
     house = _house(settings, database, key, incoming)
+    desk = _desk(house, key)
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(database, house.background),
+        lifespan=_lifespan(database, house.background, desk.endpoints),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
@@ -95,6 +111,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(patients.router(house))
     app.include_router(users.router(database, house.authenticator))
+    for routes in (discovery, jwks, token, introspect, revoke):
+        app.include_router(routes.router(desk))
     app.add_exception_handler(HTTPException, unanswered)
     app.openapi = document(app, CATALOG)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     _wrap(app, house, taking)
@@ -127,7 +145,7 @@ def _house(settings: Settings, database: Database, key: MasterKey, incoming: Pat
         settings=settings,
         database=database,
         gather=Gather(database),
-        authenticator=_authenticator(settings),
+        authenticator=_authenticator(settings, database),
         audit=NoAudit(),
         cursor_key=key.derive("cursor"),
         terminology=NoTerminologyService(),
@@ -138,14 +156,36 @@ def _house(settings: Settings, database: Database, key: MasterKey, incoming: Pat
     )
 
 
-def _authenticator(settings: Settings) -> Authenticator:
+def _desk(house: House, key: MasterKey) -> Desk:
+    """What the endpoints for tokens are served with."""
+    settings, database = house.settings, house.database
+    signing_keys = SigningKeys(database, key)
+    kept = Kept(
+        clients=Clients(database),
+        people=Accounts(database),
+        grants=Grants(database),
+        replays=Assertions(database),
+        client_keys=ClientKeys(Published(Outbound())),
+        signing_keys=signing_keys,
+        resources=ServedResources(),
+        lives=Lives(
+            access=timedelta(seconds=settings.access_token_seconds),
+            refresh=timedelta(days=settings.refresh_token_days),
+            grace=timedelta(seconds=settings.refresh_grace_seconds),
+        ),
+    )
+    return Desk(settings, Endpoints(kept), signing_keys, house.authenticator, house.audit)
+
+
+def _authenticator(settings: Settings, database: Database) -> Authenticator:
     if settings.auth == "off":
         return EveryoneLocal()
     if settings.token is None:
         raise OperatorError(
             "Authentication is on and there is no token. Set FHIR_TOKEN to 32 characters or more."
         )
-    return StaticToken(settings.token.get_secret_value())
+    static = StaticToken(settings.token.get_secret_value())
+    return Bearer(Bearers(database, settings.practitioners), static)
 
 
 def _database_url(settings: Settings) -> str:
@@ -162,7 +202,7 @@ def _master_key(settings: Settings) -> MasterKey:
     return master_key(settings.master_key, settings.data_dir or Path())
 
 
-def _lifespan(database: Database, background: Background) -> Lifespan:
+def _lifespan(database: Database, background: Background, endpoints: Endpoints) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
@@ -173,6 +213,7 @@ def _lifespan(database: Database, background: Background) -> Lifespan:
             yield
         finally:
             await ended(running)
+            endpoints.close()
             await database.close()
 
     return lifespan

@@ -41,6 +41,24 @@ class Settings(BaseSettings):
         description="Whom practitioners see through apps: `all` patients, or their `own`, who name them or their Organization as "
         "their general practitioner, or have them or it in an active CareTeam.",
     )
+    access_token_seconds: int = Field(
+        default=3_600,
+        ge=60,
+        le=3_600,
+        description="How long an access token lives that an app gets for a person; those of backend services live five minutes.",
+    )
+    refresh_token_days: int = Field(
+        default=90,
+        ge=1,
+        description="How long an app with `offline_access` may leave its refresh token unused.",
+    )
+    refresh_grace_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="How long after its use a refresh token may come again, as lost answers make it, without everything "
+        "being revoked that came of it; it is refused all the same.",
+    )
     session_idle_minutes: int = Field(
         default=30,
         ge=1,

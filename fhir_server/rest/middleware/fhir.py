@@ -5,10 +5,11 @@ docs/adr/0008-one-asgi-endpoint.md
 
 from fhir_server.rest.asgi import App, Receive, Scope, Send
 from fhir_server.rest.request import PREFIX
+from fhir_server.rest.smart.discovery import SMART_CONFIGURATION
 
 
 class Fhir:
-    """Gives requests to `/fhir` and below to `endpoint`, all others to the application."""
+    """Gives requests to `/fhir` and below to `endpoint`, all others to the application: what SMART puts there is no FHIR."""
 
     def __init__(self, app: App, *, endpoint: App) -> None:
         self._app = app
@@ -23,4 +24,4 @@ class Fhir:
 
 
 def _below_prefix(path: str) -> bool:
-    return path.startswith(PREFIX) and path[len(PREFIX) :][:1] in ("", "/")
+    return path.startswith(PREFIX) and path[len(PREFIX) :][:1] in ("", "/") and path != SMART_CONFIGURATION
