@@ -69,8 +69,11 @@ from terminology.service import NoTerminologyService
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; its lifespan opens the database and closes it. Raises OperatorError for settings that cannot be."""
+def create_app(settings: Settings, authenticator: Authenticator | None = None) -> FastAPI:
+    """The application; its lifespan opens the database and closes it. Raises OperatorError for settings that cannot be.
+
+    `authenticator` says who callers are, instead of what the settings name.
+    """
     logs.configure(settings.log_level, settings.log_file)
     url = _database_url(settings)
     database = Database(
@@ -83,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     profiles = device_types(settings.profiles_dir)
     incoming = _incoming(settings)
     spool.sweep(incoming)
-    house = _house(settings, database, key, incoming)
+    house = _house(settings, database, key, incoming, authenticator)
     desk = _desk(house, key)
     app = FastAPI(
         title="fhir-server",
@@ -140,12 +143,18 @@ def _incoming(settings: Settings) -> Path:
     return folder
 
 
-def _house(settings: Settings, database: Database, key: MasterKey, incoming: Path) -> House:
+def _house(
+    settings: Settings,
+    database: Database,
+    key: MasterKey,
+    incoming: Path,
+    authenticator: Authenticator | None,
+) -> House:
     return House(
         settings=settings,
         database=database,
         gather=Gather(database),
-        authenticator=_authenticator(settings, database),
+        authenticator=authenticator or _authenticator(settings, database),
         audit=NoAudit(),
         cursor_key=key.derive("cursor"),
         terminology=NoTerminologyService(),
