@@ -56,8 +56,10 @@ from fhir_server.store.smart.signing_keys import SigningKeys
 from fhir_server.store.smart.users import Accounts
 from fhir_server.validation.structure import warm_up
 from ingest.gateway import Gateway
+from ingest.gateway import Gateway
 from ingest.transports import http as readings
 from ingest.transports import http_files
+from ingest.transports.http_direct import Direct
 from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
 from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
