@@ -23,7 +23,7 @@ from fhir_server.operations.patient_record import START, Entry
 from fhir_server.operations.record_scope import PATIENT, Scope
 from fhir_server.operations.result import Result
 from fhir_server.store.blobs.pointer import BINARY
-from fhir_server.store.blobs.whole import whole
+from fhir_server.store.blobs.whole import filled, opened
 from fhir_server.store.rows import Key
 
 PAGE: Final = 500
@@ -45,7 +45,10 @@ async def _bundle(call: Invocation, scope: Scope) -> AsyncIterator[bytes]:
         for large, group in groupby(entries, lambda entry: entry.type == BINARY):
             if large:
                 for entry in group:
-                    yield before + _entry(call, entry, await whole(call.database.blobs, entry.body.encode()))
+                    text, hole = opened(entry.body.encode())
+                    yield before
+                    async for part in await filled(call.database.blobs, _entry(call, entry, text), hole):
+                        yield part
                     before = b","
             else:
                 yield before + b",".join(_entry(call, entry, entry.body.encode()) for entry in group)

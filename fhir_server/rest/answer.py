@@ -24,8 +24,8 @@ _ASK_FIRST: Final = (b"cache-control", b"private, no-cache")
 class Answer:
     """`body` is JSON text, empty for none; `headers` are those beyond Content-Type and Content-Length.
 
-    `stream` is the text in parts, where it is too large to be held. With a `media_type` it is no JSON but a content of
-    `length` bytes that is sent as it is.
+    `stream` is the text in parts, where it is too large to be held; `length` is that of the content in it, if it has one.
+    With a `media_type` it is no JSON but a content of `length` bytes that is sent as it is.
     """
 
     status: int

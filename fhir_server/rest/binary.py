@@ -15,7 +15,7 @@ from fhir_server.rest.call import Call, Target
 from fhir_server.rest.negotiation import is_resource_type, names_fhir
 from fhir_server.rest.request import Request
 from fhir_server.rest.spool import OnDisk, spooled
-from fhir_server.store.blobs.aside import INLINE
+from fhir_server.store.blobs.aside import INLINE, check_in_row
 from fhir_server.store.blobs.pointer import BINARY, pointing, with_content
 from fhir_server.store.drafts import Draft
 from fhir_server.store.rows import Method
@@ -59,6 +59,8 @@ async def _received(call: Call, id: str | None, method: Method) -> Draft:
     """The draft of a content that is still to come, in a file where it is long and can be set aside."""
     limit = call.house.settings.max_binary_bytes
     if call.house.database.blobs is None:
+        content_length = call.request.header(b"content-length") or ""
+        check_in_row(int(content_length[:18]) if content_length.isdecimal() else 0)
         return await _content_draft(call, await body(call.request, call.receive, limit), id, method)
     async with spooled(call.request, call.receive, limit, call.house.incoming) as content:
         return await _content_draft(call, content, id, method)
@@ -68,6 +70,7 @@ async def _content_draft(call: Call, content: bytes | OnDisk, id: str | None, me
     tree, blobs = _described(call, id), call.house.database.blobs
     _refuse_xml(call, content if isinstance(content, bytes) else content.head)
     if isinstance(content, bytes) and (blobs is None or len(content) <= INLINE):
+        check_in_row(len(content))
         whole = with_content(tree, content) if content else tree
         return prepare_tree(BINARY, whole, id=id, method=method, base_url=call.request.base)
     assert blobs is not None, "without a blob store every content is held"

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,16 +12,19 @@ import structlog
 
 from fhir_server.errors import InvalidRequest, RequestError, TooLarge
 from fhir_server.interactions.bundle.batch import batch as write_each
-from fhir_server.interactions.bundle.change import placed
+from fhir_server.interactions.bundle.change import Outcome, placed
 from fhir_server.interactions.bundle.failures import MOST_ISSUES
 from fhir_server.interactions.bundle.transaction import transaction as write_all
+from fhir_server.interactions.written import Written
 from fhir_server.json import JsonObject, parse
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.bundle_answer import answered_entry, bundle, failed_entry, written_entry
 from fhir_server.rest.bundle_entries import Entry, entries
 from fhir_server.rest.call import Call
 from fhir_server.rest.demands import transactions
+from fhir_server.rest.told import readable
 from fhir_server.search.access import access
+from fhir_server.store.blobs.aside import IN_ROW
 from fhir_server.store.inside import Inside
 from fhir_server.store.unit_of_work import UnitOfWork
 
@@ -55,7 +58,7 @@ async def _transaction(call: Call, found: Sequence[Entry]) -> Answer:
     outcomes = await write_all(
         call.house.database, transactions(call), changes, access(call.principal), call.request.base, read_all
     )
-    answers |= {number: written_entry(found[number], outcome) for number, outcome in outcomes.items()}
+    answers |= await _written(call, found, outcomes)
     return bundle("transaction-response", [answers[entry.number] for entry in found])
 
 
@@ -67,10 +70,15 @@ async def _batch(call: Call, found: Sequence[Entry]) -> Answer:
     for outcome in outcomes.values():
         if isinstance(outcome, Exception) and not isinstance(outcome, RequestError):
             structlog.get_logger().error("unexpected", exc_info=outcome)
-    answers = {number: written_entry(found[number], outcome) for number, outcome in outcomes.items()}
+    answers = await _written(call, found, outcomes)
     reads = [entry for entry in found if entry.change is None]
     answers |= zip([entry.number for entry in reads], await _read_each(reads), strict=True)
     return bundle("batch-response", [answers[entry.number] for entry in found])
+
+
+async def _written(call: Call, found: Sequence[Entry], outcomes: Mapping[int, Outcome]) -> dict[int, bytes]:
+    told = await readable(call, [one.version for one in outcomes.values() if isinstance(one, Written)])
+    return {number: written_entry(found[number], outcome, told) for number, outcome in outcomes.items()}
 
 
 async def _read_each(reads: Sequence[Entry]) -> list[bytes]:
@@ -94,9 +102,17 @@ async def _read_or_raise(entry: Entry, call: Call) -> bytes:
         answer = await call.target.interaction.serve(call)
     except RequestError as error:
         raise placed(error, entry.number, entry.label) from error
+    if answer.length > IN_ROW:
+        raise placed(_beyond(answer), entry.number, entry.label)
     if answer.stream is not None:
         answer = Answer(answer.status, b"".join([part async for part in answer.stream]), answer.headers)
     return answered_entry(call, answer)
+
+
+def _beyond(answer: Answer) -> TooLarge:
+    return TooLarge(
+        f"The content has {answer.length} bytes; in a Bundle at most {IN_ROW} are answered. Read the Binary by itself."
+    )
 
 
 def _call(entry: Entry) -> Call:

@@ -16,7 +16,7 @@ from fhir_server.rest.own_definitions import own_definition
 from fhir_server.rest.resource_answer import version_headers
 from fhir_server.rest.shape import shaped
 from fhir_server.store.blobs.pointer import BINARY
-from fhir_server.store.blobs.whole import whole
+from fhir_server.store.blobs.whole import filled, opened
 from fhir_server.store.rows import Version
 
 
@@ -53,10 +53,18 @@ async def _answer(call: Call, version: Version) -> Answer:
         return Answer(304, b"", headers)
     if bare:
         return await content_answer(call, version)
-    body = version.body or b""
-    if version.type == BINARY:
-        body = await whole(call.house.database.blobs, body)
-    return Answer(200, shaped(call.request, version.type, body), headers)
+    if version.type != BINARY:
+        return Answer(200, shaped(call.request, version.type, version.body or b""), headers)
+    text, hole = opened(version.body or b"")
+    text = shaped(call.request, version.type, text)
+    if hole is None or hole.mark not in text:
+        return Answer(200, text, headers)
+    return Answer(
+        200,
+        headers=headers,
+        stream=await filled(call.house.database.blobs, text, hole),
+        length=hole.digest.size,
+    )
 
 
 def _client_has(call: Call, version: Version, *, bare: bool) -> bool:

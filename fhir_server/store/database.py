@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from fhir_server.errors import Unavailable
 from fhir_server.store.arrays import register_arrays
-from fhir_server.store.blobs.aside import keep, set_aside
+from fhir_server.store.blobs.aside import keep, refuse_large, set_aside
 from fhir_server.store.blobs.pointer import BINARY
 from fhir_server.store.blobs.port import Blobs, Digest
 from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection, hang_up
@@ -122,9 +122,12 @@ class Database:
     async def set_aside(self, drafts: Sequence[Draft]) -> Sequence[Draft]:
         """`drafts`, the large contents of Binaries among them in the blob store for good, before anything is locked.
 
-        A content that is not set aside is stored in the row.
+        A content that is not set aside is stored in the row. Raises TooLarge for one that is too large for that.
         """
-        if self.blobs is None or not any(draft.type == BINARY for draft in drafts):
+        if not any(draft.type == BINARY for draft in drafts):
+            return drafts
+        if self.blobs is None:
+            refuse_large(drafts)
             return drafts
         return await set_aside(self.blobs, self._note, drafts)
 

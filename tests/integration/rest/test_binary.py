@@ -396,6 +396,50 @@ async def test_without_a_blob_store_everything_is_in_the_database(serving, datab
         assert connection.execute("SELECT count(*) FROM blob").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("form", ["content", "announced", "resource", "transaction"])
+async def test_without_a_blob_store_a_large_content_is_refused_and_the_setting_named(serving, form):
+    headers, large = {"Content-Type": "application/fhir+json"}, bytes(1_000_001)
+    tree = {"resourceType": "Binary", "contentType": "image/png", "data": base64.b64encode(large).decode()}
+    entry = {"resource": tree, "request": {"method": "POST", "url": "Binary"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+
+    async def unannounced():
+        yield large
+
+    sent = {
+        "content": ("/fhir/Binary", unannounced(), {"Content-Type": "image/png"}),
+        "announced": ("/fhir/Binary", large, {"Content-Type": "image/png"}),
+        "resource": ("/fhir/Binary", json.dumps(tree), headers),
+        "transaction": ("/fhir", json.dumps(bundle), headers),
+    }
+    path, content, headers = sent[form]
+    async with serving() as client:
+        answer = await client.post(path, content=content, headers=headers)
+        assert answer.status_code == 413
+        assert "FHIR_BLOBS" in answer.json()["issue"][0]["diagnostics"]
+        assert (await client.get("/fhir/Binary?_summary=count")).json()["total"] == 0
+
+
+async def test_a_huge_content_is_not_answered_within_a_bundle(client):
+    large = bytes(1_000_001)
+    id = await posted(client, large)
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "batch",
+        "entry": [
+            {"request": {"method": "GET", "url": f"Binary/{id}"}},
+            {"request": {"method": "GET", "url": f"Binary/{id}?_elements=contentType"}},
+        ],
+    }
+    sent = {"content": json.dumps(bundle), "headers": {"Content-Type": "application/fhir+json"}}
+    whole, shaped = [
+        each["response"]["status"] for each in (await client.post("/fhir", **sent)).json()["entry"]
+    ]
+
+    assert (whole, shaped) == ("413", "200")
+    assert base64.b64decode((await as_resource(client, id)).json()["data"]) == large
+
+
 async def test_who_may_not_read_gets_no_content(client):
     id = await posted(client, LARGE)
     answer = await client.get(f"/fhir/Binary/{id}", headers={"Authorization": "Bearer " + "x" * 40})
