@@ -11,6 +11,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         │       └── UnknownParameter
         ├── InvalidResource            400 or 422, carries every issue found
         ├── AuthenticationFailed       401
+        │   └── TokenRejected
         ├── Forbidden                  403
         ├── NotFound                   404
         ├── Gone                       410
@@ -100,6 +101,10 @@ class AuthenticationFailed(RequestError):
     """The caller did not prove who they are."""
 
     code = "login"
+
+
+class TokenRejected(AuthenticationFailed):
+    """The caller sent a token that does not hold, or holds no longer."""
 
 
 class Forbidden(RequestError):

@@ -69,8 +69,12 @@ def _status(kind: type[RequestError]) -> int:
 
 def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:
     match error:
+        case errors.TokenRejected():
+            return ((b"www-authenticate", b'Bearer realm="fhir", error="invalid_token"'),)
         case errors.AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="fhir"'),)
+        case errors.Forbidden():
+            return ((b"www-authenticate", b'Bearer realm="fhir", error="insufficient_scope"'),)
         case errors.MethodNotAllowed(allowed=allowed):
             return ((b"allow", ", ".join(allowed).encode()),)
         case errors.TooCostly(retry_after=seconds) | errors.Unavailable(retry_after=seconds):

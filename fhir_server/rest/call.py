@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fhir_server.audit.port import Audit
+from fhir_server.errors import AuthenticationFailed, TokenRejected
 from fhir_server.operations.background import Background
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.asgi import Receive
@@ -18,6 +19,7 @@ from fhir_server.settings import Settings
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.store.predicate import Predicate
+from smart_auth.errors import CredentialsRejected, SmartAuthError
 from smart_auth.principal import Principal
 from terminology.service import TerminologyService
 
@@ -32,6 +34,12 @@ class Authenticator(Protocol):
     async def authenticate(self, authorization_header: str | None) -> Principal:
         """The caller; raises a SmartAuthError when they did not prove who they are."""
         ...
+
+
+def unproved(error: SmartAuthError) -> AuthenticationFailed:
+    """What to raise for a caller who did not prove who they are, with a token that does not hold or without one."""
+    kind = TokenRejected if isinstance(error, CredentialsRejected) else AuthenticationFailed
+    return kind(str(error))
 
 
 @dataclass(frozen=True, slots=True)

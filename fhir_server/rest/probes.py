@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 
-from fhir_server.errors import AuthenticationFailed
 from fhir_server.rest import metrics
-from fhir_server.rest.call import Authenticator
+from fhir_server.rest.call import Authenticator, unproved
 from ingest.transports.confidential import from_this_machine
 from smart_auth.errors import SmartAuthError
 
@@ -40,4 +39,4 @@ async def _check(authenticator: Authenticator, header: str | None) -> None:
     try:
         await authenticator.authenticate(header)
     except SmartAuthError as error:
-        raise AuthenticationFailed(str(error)) from error
+        raise unproved(error) from error

@@ -15,6 +15,18 @@ def test_every_request_error_has_a_status_of_its_own_or_its_parents():
         assert any(base in STATUS for base in kind.__mro__), kind
 
 
+CHALLENGED = {
+    errors.AuthenticationFailed: b'Bearer realm="fhir"',
+    errors.TokenRejected: b'Bearer realm="fhir", error="invalid_token"',
+    errors.Forbidden: b'Bearer realm="fhir", error="insufficient_scope"',
+}
+
+
+@pytest.mark.item("smart-1.9")
+def test_only_a_token_that_does_not_hold_or_suffice_is_named_as_the_error():
+    assert {kind: dict(failure(kind("no")).headers)[b"www-authenticate"] for kind in CHALLENGED} == CHALLENGED
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code", "header"),
     [

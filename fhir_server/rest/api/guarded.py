@@ -12,7 +12,6 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from fhir_server.errors import (
-    AuthenticationFailed,
     InvalidRequest,
     Issue,
     RequestError,
@@ -21,7 +20,7 @@ from fhir_server.errors import (
 )
 from fhir_server.json import dumps, parse
 from fhir_server.rest.asgi import Message, Receive
-from fhir_server.rest.call import Authenticator
+from fhir_server.rest.call import Authenticator, unproved
 from fhir_server.search.access import predicate
 from smart_auth.errors import SmartAuthError
 from smart_auth.principal import Principal
@@ -114,7 +113,7 @@ async def _principal(authenticator: Authenticator, authorization: str | None) ->
     try:
         return await authenticator.authenticate(authorization)
     except SmartAuthError as error:
-        raise AuthenticationFailed(str(error)) from error
+        raise unproved(error) from error
 
 
 def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
