@@ -26,6 +26,7 @@ from ingest.sink import Draft, Group, Sink, Stored
 from mappers.device import metric_keys
 from mappers.identity import fingerprint
 from mappers.mapped import MappingContext, MappingResult, Rejected
+from mappers.message import clock_issue
 from mappers.observation import map_reading
 from mappers.personal_health_observation import map_personal_health
 from mappers.provenance import Measured, Message, measured
@@ -215,7 +216,7 @@ class Pipeline:
             return stated, ()
         patient = assigned_patient(device.assignments, reading.time.moment)
         if patient is None:
-            return (_unassigned(reading, format),), ()
+            return (_unassigned(reading, device, format),), ()
         context = sent.contexts.get(patient)
         if context is None:
             context = sent.contexts[patient] = self._context(device, patient)
@@ -317,7 +318,10 @@ def _patient(format: LetterFormat) -> str:
     return "patient_id" if format == "addressed" else "patient"
 
 
-def _unassigned(reading: Reading, format: LetterFormat) -> Issue:
+def _unassigned(reading: Reading, device: Device, format: LetterFormat) -> Issue:
+    wrong = clock_issue(reading, device.type)
+    if wrong is not None:
+        return issue_of(wrong, reading, format)
     text = (
         f"The device was assigned to no patient at {reading.time.text}. "
         "Record a DeviceUseStatement with that time in its timingPeriod, then retry the dead letter or send it again."

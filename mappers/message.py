@@ -8,6 +8,7 @@ from typing import Final
 
 from mappers.identity import SEQUENCE_LENGTH, sequence_text
 from mappers.mapped import MappingContext
+from mappers.profile import DeviceProfile
 from mappers.reading import MappingIssue, Reading
 from mappers.signal_quality import quality_issue
 
@@ -39,6 +40,14 @@ def message_issues(reading: Reading, context: MappingContext) -> list[MappingIss
     return issues
 
 
+def clock_issue(reading: Reading, profile: DeviceProfile) -> MappingIssue | None:
+    """That the clock of the device was never set; None for one that it is plausible for, and for recordings."""
+    if profile.source != "live" or reading.time.moment >= CLOCK_NEVER_SET:
+        return None
+    note = f"timestamp {reading.time.text} is before 2000: the device's clock was never set, or its time is in another unit. Set it."
+    return MappingIssue("business-rule", "timestamp", note)
+
+
 def _check_time(reading: Reading, context: MappingContext, issues: list[MappingIssue]) -> None:
     age = reading.received - reading.time.moment
     text = reading.time.text
@@ -46,12 +55,9 @@ def _check_time(reading: Reading, context: MappingContext, issues: list[MappingI
         note = f"timestamp {text} is more than five minutes ahead of this server. Set the device's clock."
         issues.append(MappingIssue("business-rule", "timestamp", note))
     elif age > STALE and context.profile.source == "live":
-        if reading.time.moment < CLOCK_NEVER_SET:
-            note = f"timestamp {text} is before 2000: the device's clock was never set. Set it."
-            issues.append(MappingIssue("business-rule", "timestamp", note))
-        else:
-            note = f"timestamp {text} is older than seven days. Check that the device sends in time."
-            issues.append(MappingIssue("business-rule", "timestamp", note, "warning"))
+        note = f"timestamp {text} is older than seven days. Check that the device sends in time."
+        stale = MappingIssue("business-rule", "timestamp", note, "warning")
+        issues.append(clock_issue(reading, context.profile) or stale)
     if context.profile.resolution == "subsecond" and not reading.time.digits:
         note = f"timestamp {text} has whole seconds, too coarse for this device. Send fractions."
         issues.append(MappingIssue("required", "timestamp", note))

@@ -35,14 +35,12 @@ Tree = dict[str, Any]  # Any: a node of the library's syntax tree
 
 
 class _Exact(Functions):
-    """The library's functions, of which `to_number` keeps every digit."""
+    """The library's functions, of which `to_number` keeps every digit, and what is no number: it was sent."""
 
     @signature({"types": []})
-    def _func_to_number(self, sent: object) -> int | Decimal | None:
-        if isinstance(sent, int | Decimal) and not isinstance(sent, bool):
-            return sent
+    def _func_to_number(self, sent: object) -> object:
         if not isinstance(sent, str) or not _NUMBER.fullmatch(sent):
-            return None
+            return sent
         return Decimal(sent) if "." in sent else int(sent)
 
 

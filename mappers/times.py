@@ -14,6 +14,9 @@ from mappers.errors import InvalidTime
 LARGEST_SECONDS: Final = 10**11
 """A count beyond this is not seconds since 1970 (it would be the year 5138), whatever else it may be."""
 
+EARLIEST_IN_MILLISECONDS: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""What now is in seconds is 1970 in milliseconds."""
+
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
@@ -63,6 +66,20 @@ def from_datetime(moment: datetime, digits: int = 0, element: str = "timestamp")
     stamp, offset = text[:19], text[19:]
     fraction = f".{moment.microsecond:06d}"[: digits + 1] if digits else ""
     return _from_text(f"{stamp}{fraction}{'Z' if offset == '+00:00' else offset}", element)
+
+
+def time_of_milliseconds(count: int | Decimal, element: str = "timestamp") -> DeviceTime:
+    """The time that is `count` milliseconds after 1970 began.
+
+    Raises InvalidTime naming `element` as `device_time` does, and for one before 2000, which is a count of seconds.
+    """
+    if isinstance(count, Decimal) and not count.is_finite():
+        return device_time(count, element)
+    time = device_time(Decimal(count).scaleb(-3), element)
+    if time.moment < EARLIEST_IN_MILLISECONDS:
+        text = f"{element} {count} is {time.text} in milliseconds. Send milliseconds, or declare that these are seconds."
+        raise InvalidTime("value", element, text)
+    return time
 
 
 def in_zone(clock: datetime, zone: tzinfo, element: str = "timestamp") -> datetime:

@@ -7,7 +7,7 @@ What no path selects is not looked at: the device type says what of the message 
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeGuard
 
 from ingest.decoders.reading import Decoded, Series
 from ingest.issue import Issue
@@ -18,7 +18,7 @@ from mappers.reading import FieldValue, Reading
 from mappers.rule import FieldRule
 from mappers.selection import Selection
 from mappers.shape import Shape
-from mappers.times import DeviceTime, device_time
+from mappers.times import DeviceTime, device_time, time_of_milliseconds
 
 MOST: Final = 1_000
 """Readings of one message, which are stored all or none."""
@@ -84,7 +84,9 @@ class _Message:
             issues.append(Issue("required", f"{path} is missing. Send when it was measured.", path))
             return None
         try:
-            return device_time(_seconds(sent) if self._shape.time_unit == "ms" else sent, path)
+            if self._shape.time_unit == "ms" and _is_count(sent):
+                return time_of_milliseconds(sent, path)
+            return device_time(sent, path)
         except InvalidTime as error:
             issues.append(Issue(error.code, error.text, error.element))
             return None
@@ -182,10 +184,8 @@ def _no_value(selection: Selection, where: str, sent: object) -> Issue:
     return Issue("structure", f"{path} is {what} and no single value. Send one, or correct the path.", path)
 
 
-def _seconds(sent: object) -> object:
-    """Milliseconds as seconds; whatever is no number stays as it is."""
-    if type(sent) is int and abs(sent) < _LARGEST:
-        return Decimal(sent).scaleb(-3)
-    if isinstance(sent, Decimal) and abs(sent.adjusted()) <= _DIGITS:
-        return sent.scaleb(-3)
-    return sent
+def _is_count(sent: object) -> TypeGuard[int | Decimal]:
+    """Whether it is a number that can be scaled; any other is refused for what it is."""
+    if isinstance(sent, Decimal):
+        return sent.is_finite() and abs(sent.adjusted()) <= _DIGITS
+    return type(sent) is int and abs(sent) < _LARGEST

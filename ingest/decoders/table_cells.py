@@ -12,7 +12,7 @@ from typing import Final
 from mappers.errors import InvalidTime
 from mappers.reading import Absent, FieldValue
 from mappers.table import COUNTED, ISO, Column, Table, TimeColumns
-from mappers.times import DeviceTime, device_time, from_datetime, in_zone
+from mappers.times import DeviceTime, device_time, from_datetime, in_zone, time_of_milliseconds
 
 Cells = Mapping[str, str]
 """The cells of a row by the names of their columns."""
@@ -56,7 +56,7 @@ def _counted(text: str, time: TimeColumns, element: str) -> DeviceTime:
     if _NUMBER.fullmatch(text) is None:
         raise InvalidTime("value", element, f"{element} {text[:_SHOWN]!r} is no number of {time.format}.")
     count = Decimal(text)
-    return device_time(count if time.format == "seconds" else count / 1000, element)
+    return device_time(count, element) if time.format == "seconds" else time_of_milliseconds(count, element)
 
 
 def _moment(text: str, time: TimeColumns, element: str) -> datetime:

@@ -52,6 +52,13 @@ async def test_a_reading_of_nobodys_time_is_rejected_and_kept(bench):
     assert bench.letters.kept[0].letter.payload == at(bench.now - timedelta(days=20)).encode()
 
 
+async def test_of_a_clock_that_was_never_set_that_is_said_and_not_whose_device_it_was(bench):
+    (result,) = await take(bench, '{"timestamp": 1772366, "data": {"spo2": 97}}')
+    (issue,) = result.issues
+    assert (result.status, issue.element) == ("rejected", "timestamp")
+    assert "1970-01-21T12:19:26Z is before 2000" in issue.diagnostics
+
+
 async def test_a_reading_that_names_another_patient_is_rejected(bench):
     (result,) = await take(bench, at(bench.now, more=', "patient": "p2"'))
     assert (result.status, result.issues[0].element) == ("rejected", "patient")

@@ -11,6 +11,8 @@ from ingest.decoders.reading import Series
 from ingest.decoders.shaped import MOST, decode
 from ingest.ports import Device
 from mappers.declaration import parse
+from mappers.mapped import MappingContext, Rejected
+from mappers.observation import map_reading
 from mappers.profiles import own_profile
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -66,6 +68,16 @@ def test_what_is_not_sent_is_not_measured():
     assert (reading.fields, reading.patient, reading.sequence) == ({}, None, None)
 
 
+@pytest.mark.parametrize("sent", [b'"n/a"', b'"61,5"', b"true", b'""'])
+def test_what_is_no_number_where_one_is_made_of_it_is_refused_by_name(sent):
+    text = BAND.replace("\"sensors[?kind=='hr'].value | [0]\"", "to_number(hr)")
+    reading = decoded(b'{"at": 1772366400000, "hr": %s}' % sent, text)
+    result = map_reading(reading, MappingContext("p1", "uuid-1", device(text).type, b"k" * 32))
+
+    assert isinstance(result, Rejected)
+    assert [(each.element, each.code) for each in result.issues] == [("pulse", "value")]
+
+
 def test_each_of_a_list_of_readings_is_one_and_they_are_one_message():
     series = decoded(
         b'{"body": {"wearer": "p1", "samples": [{"t": 1772366400, "hr": 60}, {"t": 1772366460, "hr": 61}]}}',
@@ -82,6 +94,7 @@ def test_each_of_a_list_of_readings_is_one_and_they_are_one_message():
     [
         (b'{"seq": 1}', BAND, "at", "at is missing"),
         (b'{"at": "noon"}', BAND, "at", "at 'noon' is not a time"),
+        (b'{"at": 1772366400}', BAND, "at", "at 1772366400 is 1970-01-21T12:19:26.400Z in milliseconds"),
         (b'{"at": true}', BAND, "at", "at is true or false"),
         (b'{"at": 1e400}', BAND, "at", "at "),
         (b'{"at": 1772366400000, "watch": {"id": "w-2"}}', BAND, "watch.id", "names another device"),
