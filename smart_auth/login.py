@@ -13,7 +13,15 @@ from smart_auth.users import Account, Accounts, User
 
 
 class LoginRefused(SmartAuthError):
-    """The name or the password is wrong, the account is disabled, or its one-time password has ended: nobody is told which."""
+    """The name or the password is wrong, the account is disabled, or its one-time password has ended: nobody is told which.
+
+    For the audit alone, `user` is the id of the account that somebody tried to log in to, where there is one.
+    """
+
+    def __init__(self, user: User | None) -> None:
+        super().__init__("The user name or the password is wrong.")
+        self.user = None if user is None else user.id
+        self.subject = "" if user is None else user.subject
 
 
 class LoginDelayed(SmartAuthError):
@@ -55,7 +63,7 @@ async def _proved(
     account = await accounts.find(name)
     right = await passwords.is_right(password, None if account is None else account.password)
     if account is None or not right or not _may(account.user, now):
-        raise LoginRefused("The user name or the password is wrong.")
+        raise LoginRefused(None if account is None else account.user)
     await accounts.succeeded(name)
     return account
 

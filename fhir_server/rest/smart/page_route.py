@@ -1,0 +1,73 @@
+"""Routes that answer people: what cannot be served becomes a page in plain words, or goes back to the app that asked.
+
+https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Final, TypeAlias, cast
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from fhir_server.audit.port import Audit
+from fhir_server.errors import RequestError, Unavailable
+from fhir_server.outcomes import failure
+from fhir_server.rest.audited import Notes, origin
+from fhir_server.rest.smart.page import page, see_other
+from smart_auth.errors import NotAnswerable, SentBack
+
+Handler: TypeAlias = Callable[[Request], Coroutine[None, None, Response]]
+
+_TITLES: Final = {
+    403: "You may not do this",
+    404: "This is not here any more",
+    429: "Too many requests",
+    503: "The server is busy",
+}
+
+
+def routes(audit: Audit) -> APIRouter:
+    """A router for pages, which are no part of the API's description; what they note is kept before they answer."""
+
+    class PageRoute(APIRoute):
+        """A route whose refusals are pages."""
+
+        def get_route_handler(self) -> Handler:
+            inner = cast("Handler", super().get_route_handler())
+
+            async def handler(request: Request) -> Response:
+                request.state.notes = kept = Notes(audit, origin(request.scope))
+                try:
+                    answer = await _answer(inner, request)
+                    await kept.keep()
+                except Unavailable as error:
+                    return _refusal(error)
+                return answer
+
+            return handler
+
+    return APIRouter(prefix="/oauth", route_class=PageRoute, include_in_schema=False)
+
+
+def notes(request: Request) -> Notes:
+    """What is noted of this request for the audit."""
+    return cast("Notes", request.state.notes)
+
+
+async def _answer(inner: Handler, request: Request) -> Response:
+    try:
+        return await inner(request)
+    except SentBack as error:
+        return see_other(error.location)
+    except NotAnswerable as error:
+        return page("error", 400, title="The app’s request cannot be answered", text=str(error))
+    except RequestError as error:
+        return _refusal(error)
+
+
+def _refusal(error: RequestError) -> Response:
+    failing = failure(error)
+    title = _TITLES.get(failing.status, "This cannot be done")
+    answer = page("error", failing.status, title=title, text=str(error))
+    answer.raw_headers.extend(failing.headers)
+    return answer
