@@ -6,7 +6,7 @@ Only administrators may: whoever announces a launch decides which patient an app
 """
 
 import re
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
