@@ -111,13 +111,9 @@ class StoreSink:
 
     async def _commit_groups(self, groups: _Request) -> list[Stored]:
         new = [(group, draft, 1) for group in groups for draft in group.drafts]
-        try:
-            drafts = [draft for _, draft, _ in new] + _provenances("CREATE", new)
-            async with self._database.transaction() as work:
-                await _create(work, drafts, {group.patient for group in groups})
-                return [Stored("created", group.references) for group in groups]
-        except _Taken:
-            pass
+        drafts = _ordered([draft for _, draft, _ in new] + _provenances("CREATE", new))
+        if await self._database.create_together(drafts, {group.patient for group in groups}):
+            return [Stored("created", group.references) for group in groups]
         for _ in range(RACES):
             try:
                 async with self._database.transaction() as work:
@@ -207,10 +203,13 @@ def _change(sent: Draft, known: Known, *, replaces: bool) -> Draft | None:
 
 
 async def _create(work: UnitOfWork, drafts: Sequence[Draft], patients: Iterable[str] = ()) -> None:
-    """Creates in the order of keys, so that two transactions with the same readings cannot wait for each other."""
-    ordered = sorted(drafts, key=lambda draft: (draft.type, draft.id))
-    if drafts and None in await work.create_all(ordered, patients):
+    if drafts and None in await work.create_all(_ordered(drafts), patients):
         raise _Taken("a resource is there already, or a patient was deleted")
+
+
+def _ordered(drafts: Iterable[Draft]) -> list[Draft]:
+    """In the order of keys, so that two transactions with the same readings cannot wait for each other."""
+    return sorted(drafts, key=lambda draft: (draft.type, draft.id))
 
 
 async def _amend(work: UnitOfWork, change: Draft) -> int:

@@ -5,7 +5,7 @@ https://www.psycopg.org/psycopg3/docs/advanced/pool.html
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -23,7 +23,7 @@ from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection, hang
 from fhir_server.store.devices import assignments
 from fhir_server.store.drafts import Draft
 from fhir_server.store.failures import busy, is_lost, translated, unreachable
-from fhir_server.store.insert import insert
+from fhir_server.store.insert import insert, insert_together
 from fhir_server.store.interning import Interning
 from fhir_server.store.rids import Rids
 from fhir_server.store.rows import Version
@@ -118,6 +118,19 @@ class Database:
             versions = await insert(connection, interned, rids, drafts)
             interned.committed()
             return versions
+
+    async def create_together(self, drafts: Sequence[Draft], patients: Iterable[str]) -> bool:
+        """Whether version 1 of each draft was made and committed; nothing is where one's id was taken or one of `patients` deleted.
+
+        One statement, as `create_all`; a DeviceUseStatement assigns nothing here.
+        """
+        async with self.connection() as connection:
+            interned = self._interning.begin()
+            rids = await self._rids.take(connection, len(drafts))
+            made = await insert_together(connection, interned, rids, drafts, patients)
+            if made:
+                interned.committed()
+            return made
 
     async def set_aside(self, drafts: Sequence[Draft]) -> Sequence[Draft]:
         """`drafts`, the large contents of Binaries among them in the blob store for good, before anything is locked.

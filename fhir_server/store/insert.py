@@ -5,13 +5,14 @@ https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import LiteralString
 
 import psycopg
 
 from fhir_server.clock import instant
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.arrays import Array, bigints, instants, smallints, texts
-from fhir_server.store.drafts import Draft, stamped
+from fhir_server.store.drafts import Draft, Stamped, stamped
 from fhir_server.store.interning import Interned
 from fhir_server.store.mentions import owner
 from fhir_server.store.ranges import range_inserts
@@ -33,11 +34,15 @@ inserted AS (
       AS row (rid, type, id, method, patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit,
               tokens, fingerprint, head, tail)
    WHERE NOT EXISTS (SELECT FROM resource p WHERE p.type = {patient} AND p.id = ANY(%b) AND p.deleted)
-  ON CONFLICT (type, id) DO NOTHING
+  {taken}
   RETURNING rid, type, last_updated){ranges}
 INSERT INTO change_log (type, rid, version, last_updated)
 SELECT type, rid, 1, last_updated FROM inserted
 RETURNING rid, last_updated"""
+
+
+_SKIPPED = "ON CONFLICT (type, id) DO NOTHING"
+_KEY = "resource_type_id"
 
 
 async def insert(
@@ -51,14 +56,51 @@ async def insert(
 
     None of them is made where one of the `patients` (ids) was deleted.
     """
+    bodies = [stamped(draft, 1) for draft in drafts]
+    made = await _inserted(connection, interned, rids, drafts, bodies, patients, _SKIPPED)
+    return [
+        Version(draft.type, draft.id, 1, made[rid], draft.method, body.at(instant(made[rid])))
+        if rid in made
+        else None
+        for rid, draft, body in zip(rids, drafts, bodies, strict=True)
+    ]
+
+
+async def insert_together(
+    connection: psycopg.AsyncConnection,
+    interned: Interned,
+    rids: Sequence[int],
+    drafts: Sequence[Draft],
+    patients: Iterable[str],
+) -> bool:
+    """Whether the drafts were made, all of them, as `insert` makes them: none where one is there already."""
+    bodies = [stamped(draft, 1) for draft in drafts]
+    try:
+        return bool(await _inserted(connection, interned, rids, drafts, bodies, patients, ""))
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name != _KEY:
+            raise
+        return False
+
+
+async def _inserted(
+    connection: psycopg.AsyncConnection,
+    interned: Interned,
+    rids: Sequence[int],
+    drafts: Sequence[Draft],
+    bodies: Sequence[Stamped],
+    patients: Iterable[str],
+    taken: LiteralString,
+) -> dict[int, datetime]:
+    """When each was made, by its number; `taken` says what becomes of those whose id is there already."""
     rows = [draft.index for draft in drafts]
     await interned.learn(connection, rows)
     await interned.mention(connection, ((owner(one.type, one.id, one.index), one.index) for one in drafts))
-    bodies = [stamped(draft, 1) for draft in drafts]
     ranges = range_inserts(list(zip(rids, rows, strict=True)), interned, "inserted")
     statement = _INSERT.format(
         stamp=STAMP.format(at="now"),
         patient=RESOURCE_TYPES["Patient"],
+        taken=taken,
         ranges="".join(f",\nrange_{number} AS ({part.sql})" for number, part in enumerate(ranges)),
     )
     columns = (
@@ -74,13 +116,7 @@ async def insert(
         *(column for part in ranges for column in part.params),
     )
     cursor = await connection.execute(statement, columns)
-    made: dict[int, datetime] = dict(await cursor.fetchall())
-    return [
-        Version(draft.type, draft.id, 1, made[rid], draft.method, body.at(instant(made[rid])))
-        if rid in made
-        else None
-        for rid, draft, body in zip(rids, drafts, bodies, strict=True)
-    ]
+    return dict(await cursor.fetchall())
 
 
 def index_columns(rows: Sequence[IndexRow], interned: Interned) -> tuple[Array, ...]:
