@@ -14,10 +14,15 @@ Versions: TypeAlias = frozenset[int] | Literal["*"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`match`: only these versions may be replaced; `none_match`: these may not. `*` is any version that exists."""
+    """`match`: only these versions may be replaced; `none_match`: these may not. `*` is any version that exists.
+
+    `makes`: what is not there under an id may be made. `tells`: a refusal may tell of the version that is there.
+    """
 
     match: Versions | None = None
     none_match: Versions | None = None
+    makes: bool = True
+    tells: bool = True
 
     def check(self, current: Locked | None) -> None:
         """Nothing when `current` may be replaced.
@@ -25,16 +30,26 @@ class Condition:
         Raises Forbidden when the caller may not see it, PreconditionFailed when it is not as demanded.
         """
         if current is not None and not current.visible:
-            raise Forbidden("This resource is not yours to change.")
+            raise not_yours()
         version = None if current is None or current.deleted else current.version
         if self.match is not None and not _names(self.match, version):
             raise PreconditionFailed(
-                f"If-Match does not name {_current(version)}. Read it again, then decide."
+                f"If-Match does not name {self._current(version)}. Read it again, then decide."
             )
         if self.none_match is not None and _names(self.none_match, version):
             raise PreconditionFailed(
-                f"If-None-Match names {_current(version)}. Leave it out to replace that one."
+                f"If-None-Match names {self._current(version)}. Leave it out to replace that one."
             )
+
+    def check_making(self, current: Locked | None) -> None:
+        """Nothing when there is something under the id, or it may be made; else what is not there is told as what is hidden."""
+        if not self.makes and (current is None or current.deleted):
+            raise not_yours()
+
+    def _current(self, version: int | None) -> str:
+        if not self.tells:
+            return "the current version"
+        return "a version: there is none" if version is None else f'the current version, W/"{version}"'
 
 
 UNCONDITIONAL = Condition()
@@ -44,5 +59,6 @@ def _names(versions: Versions, version: int | None) -> bool:
     return version is not None and (versions == "*" or version in versions)
 
 
-def _current(version: int | None) -> str:
-    return "a version: there is none" if version is None else f'the current version, W/"{version}"'
+def not_yours() -> Forbidden:
+    """The refusal to change what the caller may not see, or to make it."""
+    return Forbidden("This resource is not yours to change.")

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from urllib.parse import parse_qsl
 
 from fhir_server.errors import InvalidResource, NotFound, PreconditionFailed
-from fhir_server.interactions.condition import UNCONDITIONAL, Condition
+from fhir_server.interactions.condition import Condition
 from fhir_server.interactions.delete import end
 from fhir_server.interactions.json_patch import JsonPatch
 from fhir_server.interactions.patch import patched
@@ -140,7 +140,7 @@ async def _as_create(
     work: UnitOfWork, draft: Draft, given_id: str | None, access: Predicate, condition: Condition
 ) -> Written:
     if given_id is not None:
+        condition.check_making(None)
         refuse_taken_id(draft.type, given_id, await work.lock(draft.type, given_id, access))
-    if condition != UNCONDITIONAL:
-        condition.check(None)
+    condition.check(None)
     return Written(await work.create(draft), "created")

@@ -15,8 +15,8 @@ from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 async def update(database: Transactions, draft: Draft, access: Predicate, condition: Condition) -> Written:
     """The next version, or version 1 when there is none yet; a deleted resource comes back under its next number.
 
-    Raises PreconditionFailed when `condition` does not hold, Forbidden when the current version is not the caller's,
-    Conflict when another writer keeps getting in the way.
+    Raises PreconditionFailed when `condition` does not hold, Forbidden when the current version is not the caller's, or
+    there is none and they may not choose ids, Conflict when another writer keeps getting in the way.
     """
     try:
         return await _once(database, draft, access, condition)
@@ -32,6 +32,7 @@ async def _once(database: Transactions, draft: Draft, access: Predicate, conditi
 async def replace(work: UnitOfWork, draft: Draft, access: Predicate, condition: Condition) -> Written:
     """As `update`, as a part of the transaction `work`."""
     current = await work.lock(draft.type, draft.id, access)
+    condition.check_making(current)
     condition.check(current)
     if current is None:
         return Written(await work.create(draft), "created")

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, cast
 
 from fhir_server.errors import Forbidden, Gone, InvalidRequest, NotFound
+from fhir_server.interactions.versions_shown import Sight
 from fhir_server.json import JsonObject, JsonValue, stored
 from fhir_server.operations.invocation import Invocation
 from fhir_server.operations.meta import KINDS, meta_of, number, told
 from fhir_server.operations.operation import Operation, Parameter, Serve
 from fhir_server.operations.result import Result
 from fhir_server.search.index import index
-from fhir_server.store import labels, resources
+from fhir_server.store import labels
 from fhir_server.store.locks import Locked
 from fhir_server.store.unit_of_work import UnitOfWork
 
@@ -37,9 +38,9 @@ def _serving(change: _Change) -> Serve:
 
 async def _changed(work: UnitOfWork, call: Invocation, given: JsonObject, change: _Change) -> JsonObject:
     current = await work.lock(call.type, call.id, call.access)
-    call.condition.check(current)
-    if current is None:
+    if current is None or not current.visible:
         raise NotFound(f"{call.type}/{call.id} does not exist here. Search for it, or check the id.")
+    call.condition.check(current)
     if call.level == "version" and number(call) != current.version:
         return await _earlier(work, call, current, given, change)
     if current.body is None:
@@ -55,7 +56,8 @@ async def _changed(work: UnitOfWork, call: Invocation, given: JsonObject, change
 async def _earlier(
     work: UnitOfWork, call: Invocation, current: Locked, given: JsonObject, change: _Change
 ) -> JsonObject:
-    version = await resources.vread(work.connection, call.type, call.id, number(call), call.access)
+    sight = Sight(call.access, call.base_url)
+    version = await sight.numbered(work.connection, call.type, call.id, number(call))
     if version is None:
         raise NotFound(f"{call.type}/{call.id} has no version {number(call)} here.")
     if version.body is None:

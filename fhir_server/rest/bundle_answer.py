@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/http.html#transaction-response
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
@@ -16,6 +16,7 @@ from fhir_server.rest.answer import Answer, text
 from fhir_server.rest.bundle_entries import Entry
 from fhir_server.rest.call import Call
 from fhir_server.rest.resource_answer import deleted_answer, written_answer
+from fhir_server.store.rows import Key
 
 _OUTCOME = b'{"resourceType":"OperationOutcome"'
 
@@ -27,7 +28,7 @@ def bundle(kind: Literal["batch-response", "transaction-response"], entries: Seq
     return Answer(200, head + tail)
 
 
-def written_entry(entry: Entry, outcome: Outcome) -> bytes:
+def written_entry(entry: Entry, outcome: Outcome, readable: Container[Key]) -> bytes:
     """What came of a write, as the answer to the same request by itself would say it."""
     assert entry.call is not None, "a write was understood"
     if isinstance(outcome, Exception):
@@ -37,7 +38,9 @@ def written_entry(entry: Entry, outcome: Outcome) -> bytes:
         return answered_entry(entry.call, deleted_answer(entry.call, outcome.version), at)
     version = outcome.version
     url = f"{entry.call.request.base}/{version.type}/{version.id}"
-    return answered_entry(entry.call, written_answer(entry.call, outcome), version.last_updated, url)
+    return answered_entry(
+        entry.call, written_answer(entry.call, outcome, readable), version.last_updated, url
+    )
 
 
 def failed_entry(error: Exception) -> bytes:

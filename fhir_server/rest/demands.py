@@ -1,4 +1,4 @@
-"""What a request demands before it writes: If-Match, If-None-Match, If-None-Exist, criteria, integrity.
+"""What a request demands before it writes: permission, If-Match, If-None-Match, If-None-Exist, criteria, integrity.
 
 https://hl7.org/fhir/R4/http.html#concurrency
 """
@@ -10,35 +10,45 @@ from fhir_server.errors import InvalidRequest, InvalidSearch
 from fhir_server.interactions.condition import UNCONDITIONAL, Condition
 from fhir_server.interactions.conditional import Query
 from fhir_server.interactions.integrity import HeldToIntegrity
+from fhir_server.interactions.permitted import Permitted
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import versions
 from fhir_server.rest.request import pairs
-from fhir_server.search.access import access
+from fhir_server.rest.told import tells
+from fhir_server.search.access import access, may_choose_ids
 from fhir_server.store.unit_of_work import Transactions
 
 _OWN: Final = ("_format", "_pretty")
+_MAKES_NOTHING: Final = Condition(makes=False)
 
 
 def condition(call: Call) -> Condition:
-    """What If-Match and If-None-Match demand. Raises InvalidRequest for a header that lists no ETags."""
+    """What If-Match and If-None-Match demand, and whether a PUT may make what is not there. Raises InvalidRequest for a header that lists no ETags."""
     match = call.request.header(b"if-match")
     none_match = call.request.header(b"if-none-match")
+    makes = call.request.method != "PUT" or may_choose_ids(call.principal, call.target.type)
     if match is None and none_match is None:
-        return UNCONDITIONAL
+        return UNCONDITIONAL if makes else _MAKES_NOTHING
     return Condition(
         match=None if match is None else versions(match, "If-Match"),
         none_match=None if none_match is None else versions(none_match, "If-None-Match"),
+        makes=makes,
+        tells=tells(call),
     )
 
 
 def transactions(call: Call) -> Transactions:
-    """Where the transactions of a write come from: the database, held to referential integrity where the operator wants it."""
+    """Where the transactions of a write come from: the database, held to what the caller may write.
+
+    And to referential integrity, where the operator wants it.
+    """
     house = call.house
     if house.settings.reference_integrity == "off":
-        return house.database
-    return HeldToIntegrity(
+        return Permitted(house.database, call.principal)
+    held = HeldToIntegrity(
         house.database, access(call.principal), call.request.base, house.background.refuse_blindness
     )
+    return Permitted(held, call.principal)
 
 
 def query(call: Call, text: str) -> Query:

@@ -24,13 +24,15 @@ from fhir_server.rest.negotiation import (
 from fhir_server.rest.preferences import preferences
 from fhir_server.rest.request import Request, request
 from fhir_server.rest.trace import Trace, trace
-from fhir_server.search.access import predicate
+from fhir_server.search.access import predicate, refuse_ids_of_ingest
+from fhir_server.search.params.sql import conjunction
 from fhir_server.store.predicate import NOTHING, Predicate
 from smart_auth.errors import SmartAuthError
 from smart_auth.principal import Principal
 
 _UNKNOWN_MANNER = Manner(FHIR_JSON)
 _NOBODY = Principal("nobody", frozenset())
+_WRITES = frozenset({"create", "update", "delete"})
 
 
 class Endpoint:
@@ -118,13 +120,20 @@ class Endpoint:
 def reachable(principal: Principal, target: Target) -> Predicate:
     """The rows that the caller may reach: none for what is open to everyone, nor where more must be known to tell.
 
-    The entries of a Bundle and the types that a search of many is asked of are granted one by one.
+    The entries of a Bundle and the types that a search of many is asked of are granted one by one. A patch fails or not by
+    what is there, and a change of labels answers with them: both take the permission to read, too.
     """
-    interaction = target.interaction
-    several = interaction.permission == "search" and not target.type and interaction.operation is None
+    interaction, operation = target.interaction, target.interaction.operation
+    several = interaction.permission == "search" and not target.type and operation is None
     if interaction.public or interaction.takes == "bundle" or several:
         return NOTHING
-    return predicate(principal, target.type or None, interaction.permission)
+    writes = interaction.permission in _WRITES and (operation is None or operation.affects_state)
+    if writes and target.id:
+        refuse_ids_of_ingest(principal, target.id)
+    found = predicate(principal, target.type or None, interaction.permission)
+    if writes and (interaction.takes == "patch" or operation is not None):
+        return conjunction([found, predicate(principal, target.type, "read")])
+    return found
 
 
 def failed(error: RequestError) -> Answer:

@@ -9,7 +9,7 @@ from fhir_server.interactions.patch import patch as patch_known
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.call import Call
 from fhir_server.rest.demands import condition, criteria, query, transactions
-from fhir_server.rest.resource_answer import written_answer
+from fhir_server.rest.writing import answered
 
 
 async def patch(call: Call) -> Answer:
@@ -24,7 +24,7 @@ async def patch(call: Call) -> Answer:
         condition(call),
         base_url=call.request.base,
     )
-    return written_answer(call, written)
+    return await answered(call, written)
 
 
 async def conditional_patch(call: Call) -> Answer:
@@ -38,4 +38,4 @@ async def conditional_patch(call: Call) -> Answer:
         call.access,
         condition(call),
     )
-    return written_answer(call, written)
+    return await answered(call, written)

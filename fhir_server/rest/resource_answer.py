@@ -3,6 +3,8 @@
 https://hl7.org/fhir/R4/http.html#versions
 """
 
+from collections.abc import Container
+
 from fhir_server.errors import Issue
 from fhir_server.interactions.written import Written
 from fhir_server.outcomes import operation_outcome
@@ -10,7 +12,7 @@ from fhir_server.rest.answer import Answer, text
 from fhir_server.rest.asgi import HeaderLines
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import etag, http_date
-from fhir_server.store.rows import Version
+from fhir_server.store.rows import Key, Version
 
 
 def version_headers(version: Version) -> HeaderLines:
@@ -18,8 +20,11 @@ def version_headers(version: Version) -> HeaderLines:
     return ((b"etag", etag(version.version)), (b"last-modified", http_date(version.last_updated)))
 
 
-def written_answer(call: Call, written: Written) -> Answer:
-    """The answer to a write: 201 with Location for what was made, else 200, with as much as the client prefers."""
+def written_answer(call: Call, written: Written, readable: Container[Key]) -> Answer:
+    """The answer to a write: 201 with Location for what was made, else 200.
+
+    With as much as the client prefers; of a resource that is not `readable`, nothing.
+    """
     version = written.version
     headers = (*version_headers(version), (b"location", _location(call, version)))
     status = 201 if written.outcome == "created" else 200
@@ -27,7 +32,8 @@ def written_answer(call: Call, written: Written) -> Answer:
         case "minimal":
             return Answer(status, b"", headers)
         case "representation":
-            return Answer(status, version.body or b"", headers)
+            body = version.body if (version.type, version.id) in readable else None
+            return Answer(status, body or b"", headers)
         case "OperationOutcome":
             return Answer(status, _told(f"{version.type}/{version.id} was {written.outcome}."), headers)
 

@@ -17,7 +17,9 @@ from fhir_server.rest.binary import written_draft
 from fhir_server.rest.call import Call
 from fhir_server.rest.demands import condition, criteria, if_none_exist, query, transactions
 from fhir_server.rest.resource_answer import deleted_answer, written_answer
+from fhir_server.rest.told import readable
 from fhir_server.store.drafts import Draft
+from fhir_server.store.predicate import EVERYTHING
 
 
 async def create(call: Call) -> Answer:
@@ -25,16 +27,16 @@ async def create(call: Call) -> Answer:
     draft = await written_draft(call, method="POST")
     header = call.request.header(b"if-none-exist")
     if header is None:
-        return written_answer(call, await _created(call, draft))
+        return await answered(call, await _created(call, draft))
     found = query(call, if_none_exist(header, call.target.type))
-    return written_answer(call, await conditional.create(transactions(call), draft, found))
+    return await answered(call, await conditional.create(transactions(call), draft, found))
 
 
 async def update(call: Call) -> Answer:
     """200 with the next version, 201 when it is the first one or the first after a deletion."""
     draft = await written_draft(call, id=call.target.id, method="PUT")
     demand_id(draft.type, draft.id, draft.tree.get("id"))
-    return written_answer(call, await update_known(transactions(call), draft, call.access, condition(call)))
+    return await answered(call, await update_known(transactions(call), draft, call.access, condition(call)))
 
 
 async def conditional_update(call: Call) -> Answer:
@@ -46,7 +48,7 @@ async def conditional_update(call: Call) -> Answer:
     written = await conditional.update(
         transactions(call), draft, given_id, query(call, criteria(call)), call.access, condition(call)
     )
-    return written_answer(call, written)
+    return await answered(call, written)
 
 
 async def delete(call: Call) -> Answer:
@@ -64,7 +66,13 @@ async def conditional_delete(call: Call) -> Answer:
     return deleted_answer(call, version)
 
 
+async def answered(call: Call, written: Written) -> Answer:
+    """The answer to a write, which tells what was written to those who may read it."""
+    return written_answer(call, written, await readable(call, [written.version]))
+
+
 async def _created(call: Call, draft: Draft) -> Written:
-    if call.house.settings.reference_integrity == "off":
+    """Gathered with others where nothing is to be judged but the draft by itself."""
+    if call.house.settings.reference_integrity == "off" and call.access == EVERYTHING:
         return await create_new(call.house.gather, draft)
     return await create_alone(transactions(call), draft)

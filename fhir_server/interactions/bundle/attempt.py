@@ -18,6 +18,7 @@ from fhir_server.interactions.bundle.within import Within
 from fhir_server.interactions.bundle.writing import write
 from fhir_server.interactions.conditional import Query
 from fhir_server.interactions.integrity import Dangling, InUse
+from fhir_server.interactions.permitted import Outside
 from fhir_server.search.access import Access
 from fhir_server.search.execute import Connection
 from fhir_server.store.database import Database
@@ -66,7 +67,7 @@ class Attempt:
             async with transactions.transaction() as work:
                 outcomes = await self._written(work)
                 await then(work)
-        except (Dangling, InUse) as error:
+        except (Dangling, InUse, Outside) as error:
             raise self._of_entries(error) from error
         return {**outcomes, **self._failures.errors}
 
@@ -81,10 +82,10 @@ class Attempt:
         self._failures.settle()
         return outcomes
 
-    def _of_entries(self, error: Dangling | InUse) -> RequestError:
-        """What integrity says of resources, said of their entries."""
+    def _of_entries(self, error: Dangling | InUse | Outside) -> RequestError:
+        """What integrity, or access, says of resources, said of their entries."""
         entries = {self._found.key(change): change for change in self._changes}
-        keys = error.resources if isinstance(error, Dangling) else (error.resource,)
+        keys = (error.resource,) if isinstance(error, InUse) else error.resources
         told = list[Issue]()
         for issue, key in zip(error.issues, keys, strict=True):
             change = entries.get(key)

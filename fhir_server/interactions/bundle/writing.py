@@ -119,7 +119,11 @@ class _Decision:
 
     def _put(self, change: Change, current: Locked | None) -> None:
         draft = self._drafts[change.number]
-        if change.query is not None and change.number not in self._found.matched:
+        if change.query is None or change.number in self._found.matched:
+            change.condition.check_making(current)
+        else:
+            if change.given_id is not None:
+                change.condition.check_making(None)
             conditional.refuse_taken_id(change.type, draft.id, current)
         change.condition.check(current)
         if current is None:

@@ -1,0 +1,89 @@
+"""Transactions that are committed only when what they wrote is the caller's to write, as it is now.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html; docs/adr/0017-access.md
+
+What was there before is judged where it is locked. What it has become is judged here, by the same condition in SQL: so
+nothing is moved out of a caller's reach, or into it.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fhir_server.definitions.types import RESOURCE_TYPE_NAMES
+from fhir_server.errors import Forbidden, Issue
+from fhir_server.search.access import by_itself, opens_by_naming, predicate, refuse_ids_of_ingest
+from fhir_server.store.images import outside
+from fhir_server.store.predicate import EVERYTHING
+from fhir_server.store.rows import Key
+from fhir_server.store.unit_of_work import Transactions, UnitOfWork
+from smart_auth.principal import Principal
+
+
+class Outside(Forbidden):
+    """Resources that would not be the caller's to write as they have become, each named by its issue."""
+
+    def __init__(self, resources: Iterable[Key]) -> None:
+        self.resources = tuple(resources)
+        issues = tuple(Issue(self.code, _why(type), type) for type, _ in self.resources)
+        super().__init__(issues[0].diagnostics, issues=issues)
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """Transactions of `principal`'s."""
+
+    transactions: Transactions
+    principal: Principal
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction, checked before it is committed.
+
+        Raises Outside for what is not the caller's to write, Forbidden for what only ingest writes, and for a reference
+        that would show the caller what they may not see.
+        """
+        async with self.transactions.transaction() as work:
+            yield work
+            for one in work.written:
+                refuse_ids_of_ingest(self.principal, one.id)
+            made = _made(work)
+            await self._check_images(work, made)
+            await self._check_names(work, made)
+
+    async def _check_images(self, work: UnitOfWork, made: dict[tuple[str, str], list[Key]]) -> None:
+        found = list[Key]()
+        for (type, interaction), keys in made.items():
+            access = predicate(self.principal, type, interaction)
+            if access != EVERYTHING:
+                found += await outside(work.connection, keys, access)
+        if found:
+            raise Outside(found)
+
+    async def _check_names(self, work: UnitOfWork, made: dict[tuple[str, str], list[Key]]) -> None:
+        """What a record names is shown to those who see the record: a caller must not open it to themselves so."""
+        if not any(opens_by_naming(self.principal, type, interaction) for type, interaction in made):
+            return
+        named = defaultdict[str, set[Key]](set)
+        for one in work.interned.newly_mentioned:
+            type = RESOURCE_TYPE_NAMES[one.type]
+            named[type].add((type, one.id))
+        for type, keys in named.items():
+            for _, id in await outside(work.connection, keys, by_itself(self.principal, type)):
+                raise Forbidden(
+                    f"{type}/{id} is not in this patient's record and cannot be referred to. Leave it out."
+                )
+
+
+def _made(work: UnitOfWork) -> dict[tuple[str, str], list[Key]]:
+    """What there is now of what was written, by its type and by what it took to write it."""
+    found = defaultdict[tuple[str, str], list[Key]](list)
+    for key, one in {(one.type, one.id): one for one in work.written}.items():
+        if not one.deleted:
+            found[one.type, "create" if one.method == "POST" else "update"].append(key)
+    return dict(found)
+
+
+def _why(type: str) -> str:
+    return f"This {type} would not be yours to write: it is about somebody else, or your scopes do not cover what it says."
