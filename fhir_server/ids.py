@@ -10,7 +10,15 @@ import uuid
 
 def uuid7() -> str:
     """A new id: 48 bits of milliseconds since 1970, then 74 random bits."""
+    return str(uuid.UUID(int=_uuid7()))
+
+
+def uuid7_bytes() -> bytes:
+    """A new id as its 16 bytes."""
+    return _uuid7().to_bytes(16)
+
+
+def _uuid7() -> int:
     milliseconds = time.time_ns() // 1_000_000
     noise = secrets.randbits(74)
-    value = (milliseconds << 80) | (0x7 << 76) | ((noise >> 62) << 64) | (0b10 << 62) | (noise & (2**62 - 1))
-    return str(uuid.UUID(int=value))
+    return (milliseconds << 80) | (0x7 << 76) | ((noise >> 62) << 64) | (0b10 << 62) | (noise & (2**62 - 1))

@@ -53,6 +53,7 @@ def template(postgres_url: str) -> Iterator[str]:
     name = f"template_{uuid.uuid4().hex[:12]}"
     databases.create(postgres_url, name, options="ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
     migrate.upgrade(databases.address(postgres_url, name))
+    databases.ready_for_audit(databases.address(postgres_url, name))
     yield name
     databases.drop(postgres_url, name)
 

@@ -12,7 +12,7 @@ from psycopg.abc import DumperKey, PyFormat
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-_INT8, _INT4, _INT2, _TEXT, _TIMESTAMPTZ, _BYTEA = 20, 23, 21, 25, 1184, 17
+_INT8, _INT4, _INT2, _TEXT, _TIMESTAMPTZ, _BYTEA, _UUID = 20, 23, 21, 25, 1184, 17, 2950
 _ARRAY_OF = {
     _INT8: 1016,
     _INT4: 1007,
@@ -20,6 +20,7 @@ _ARRAY_OF = {
     _TEXT: 1009,
     _TIMESTAMPTZ: 1185,
     _BYTEA: 1001,
+    _UUID: 2951,
 }  # from pg_type
 _NULL = struct.pack(">i", -1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -69,6 +70,11 @@ def texts(values: Iterable[bytes | None]) -> Array:
 def byteas(values: Iterable[bytes | None]) -> Array:
     """A bytea[]."""
     return _bytes(_BYTEA, values)
+
+
+def uuids(values: Iterable[bytes]) -> Array:
+    """A uuid[] of ids as their 16 bytes."""
+    return _bytes(_UUID, values)
 
 
 def instants(values: Iterable[datetime | None]) -> Array:

@@ -29,29 +29,40 @@ class _Waiting(Generic[Item, Answer]):
 
 
 class Gathering(Generic[Item, Answer]):
-    """Commits items in groups; one that makes its group fail does so alone, since a failed group is tried by halves."""
+    """Commits items in groups; one that makes its group fail does so alone, since a failed group is tried by halves.
 
-    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]) -> None:
+    At most so many `writers` commit at once: the fewer they are, the larger the groups.
+    """
+
+    def __init__(
+        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], writers: int = WRITERS
+    ) -> None:
         self._commit = commit
+        self._most_writers = writers
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writing = 0
+        self._writers: set[asyncio.Task[None]] = set()  # the event loop alone would forget them
 
     async def add(self, item: Item, rows: int = 1) -> Answer:
         """The answer to `item`, which weighs `rows`, once its group is committed; raises what made the item fail."""
         waiting: _Waiting[Item, Answer] = _Waiting(item, rows, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        if len(self._writers) < WRITERS:
+        if self._writing < self._most_writers:
+            self._writing += 1
             writer = asyncio.create_task(self._write())
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         return await waiting.answer
 
     async def _write(self) -> None:
-        while self._waiting:
-            together, rows = [self._waiting.popleft()], 0
-            while self._waiting and (rows := rows + together[-1].rows) < MOST_TOGETHER:
-                together.append(self._waiting.popleft())
-            await self._commit_together(together)
+        try:
+            while self._waiting:
+                together, rows = [self._waiting.popleft()], 0
+                while self._waiting and (rows := rows + together[-1].rows) < MOST_TOGETHER:
+                    together.append(self._waiting.popleft())
+                await self._commit_together(together)
+        finally:  # at once, and not when the loop tells of the task's end: what comes between would wait for nobody
+            self._writing -= 1
 
     async def _commit_together(self, together: list[_Waiting[Item, Answer]]) -> None:
         try:

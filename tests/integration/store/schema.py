@@ -15,4 +15,10 @@ def differences_from_the_code(url):
     engine = create_engine(migrate.sqlalchemy_url(url), poolclass=NullPool)
     engine.dialect.ischema_names["xid8"] = Xid8
     with engine.connect() as connection:
-        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+        options = {"compare_type": True, "include_name": _is_no_partition}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+
+def _is_no_partition(name, kind, _):
+    """The partitions of the audit come and go with the months."""
+    return kind != "table" or not name.startswith("audit_2")
