@@ -33,12 +33,18 @@ def upgrade(url: str) -> None:
 
 
 def revision(url: str) -> str | None:
-    """The schema revision of the database; None when it is empty. Raises psycopg.OperationalError when it is away."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
+    """The schema revision of the database; None when it is empty. Raises OperatorError when it is away."""
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(row[0]) if row else None
+    except psycopg.OperationalError as error:
+        why = " ".join(str(error).split())
+        raise OperatorError(
+            f"The database does not answer: {why} Start it, correct DATABASE_URL, or try again."
+        ) from error
 
 
 def released() -> Iterator[str]:
