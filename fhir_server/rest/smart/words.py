@@ -73,7 +73,7 @@ def line(text: str, patient: str | None) -> Line:
     found = scope(text)
     if found is None:
         return Line(text, _OTHERS.get(text, f"Something this server knows as {text}"))
-    words = f"{_can(found)}: {_what(found)}{_whose(found, patient)}"
+    words = f"{_can(found)}: {_what(found)}{_whose(found, patient)}{_only(found)}"
     return Line(text, words[0].upper() + words[1:], tuple(_warnings(text, found)))
 
 
@@ -93,17 +93,18 @@ def _what(found: Scope) -> str:
     if found.resource_type == EVERY_TYPE:
         return "everything in the record" if found.level == "patient" else "every kind of record"
     fallback = _CAPITAL.sub(" ", found.resource_type).lower()
-    what = _TYPES.get(found.resource_type, f"records of the kind “{fallback}”")
-    if not found.filters:
-        return what
-    only = " and ".join(f"{name} “{value.rpartition('|')[2] or value}”" for name, value in found.filters)
-    return f"{what}, only those with {only}"
+    return _TYPES.get(found.resource_type, f"records of the kind “{fallback}”")
 
 
 def _whose(found: Scope, patient: str | None) -> str:
     if found.level == "patient":
         return f" of {patient}" if patient else " of the patient"
     return ", of everyone whose records you may see"
+
+
+def _only(found: Scope) -> str:
+    only = [f"{name} “{value.rpartition('|')[2] or value}”" for name, value in found.filters]
+    return f", only those with {' and '.join(only)}" if only else ""
 
 
 def _warnings(text: str, found: Scope) -> list[str]:
