@@ -33,14 +33,19 @@ from fhir_server.rest.endpoint import Endpoint
 from fhir_server.rest.middleware.capacity import Capacity
 from fhir_server.rest.middleware.cors import Cors
 from fhir_server.rest.middleware.fhir import Fhir
+from fhir_server.rest.middleware.local_host import LocalHost
 from fhir_server.rest.middleware.patience import Patience
+from fhir_server.rest.middleware.proxies import Proxies
 from fhir_server.rest.middleware.request_log import RequestLog
+from fhir_server.rest.middleware.security_headers import SecurityHeaders
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
 from fhir_server.rest.routing import Routes
-from fhir_server.rest.smart import discovery, introspect, jwks, revoke, token
+from fhir_server.rest.smart import discovery, introspect, jwks, launches, people, revoke, token
 from fhir_server.rest.smart.adapter import Desk
+from fhir_server.rest.smart.origins import Origins
 from fhir_server.rest.smart.published import Published
+from fhir_server.rest.smart.reception import Reception
 from fhir_server.rest.smart.resources import ServedResources
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.settings import Settings
@@ -48,24 +53,27 @@ from fhir_server.store import migrate
 from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
+from fhir_server.store.smart.app_requests import AppRequests
 from fhir_server.store.smart.assertions import Assertions
 from fhir_server.store.smart.bearers import Bearers
 from fhir_server.store.smart.clients import Clients
+from fhir_server.store.smart.consents import Consents
 from fhir_server.store.smart.grants import Grants
+from fhir_server.store.smart.launches import Launches
+from fhir_server.store.smart.sessions import Sessions
 from fhir_server.store.smart.signing_keys import SigningKeys
 from fhir_server.store.smart.users import Accounts
 from fhir_server.validation.structure import warm_up
 from ingest.gateway import Gateway
-from ingest.gateway import Gateway
 from ingest.transports import http as readings
 from ingest.transports import http_files
-from ingest.transports.http_direct import Direct
 from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
 from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
 from smart_auth.client_keys import ClientKeys
 from smart_auth.oauth.endpoints import Endpoints
 from smart_auth.oauth.kept import Kept, Lives
+from smart_auth.passwords import Passwords
 from terminology.service import NoTerminologyService
 
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -116,6 +124,9 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     )
     app.include_router(patients.router(house))
     app.include_router(users.router(database, house.authenticator))
+    reception = _reception(house, key)
+    app.include_router(people.router(reception, house.audit))
+    app.include_router(launches.router(reception, house.authenticator, house.audit))
     for routes in (discovery, jwks, token, introspect, revoke):
         app.include_router(routes.router(desk))
     app.add_exception_handler(HTTPException, unanswered)
@@ -131,9 +142,14 @@ def _wrap(app: FastAPI, house: House, taking: Gateway) -> None:
     app.add_middleware(Patience, seconds=house.settings.body_seconds)
     app.add_middleware(Capacity, most=house.settings.max_waiting)
     app.add_middleware(Unexpected)
-    if house.settings.cors_origins:
-        app.add_middleware(Cors, origins=house.settings.cors_origins)
+    registered = Origins(Clients(house.database)).known
+    app.add_middleware(Cors, origins=house.settings.cors_origins, registered=registered)
+    if house.settings.auth == "off":
+        app.add_middleware(LocalHost)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
+    if house.settings.trusted_proxies:
+        app.add_middleware(Proxies, trusted=house.settings.trusted_proxies)
 
 
 def _incoming(settings: Settings) -> Path:
@@ -160,10 +176,34 @@ def _house(
         audit=NoAudit(),
         cursor_key=key.derive("cursor"),
         terminology=NoTerminologyService(),
-        capabilities=capabilities(CATALOG, secured=settings.auth == "on", cors=bool(settings.cors_origins)),
+        capabilities=capabilities(CATALOG, secured=settings.auth == "on"),
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
         incoming=incoming,
+    )
+
+
+def _reception(house: House, key: MasterKey) -> Reception:
+    """What the pages for people are served with."""
+    settings, database = house.settings, house.database
+    return Reception(
+        settings=settings,
+        database=database,
+        cursor_key=key.derive("cursor"),
+        terminology=house.terminology,
+        accounts=Accounts(database),
+        passwords=Passwords(),
+        sessions=Sessions(
+            database,
+            idle=timedelta(minutes=settings.session_idle_minutes),
+            longest=timedelta(hours=settings.session_hours),
+        ),
+        asking=AppRequests(database),
+        consents=Consents(database),
+        launches=Launches(database),
+        clients=Clients(database),
+        grants=Grants(database),
+        resources=ServedResources(),
     )
 
 

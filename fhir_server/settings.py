@@ -160,6 +160,11 @@ class Settings(BaseSettings):
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )
     device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as a JSON array of networks "
+        '`["127.0.0.1/32"]`; nobody else\'s are.',
+    )
     outbound_allow: tuple[IPvAnyNetwork, ...] = Field(
         default=(),
         description="Networks beside the public Internet that addresses named by clients may lead to, as a JSON array "

@@ -68,6 +68,7 @@ def main(owner: int, listener: int, announcement: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # rest/middleware/proxies.py believes those that the settings name
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config, announcement)

@@ -50,7 +50,13 @@ def data_dir(pristine, request):
 def server(pristine):
     """A running server with two workers; tests that share it use names of their own."""
     own_types = str(ROOT / "examples" / "device-types")
-    running = Server(_copy(pristine, "shared"), "--workers", "2", FHIR_PROFILES_DIR=own_types)
+    running = Server(
+        _copy(pristine, "shared"),
+        "--workers",
+        "2",
+        FHIR_PROFILES_DIR=own_types,
+        FHIR_TRUSTED_PROXIES='["127.0.0.2/32"]',
+    )
     yield running
     running.end()
 

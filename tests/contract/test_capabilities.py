@@ -32,7 +32,7 @@ async def test_the_statement_is_valid_and_names_every_type(client, statement):
     check("CapabilityStatement", (await client.get("/fhir/metadata")).content)
     assert statement["fhirVersion"] == "4.0.1"
     assert [resource["type"] for resource in statement["rest"][0]["resource"]] == sorted(RESOURCE_TYPES)
-    assert statement["implementation"]["url"] == "http://server.example/fhir"
+    assert statement["implementation"]["url"] == "http://localhost:8000/fhir"
 
 
 async def test_every_interaction_listed_is_served_and_no_other(client, statement):

@@ -47,7 +47,7 @@ _HEADERS = [
     (b"accept-encoding", [b"gzip", b"gzip;q=0", b"*", b"\xff"]),
     (b"authorization", [b"Bearer x", b"\xff", b""]),
     (b"x-request-id", [b"a", b"\xff", b"x" * 100]),
-    (b"host", [b"server.example", b"", b"a b", b"[::1]:80", b"\xff"]),
+    (b"host", [b"localhost", b"server.example", b"", b"a b", b"[::1]:80", b"\xff"]),
     (b"origin", [b"https://x.example", b"null", b"\xff"]),
     (b"x-device-id", [b"d", b"\xff"]), (b"x-timestamp", [b"1", b"x", b"\xff"]), (b"x-signature", [b"a", b"\xff"]),
 ]  # fmt: skip

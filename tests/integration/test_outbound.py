@@ -3,17 +3,14 @@
 import asyncio
 import ssl
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from fhir_server.outbound import Outbound, OutboundError, is_public
 from fhir_server.rest.smart.published import Published
 from smart_auth.errors import FetchFailed
+from tests.certificates import certificate
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncache-control: max-age=60\r\n\r\n{}"
@@ -163,29 +160,6 @@ async def test_tls_is_held_to_the_name_of_the_url(tmp_path):
         assert (await outbound.request("GET", f"https://localhost:{port}/")).status == 200
         with pytest.raises(OutboundError):
             await outbound.request("GET", f"https://127.0.0.1:{port}/")
-
-
-def certificate(folder, name):
-    key = ec.generate_private_key(ec.SECP256R1())
-    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(named)
-        .issuer_name(named)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "certificate.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 @pytest.mark.item("smart-B6")

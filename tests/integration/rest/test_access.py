@@ -46,6 +46,7 @@ async def test_every_interaction_but_metadata_needs_the_token(client, patient, f
 
 async def test_with_auth_off_everyone_is_let_in(serving):
     async with serving(auth="off") as client:
+        client.base_url = "http://localhost:8000"
         del client.headers["authorization"]
         assert (await client.get("/fhir/Patient/1")).status_code == 404
 

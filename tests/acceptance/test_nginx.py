@@ -1,0 +1,105 @@
+"""The example of a proxy, as Debian's nginx runs it before a real server."""
+
+import json
+import socket
+import ssl
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from tests.acceptance.command_line import ROOT, TOKEN
+from tests.certificates import certificate
+
+EXAMPLE = ROOT / "examples" / "nginx" / "fhir.conf"
+OUTSIDE = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(scope="module")
+def proxy(server, tmp_path_factory):
+    """The address of nginx before the server, to which it comes from 127.0.0.2, and what its certificate is trusted by."""
+    folder = tmp_path_factory.mktemp("nginx")
+    pem = certificate(folder, "localhost")
+    clear, secure = free_port(), free_port()
+    site = EXAMPLE.read_text("utf-8")
+    for stated, here in [
+        ("server 127.0.0.1:8000;", f"server {server.url.removeprefix('http://')};"),
+        ("listen 80;", f"listen 127.0.0.1:{clear};"),
+        ("listen 443 ssl http2;", f"listen 127.0.0.1:{secure} ssl http2;"),
+        ("/etc/ssl/certs/fhir.example.org.pem", str(pem)),
+        ("/etc/ssl/private/fhir.example.org.pem", str(pem)),
+        ("proxy_pass http://fhir_server;", "proxy_pass http://fhir_server; proxy_bind 127.0.0.2;"),
+    ]:
+        assert site.count(stated) == 1, stated
+        site = site.replace(stated, here)
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\nhttp {{ access_log off;\n{site}\n}}"
+    )
+    running = subprocess.Popen(
+        ["/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(secure)
+        yield f"https://localhost:{secure}", f"http://localhost:{clear}", pem
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def wait_for(port):
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("nginx does not listen")
+
+
+@pytest.mark.item("smart-D3")
+def test_addresses_are_those_that_the_client_sees(proxy):
+    address, _, pem = proxy
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(pem))) as client:
+        told = client.get(f"{address}/fhir/metadata", headers=OUTSIDE)
+        assert told.json()["implementation"]["url"] == f"{address}/fhir"
+        assert "strict-transport-security" in told.headers
+        discovered = client.get(f"{address}/fhir/.well-known/smart-configuration").json()
+        assert discovered["token_endpoint"].startswith(address + "/")
+
+
+def test_a_resource_with_a_large_body_passes_as_it_is(proxy):
+    address, _, pem = proxy
+    note = {"resourceType": "Basic", "code": {"text": "x" * 300_000}}
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(pem)), headers=OUTSIDE) as client:
+        made = client.post(
+            f"{address}/fhir/Basic",
+            content=json.dumps(note),
+            headers={"Content-Type": "application/fhir+json"},
+        )
+        assert made.status_code == 201
+        assert made.headers["location"].startswith(f"{address}/fhir/Basic/")
+        assert client.get(made.headers["location"]).json()["code"] == note["code"]
+
+
+@pytest.mark.item("smart-1.9-forwarded")
+def test_who_is_no_trusted_proxy_is_not_believed(server):
+    told = httpx.get(f"{server.url}/fhir/metadata", headers={"X-Forwarded-Proto": "https"})
+    assert told.json()["implementation"]["url"] == f"{server.url}/fhir"
+    assert "strict-transport-security" not in told.headers
+
+
+def test_in_clear_the_client_is_told_where_to_go_and_metrics_stay_inside(proxy):
+    address, clear, pem = proxy
+    moved = httpx.get(f"{clear}/fhir/metadata")
+    assert (moved.status_code, moved.headers["location"]) == (308, "https://localhost/fhir/metadata")
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(pem))) as client:
+        assert client.get(f"{address}/metrics").status_code == 404
