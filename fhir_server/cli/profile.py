@@ -56,7 +56,7 @@ def try_sample(
     data_dir: DataDir = None,  # noqa: ARG001 - as above
     json: AsJson = False,
 ) -> None:
-    """Show what a sample becomes; nothing is stored. Exits with 1 when a reading would be rejected.
+    """Show what a sample becomes, its Provenance, and the device; nothing is stored. Exits with 1 if a reading is rejected.
 
     Example: fhir-server profile try wrist-band.yaml sample.json --device band-1
     """
@@ -75,16 +75,15 @@ def try_sample(
     except OSError as error:
         raise OperatorError(f"{sample} cannot be read: {error.strerror}.") from error
     trial = asyncio.run(tried(profile, content, now(), Subject("example", device, patient)))
+    shown = {"resources": trial.resources, "provenances": trial.provenances, "device": trial.device}
     if json:
-        resources = b",".join(map(dumps, trial.resources))
-        sys.stdout.write(
-            (results_json(trial.results)[:-1] + b',"resources":[%b]}' % resources).decode() + "\n"
-        )
+        parts = (b',"%b":[%b]' % (name.encode(), b",".join(map(dumps, each))) for name, each in shown.items())
+        sys.stdout.write((results_json(trial.results)[:-1] + b"".join(parts) + b"}").decode() + "\n")
     else:
         for number, result in enumerate(trial.results, 1):
             for issue in result.issues:
                 warn(f"reading {number}: {issue.severity}: {issue.element or ''} {issue.diagnostics}")
-        for resource in trial.resources:
+        for resource in (each for resources in shown.values() for each in resources):
             say(pretty(resource).decode())
     if rejected_count(trial.results):
         raise typer.Exit(1)

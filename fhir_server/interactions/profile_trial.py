@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
 from fhir_server.errors import InvalidResource, OperatorError
-from fhir_server.interactions.write import draft
-from fhir_server.json import dumps, parse
-from fhir_server.validation.structure import check
+from fhir_server.interactions.sink import Prepared, prepared_group, provenance_drafts, refused
+from fhir_server.store.drafts import Draft
 from ingest.answer import Result
 from ingest.decoders.batch import json_batch
 from ingest.errors import IngestError
@@ -20,6 +20,15 @@ from ingest.issue import Issue
 from ingest.pipeline import Pipeline
 from ingest.ports import Assignment, Device, HeldKey, KeptLetter, Letter, Stated
 from ingest.sink import Group, Stored
+from mappers.device import device as mapped_device
+from mappers.device import device_metrics
+from mappers.device_state import (
+    battery_observation,
+    changed,
+    device_metric_saying,
+    device_saying,
+    state_after,
+)
 from mappers.mapped import IDENTITY_KEY_BYTES, Resource
 from mappers.profile import DeviceProfile
 
@@ -39,49 +48,97 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What each reading of the sample would be answered, and the resources that all would make."""
+    """What each reading of the sample would be answered, and the resources that all would make.
+
+    `device` is what there is of the device itself: its Device and DeviceMetrics, and what it says of itself.
+    """
 
     results: tuple[Result, ...]
     resources: tuple[Resource, ...]
+    provenances: tuple[Resource, ...]
+    device: tuple[Resource, ...]
 
 
 async def tried(profile: DeviceProfile, sample: bytes, received: datetime, about: Subject) -> Trial:
     """What a device of this type would make of `sample`, came it at `received`. Raises OperatorError if it is no JSON."""
     everyone = (Assignment(about.patient, _ALWAYS, _NEVER),)
     device = Device(0, about.device, about.name, profile.key, False, (), everyone, _ALWAYS, profile)
-    sink = _Shown()
-    pipeline = Pipeline(_OneDevice(), sink, _Nowhere(), _NoStates(), about.identity_key)
+    sink, states = _Shown(), _Told(device, about.identity_key)
+    pipeline = Pipeline(_OneDevice(), sink, _Nowhere(), states, about.identity_key)
     try:
         batch = json_batch(sample, MAX_READINGS)
     except IngestError as error:
         raise OperatorError(f"The sample cannot be read: {error}") from error
     sha256 = hashlib.sha256(sample).digest()
     results = await pipeline.take(batch.items, batch.raw, device, received, "reading", sha256)
-    return Trial(tuple(results), tuple(sink.resources))
+    return Trial(tuple(results), sink.resources, sink.provenances, states.resources)
 
 
 class _Shown:
     """A sink that checks as the store does and keeps the resources to be shown."""
 
     def __init__(self) -> None:
-        self.resources: list[Resource] = []
+        self.groups: list[Prepared] = []
 
     async def store(self, groups: Sequence[Group]) -> list[Stored]:
         """Each group as created, unless the store would refuse it."""
-        return [self._one(group) for group in groups]
+        return [await self._one(group) for group in groups]
 
-    def _one(self, group: Group) -> Stored:
-        made = [each.resource for each in group.drafts]
+    async def _one(self, group: Group) -> Stored:
         try:
-            for resource in made:
-                text = dumps(resource)
-                check(str(resource["resourceType"]), text)
-                draft(str(resource["resourceType"]), parse(text), id=str(resource["id"]), method="POST")
+            prepared = await prepared_group(group)
         except InvalidResource as error:
-            said = (Issue(each.code, each.diagnostics, each.expression) for each in error.issues)
-            return Stored("invalid", (), tuple(said))
-        self.resources.extend(made)
-        return Stored("created", tuple(f"{each['resourceType']}/{each['id']}" for each in made))
+            return refused(error)
+        self.groups.append(prepared)
+        return Stored("created", prepared.references)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What the readings became."""
+        return tuple(_tree(draft) for group in self.groups for draft in group.drafts)
+
+    @property
+    def provenances(self) -> tuple[Resource, ...]:
+        """Where these came from."""
+        writes = [(group, draft, 1) for group in self.groups for draft in group.drafts]
+        return tuple(map(_tree, provenance_drafts("CREATE", writes)))
+
+
+class _Told:
+    """The device as it was registered, and as it is with what it says of itself."""
+
+    def __init__(self, device: Device, identity_key: bytes) -> None:
+        self._identity_key = identity_key
+        self._state: dict[str, object] = {}
+        self._levels: list[Resource] = []
+        self._device = mapped_device(device.id, device.name, device.type)
+        self._metrics = device_metrics(device.id, device.type)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """The Device, its DeviceMetrics, and the levels of its battery."""
+        return (self._device, *self._metrics, *self._levels)
+
+    async def complete(self, device: Device) -> None:
+        """Nothing: all DeviceMetrics are there."""
+
+    async def keep(self, stated: Sequence[Stated]) -> list[tuple[str, ...]]:
+        """For each the references of what it changed."""
+        return [self._one(each) for each in stated]
+
+    def _one(self, stated: Stated) -> tuple[str, ...]:
+        before, status = self.resources, stated.status
+        changes = changed(status, self._state)
+        self._state = state_after(self._state, status, changes)
+        self._device = device_saying(self._device, changes)
+        self._metrics = tuple(device_metric_saying(each, changes) for each in self._metrics)
+        level = battery_observation(stated.device.id, status, changes, self._identity_key)
+        self._levels += [] if level is None else [level]
+        return tuple(
+            f"{each['resourceType']}/{each['id']}"
+            for each in self.resources
+            if not any(each is other for other in before)
+        )
 
 
 class _OneDevice:
@@ -95,16 +152,6 @@ class _OneDevice:
 
     async def assignments(self, device: int, since: datetime) -> tuple[Assignment, ...]:  # noqa: ARG002 - as above
         return ()
-
-
-class _NoStates:
-    """No states: a trial shows what is measured."""
-
-    async def complete(self, device: Device) -> None:
-        pass
-
-    async def keep(self, stated: Sequence[Stated]) -> list[tuple[str, ...]]:
-        return [() for _ in stated]
 
 
 class _Nowhere:
@@ -124,3 +171,7 @@ class _Nowhere:
 
     async def refused(self, number: int, issues: tuple[Issue, ...]) -> None:
         pass
+
+
+def _tree(draft: Draft) -> Resource:
+    return cast("Resource", draft.tree)

@@ -46,7 +46,9 @@ _SAME_REVISION: Final = Issue(
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
+    """A group whose resources were found valid, with the values they are found by."""
+
     drafts: tuple[Draft, ...]
     message: Message
     measured: Measured
@@ -55,6 +57,7 @@ class _Prepared:
 
     @property
     def references(self) -> tuple[str, ...]:
+        """Its resources (`Observation/<id>`), in order."""
         return tuple(f"{draft.type}/{draft.id}" for draft in self.drafts)
 
     @property
@@ -63,10 +66,10 @@ class _Prepared:
         return _patient(self, self.drafts[0]).removeprefix("Patient/")
 
 
-_Request: TypeAlias = Sequence[_Prepared]
+_Request: TypeAlias = Sequence[Prepared]
 
 
-_Writes: TypeAlias = list[tuple[_Prepared, Draft, int]]
+_Writes: TypeAlias = list[tuple[Prepared, Draft, int]]
 """What is written: of which group, the resource, its version."""
 
 
@@ -84,15 +87,15 @@ class StoreSink:
     async def store(self, groups: Sequence[Group]) -> list[Stored]:
         """One answer per group in order, after the commit; raises SinkUnavailable when nothing can be promised."""
         answers: list[Stored | None] = []
-        prepared: list[_Prepared] = []
+        prepared: list[Prepared] = []
         for number, group in enumerate(groups):
             if number % PREPARED_AT_ONCE == PREPARED_AT_ONCE - 1:
                 await asyncio.sleep(0)
             try:
-                prepared.append(await _prepared(group))
+                prepared.append(await prepared_group(group))
                 answers.append(None)
             except InvalidResource as error:
-                answers.append(_invalid(error))
+                answers.append(refused(error))
         stored = iter(await self._stored(prepared))
         return [answer or next(stored) for answer in answers]
 
@@ -111,7 +114,7 @@ class StoreSink:
 
     async def _commit_groups(self, groups: _Request) -> list[Stored]:
         new = [(group, draft, 1) for group in groups for draft in group.drafts]
-        drafts = _ordered([draft for _, draft, _ in new] + _provenances("CREATE", new))
+        drafts = _ordered([draft for _, draft, _ in new] + provenance_drafts("CREATE", new))
         if await self._database.create_together(drafts, {group.patient for group in groups}):
             return [Stored("created", group.references) for group in groups]
         for _ in range(RACES):
@@ -131,7 +134,7 @@ class _Decision:
         self._known: dict[Key, Known] = {}
         self._deleted: set[str] = set()
         self._new: _Writes = []
-        self._changed: list[tuple[_Prepared, Draft]] = []
+        self._changed: list[tuple[Prepared, Draft]] = []
 
     async def answers(self, groups: _Request) -> list[Stored]:
         """One answer per group, after everything that they say is written; raises _Taken when it lost a race."""
@@ -140,15 +143,15 @@ class _Decision:
         self._known = await lock_known(self._work.connection, keys)
         self._deleted = await deleted_patients(self._work.connection, patients)
         answers = [self._decide(group) for group in groups]
-        made = [draft for _, draft, _ in self._new] + _provenances("CREATE", self._new)
+        made = [draft for _, draft, _ in self._new] + provenance_drafts("CREATE", self._new)
         await _create(self._work, made, patients - self._deleted)
         amended = [
             (group, correction, await _amend(self._work, correction)) for group, correction in self._changed
         ]
-        await _create(self._work, _provenances("UPDATE", amended))
+        await _create(self._work, provenance_drafts("UPDATE", amended))
         return answers
 
-    def _decide(self, group: _Prepared) -> Stored:
+    def _decide(self, group: Prepared) -> Stored:
         if group.patient in self._deleted:
             return Stored("deleted", issues=(_of_deleted(group.patient),))
         there = [(draft, self._known.get((draft.type, draft.id))) for draft in group.drafts]
@@ -171,7 +174,7 @@ class _Decision:
         return Stored(outcome, group.references, (_OUTDATED,) if passed else ())
 
 
-def _changes(group: _Prepared, old: Iterable[tuple[Draft, Known]]) -> list[Draft] | Stored:
+def _changes(group: Prepared, old: Iterable[tuple[Draft, Known]]) -> list[Draft] | Stored:
     """What takes the place of what is there; or the refusal of the group, of which one contradicts what is there."""
     changes: list[Draft] = []
     for sent, known in old:
@@ -220,7 +223,7 @@ async def _amend(work: UnitOfWork, change: Draft) -> int:
     return (await work.update(change, current)).version
 
 
-def _provenances(activity: Activity, writes: Iterable[tuple[_Prepared, Draft, int]]) -> list[Draft]:
+def provenance_drafts(activity: Activity, writes: Iterable[tuple[Prepared, Draft, int]]) -> list[Draft]:
     """The Provenance of what is written, for each message and patient; messages are told apart as objects."""
     targets: defaultdict[tuple[int, str], list[Target]] = defaultdict(list)
     groups: dict[tuple[int, str], tuple[Message, Measured]] = {}
@@ -236,7 +239,7 @@ def _provenances(activity: Activity, writes: Iterable[tuple[_Prepared, Draft, in
     ]
 
 
-def _patient(group: _Prepared, written: Draft) -> str:
+def _patient(group: Prepared, written: Draft) -> str:
     """Whom it is about; a Binary does not say, and is of the document in its group."""
     trees = (written.tree, *(each.tree for each in group.drafts))
     subject = next(tree["subject"] for tree in trees if "subject" in tree)
@@ -280,7 +283,8 @@ def _passed(draft: Draft, known: Known) -> bool:
     return is_preliminary(_tree(draft)) and (not known.preliminary or _outdated(draft, known))
 
 
-async def _prepared(group: Group) -> _Prepared:
+async def prepared_group(group: Group) -> Prepared:
+    """The group with what its resources are found by. Raises InvalidResource for one that breaks a rule of R4."""
     drafts: list[Draft] = []
     for number, one in enumerate(group.drafts, 1):
         if number % PREPARED_AT_ONCE == 0:
@@ -288,7 +292,7 @@ async def _prepared(group: Group) -> _Prepared:
         type, id = str(one.resource["resourceType"]), str(one.resource["id"])
         check(type, dumps(one.resource))
         drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
-    return _Prepared(tuple(drafts), group.message, group.measured, group.amends, group.revised is not None)
+    return Prepared(tuple(drafts), group.message, group.measured, group.amends, group.revised is not None)
 
 
 def _of_deleted(patient: str) -> Issue:
@@ -299,6 +303,7 @@ def _of_deleted(patient: str) -> Issue:
     return Issue("deleted", text)
 
 
-def _invalid(error: InvalidResource) -> Stored:
+def refused(error: InvalidResource) -> Stored:
+    """The answer for a group of which a resource breaks a rule of R4."""
     issues = tuple(Issue(issue.code, issue.diagnostics, issue.expression) for issue in error.issues)
     return Stored("invalid", issues=issues)

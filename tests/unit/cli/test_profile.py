@@ -83,9 +83,27 @@ def test_a_sample_is_shown_as_what_it_becomes_and_what_is_wrong_with_it(band, tm
     assert done.exit_code == 1
     assert [each["status"] for each in shown["results"]] == ["created", "rejected"]
     assert [each["valueQuantity"]["value"] for each in shown["resources"]] == ["61.50"]
+    (provenance,), (device, metric) = shown["provenances"], shown["device"]
+    observation = f"Observation/{shown['resources'][0]['id']}"
+    assert provenance["target"] == [{"reference": observation}, {"reference": "Patient/example"}]
+    assert (device["resourceType"], metric["resourceType"]) == ("Device", "DeviceMetric")
+    assert metric["source"] == {"reference": f"Device/{device['id']}"}
     words = ran("try", band, sample)
     assert "reading 2: error: data.pulse" in words.stderr
     assert '"value": 61.50' in words.stdout
+
+
+def test_a_trial_shows_what_the_device_says_of_itself(band, tmp_path):
+    sample = tmp_path / "sample.json"
+    status = {"battery": 80, "firmware": "1.2", "operation": "standby"}
+    sample.write_text(json.dumps({"timestamp": 1772366400, "device_status": status}))
+    shown = json.loads(ran("try", band, sample, "--json").stdout)
+    device, metric, level = shown["device"]
+
+    assert device["version"][0]["value"] == "1.2"
+    assert (metric["operationalStatus"], level["valueQuantity"]["value"]) == ("standby", 80)
+    references = [f"{each['resourceType']}/{each['id']}" for each in (device, metric, level)]
+    assert shown["results"] == [{"status": "created", "references": references}]
 
 
 def test_the_own_types_are_listed_beside_the_others(band, monkeypatch):
