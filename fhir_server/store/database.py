@@ -25,6 +25,7 @@ from fhir_server.store.drafts import Draft
 from fhir_server.store.failures import busy, is_lost, translated, unreachable
 from fhir_server.store.insert import insert, insert_together
 from fhir_server.store.interning import Interning
+from fhir_server.store.ranges import Insert
 from fhir_server.store.rids import Rids
 from fhir_server.store.rows import Version
 from fhir_server.store.unit_of_work import UnitOfWork
@@ -104,18 +105,20 @@ class Database:
                 yield work
             work.interned.committed()
 
-    async def create_all(self, drafts: Sequence[Draft]) -> list[Version | None]:
-        """Version 1 of each draft, committed together; None where the id was taken.
+    async def create_all(self, drafts: Sequence[Draft], beside: Insert | None = None) -> list[Version | None]:
+        """Version 1 of each draft, committed together, and with what is inserted `beside`; None where the id was taken.
 
         One statement is its own transaction: two round trips to the server less.
         """
         if any(draft.type == assignments.TYPE for draft in drafts):
             async with self.transaction() as work:
+                if beside:
+                    await work.connection.execute(beside.sql, beside.params)
                 return await work.create_all(drafts)
         async with self.connection() as connection:
             interned = self._interning.begin()
             rids = await self._rids.take(connection, len(drafts))
-            versions = await insert(connection, interned, rids, drafts)
+            versions = await insert(connection, interned, rids, drafts, beside=beside)
             interned.committed()
             return versions
 

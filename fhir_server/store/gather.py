@@ -7,9 +7,11 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
+from fhir_server.audit.record import Record
 from fhir_server.errors import Conflict, RequestError
+from fhir_server.store.audit.rows import inserted
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.rows import Version
@@ -19,6 +21,7 @@ WRITERS = 2
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+_Create: TypeAlias = tuple[Draft, Record | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,21 @@ class Gather:
     """Creates resources whose ids the server made, gathered."""
 
     def __init__(self, database: Database) -> None:
-        self._creates: Gathering[Draft, Version | None] = Gathering(database.create_all)
+        self._database = database
+        self._creates: Gathering[_Create, Version | None] = Gathering(self._commit)
 
-    async def create(self, draft: Draft) -> Version:
-        """Version 1 of `draft`, committed; raises what made this draft fail, or Unavailable."""
-        version = await self._creates.add(draft)
+    async def create(self, draft: Draft, record: Record | None = None) -> Version:
+        """Version 1 of `draft`, committed with its `record`; raises what made this draft fail, or Unavailable."""
+        version = await self._creates.add((draft, record))
         if version is None:
             raise Conflict(f"{draft.type}/{draft.id} was made by another request. Send this one again.")
         return version
+
+    async def _commit(self, creates: Sequence[_Create]) -> Sequence[Version | None]:
+        records = [record for _, record in creates if record]
+        return await self._database.create_all(
+            [draft for draft, _ in creates], inserted(records) if records else None
+        )
 
 
 def _fail(waiting: _Waiting[Item, Answer], error: Exception) -> None:

@@ -15,7 +15,7 @@ from fhir_server.store.arrays import Array, bigints, instants, smallints, texts
 from fhir_server.store.drafts import Draft, Stamped, stamped
 from fhir_server.store.interning import Interned
 from fhir_server.store.mentions import owner
-from fhir_server.store.ranges import range_inserts
+from fhir_server.store.ranges import Insert, range_inserts
 from fhir_server.store.rows import IndexRow, Version
 
 STAMP = """to_char({at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
@@ -51,15 +51,18 @@ async def insert(
     rids: Sequence[int],
     drafts: Sequence[Draft],
     patients: Iterable[str] = (),
+    beside: Insert | None = None,
 ) -> list[Version | None]:
     """The versions made, in order; None where `(type, id)` was there already. `rids` are new numbers for the drafts.
 
-    None of them is made where one of the `patients` (ids) was deleted.
+    None of them is made where one of the `patients` (ids) was deleted. What is inserted `beside` them is so in any case.
     """
     bodies = [stamped(draft, 1) for draft in drafts]
-    made = await _inserted(connection, interned, rids, drafts, bodies, patients, _SKIPPED)
+    made = await _inserted(connection, interned, rids, drafts, bodies, patients, _SKIPPED, beside)
     return [
-        Version(draft.type, draft.id, 1, made[rid], draft.method, body.at(instant(made[rid])))
+        Version(
+            draft.type, draft.id, 1, made[rid], draft.method, body.at(instant(made[rid])), draft.index.patient
+        )
         if rid in made
         else None
         for rid, draft, body in zip(rids, drafts, bodies, strict=True)
@@ -91,12 +94,14 @@ async def _inserted(
     bodies: Sequence[Stamped],
     patients: Iterable[str],
     taken: LiteralString,
+    beside: Insert | None = None,
 ) -> dict[int, datetime]:
     """When each was made, by its number; `taken` says what becomes of those whose id is there already."""
     rows = [draft.index for draft in drafts]
     await interned.learn(connection, rows)
     await interned.mention(connection, ((owner(one.type, one.id, one.index), one.index) for one in drafts))
     ranges = range_inserts(list(zip(rids, rows, strict=True)), interned, "inserted")
+    ranges += [beside] if beside else []
     statement = _INSERT.format(
         stamp=STAMP.format(at="now"),
         patient=RESOURCE_TYPES["Patient"],

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fhir_server.store.blobs.port import Blobs
 from fhir_server.store.database import Connection, Database
 from fhir_server.store.drafts import Draft
+from fhir_server.store.ranges import Insert
 from fhir_server.store.rows import Version
 from fhir_server.store.unit_of_work import UnitOfWork
 
@@ -30,8 +31,10 @@ class Inside(Database):
         """The transaction itself: what is done in it is committed with the rest."""
         yield self._work
 
-    async def create_all(self, drafts: Sequence[Draft]) -> list[Version | None]:
+    async def create_all(self, drafts: Sequence[Draft], beside: Insert | None = None) -> list[Version | None]:
         """Version 1 of each draft, committed with the rest; None where the id was taken."""
+        if beside:
+            await self._work.connection.execute(beside.sql, beside.params)
         return await self._work.create_all(drafts)
 
     async def number(self, drafts: Sequence[Draft]) -> None:

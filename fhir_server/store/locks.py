@@ -17,7 +17,8 @@ from fhir_server.store.rows import Key, Method, Version
 _TYPES = {number: name for name, number in RESOURCE_TYPES.items()}
 
 _LOCK = """
-SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.method, r.fingerprint, r.body::text, {visible}
+SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.method, r.fingerprint, r.body::text,
+       (SELECT p.id FROM patient_key p WHERE p.key = r.patient), {visible}
   FROM resource r JOIN unnest(%b, %b, %b) AS key (type, id, access) ON r.type = key.type AND r.id = key.id
  ORDER BY r.type, r.id FOR UPDATE OF r"""
 
@@ -37,11 +38,14 @@ class Locked:
     fingerprint: int | None
     body: bytes | None
     visible: bool
+    patient: str | None = None
 
     @property
     def as_version(self) -> Version:
         """The same, as those read it who need no lock."""
-        return Version(self.type, self.id, self.version, self.last_updated, self.method, self.body)
+        return Version(
+            self.type, self.id, self.version, self.last_updated, self.method, self.body, self.patient
+        )
 
     @property
     def deleted(self) -> bool:
@@ -64,9 +68,9 @@ async def lock(connection: psycopg.AsyncConnection, wanted: Mapping[Key, Predica
     cursor = await connection.execute(statement, (*params, *columns))
     return {
         (_TYPES[type], id): Locked(
-            rid, _TYPES[type], id, version, at, method, fingerprint, body and body.encode(), visible
+            rid, _TYPES[type], id, version, at, method, fingerprint, body and body.encode(), visible, patient
         )
-        for rid, type, id, version, at, method, fingerprint, body, visible in await cursor.fetchall()
+        for rid, type, id, version, at, method, fingerprint, body, patient, visible in await cursor.fetchall()
     }
 
 

@@ -13,20 +13,20 @@ from fhir_server.store.rows import IndexRow
 Rows = Sequence[tuple[int, IndexRow]]
 
 
-class RangeInsert(NamedTuple):
-    """An INSERT of rows whose rid is in `owners`, with its parameters."""
+class Insert(NamedTuple):
+    """An INSERT that may be a part of a larger statement, with its parameters."""
 
     sql: str
     params: tuple[Array, ...]
 
 
-def range_inserts(rows: Rows, interned: Interned, owners: str) -> list[RangeInsert]:
+def range_inserts(rows: Rows, interned: Interned, owners: str) -> list[Insert]:
     """The statements, as parts of a larger one, that store what `rows` (rid and index) have; none for a kind that none has.
 
     `interned` knows their sets of codings. `owners` is the table or WITH query whose rids count: the rows of others are left out.
     """
     found = [(kind, columns(rows, interned)) for kind, columns in _KINDS.items()]
-    return [RangeInsert(kind.format(owners=owners), columns) for kind, columns in found if columns]
+    return [Insert(kind.format(owners=owners), columns) for kind, columns in found if columns]
 
 
 def _dates(rows: Rows, _: Interned) -> tuple[Array, ...]:

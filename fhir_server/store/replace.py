@@ -104,6 +104,11 @@ def _method(one: Replacement) -> Method:
     return one.draft.method if one.draft else "DELETE"
 
 
+def _patient(one: Replacement) -> str | None:
+    """Whom it is about; of a deletion, whom it was about."""
+    return one.draft.index.patient if one.draft else one.current.patient
+
+
 def _version(one: Replacement, at: datetime, body: bytes | None) -> Version:
     current = one.current
-    return Version(current.type, current.id, current.version + 1, at, _method(one), body)
+    return Version(current.type, current.id, current.version + 1, at, _method(one), body, _patient(one))

@@ -13,8 +13,10 @@ from fhir_server.store.arrays import integers, smallints, texts
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import Key, Version
 
+_PATIENT = "(SELECT p.id FROM patient_key p WHERE p.key = r.patient)"
+
 _READ = """
-SELECT version, last_updated, method, body::text
+SELECT version, last_updated, method, body::text, {patient}
   FROM resource r WHERE type = %s AND id = %s AND ({access})"""
 
 _VREAD = """
@@ -25,7 +27,7 @@ SELECT version, last_updated, method, body::text FROM (
  WHERE version = %s"""
 
 _VREAD_VISIBLE = f"""
-SELECT v.* FROM resource r CROSS JOIN LATERAL ({_VREAD}) AS v
+SELECT v.*, {{patient}} FROM resource r CROSS JOIN LATERAL ({_VREAD}) AS v
  WHERE r.type = %s AND r.id = %s AND ({{access}})"""
 
 # what the current version ended, where it is a deletion
@@ -43,7 +45,7 @@ SELECT r.type, r.id, h.version, h.last_updated, h.method, h.body::text
 
 async def read(connection: psycopg.AsyncConnection, type: str, id: str, access: Predicate) -> Version | None:
     """The current version, which may be the deletion; None when there is none, or none that `access` shows."""
-    statement = _READ.format(access=access.sql)
+    statement = _READ.format(patient=_PATIENT, access=access.sql)
     cursor = await connection.execute(statement, (RESOURCE_TYPES[type], id, *access.params))
     return _version(type, id, await cursor.fetchone())
 
@@ -54,7 +56,7 @@ async def vread(
     """The version numbered `version`; None when there is none, or `access` does not show the resource."""
     if version > 2**31 - 1:
         return None
-    statement = _VREAD_VISIBLE.format(access=access.sql)
+    statement = _VREAD_VISIBLE.format(patient=_PATIENT, access=access.sql)
     cursor = await connection.execute(statement, (version, RESOURCE_TYPES[type], id, *access.params))
     return _version(type, id, await cursor.fetchone())
 
@@ -92,5 +94,5 @@ def _numbered(row: tuple[Any, ...]) -> Version:  # Any: the statement's columns
 def _version(type: str, id: str, row: tuple[object, ...] | None) -> Version | None:
     if row is None:
         return None
-    number, last_updated, method, body = row
-    return Version(type, id, number, last_updated, method, None if body is None else body.encode())  # type: ignore[arg-type, attr-defined]  # the statement's columns
+    number, last_updated, method, body, *patient = row
+    return Version(type, id, number, last_updated, method, None if body is None else body.encode(), *patient)  # type: ignore[arg-type, attr-defined]  # the statement's columns

@@ -102,7 +102,10 @@ class IndexRow:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a resource as stored; `body` is its JSON text, None when this version is the deletion."""
+    """One version of a resource as stored; `body` is its JSON text, None when this version is the deletion.
+
+    `patient` is the id of the one Patient it is about, where whoever made this object knows.
+    """
 
     type: str
     id: str
@@ -110,6 +113,7 @@ class Version:
     last_updated: datetime
     method: Method
     body: bytes | None
+    patient: str | None = None
 
     @property
     def deleted(self) -> bool:

@@ -14,9 +14,10 @@ from psycopg.rows import TupleRow
 
 from fhir_server.audit.record import Agent, Origin, Record
 from fhir_server.ids import uuid7_bytes
-from fhir_server.store.arrays import Array, smallints, texts, uuids
+from fhir_server.store.arrays import smallints, texts, uuids
+from fhir_server.store.ranges import Insert
 
-INSERT: Final = """
+_INSERT: Final = """
 INSERT INTO audit (id, kind, action, outcome, subject, who, type, entity, patient, detail)
 SELECT row.id, row.kind, row.action, row.outcome, row.subject, row.who, row.type, row.entity, row.patient, row.detail::json
   FROM unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
@@ -37,9 +38,9 @@ class Kept:
     record: Record
 
 
-def columns(records: Sequence[Record]) -> tuple[Array, ...]:
-    """The parameters of INSERT; each record gets its id, and with it its time, here."""
-    return (
+def inserted(records: Sequence[Record]) -> Insert:
+    """The statement that keeps `records`; each gets its id, and with it its time, here."""
+    columns = (
         uuids([uuid7_bytes() for _ in records]),
         texts([one.kind.encode() for one in records]),
         texts([one.action.encode() for one in records]),
@@ -51,6 +52,7 @@ def columns(records: Sequence[Record]) -> tuple[Array, ...]:
         texts([_encoded(one.patient) for one in records]),
         texts([_detail(one) for one in records]),
     )
+    return Insert(_INSERT, columns)
 
 
 def kept(row: TupleRow) -> Kept:
