@@ -7,9 +7,11 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 
 import psutil
 
+from tests.soak.files import commands
 from tests.soak.server import TEN_SECONDS, Server
 
 
@@ -39,6 +41,17 @@ def owner(server: Server, _: random.Random) -> None:
     """The server itself, which is then started again."""
     server.kill_owner()
     server.start()
+
+
+def command(_: Server, chance: random.Random) -> None:
+    """One command line that takes files in, a while after it began."""
+    limit = time.monotonic() + TEN_SECONDS
+    while not (running := commands()) and time.monotonic() < limit:
+        time.sleep(0.05)
+    time.sleep(chance.uniform(0, 3))
+    for each in running:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
 
 
 def patience() -> float:
