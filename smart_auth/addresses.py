@@ -4,6 +4,10 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
 """
 
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,11 @@ class Addresses:
     issuer: str
     fhir: str
     certain: bool = True
+
+    @property
+    def binding(self) -> bool:
+        """Whether what was made for these addresses was made for this server: they are certain, or of this machine."""
+        return self.certain or urlsplit(self.issuer).hostname in _THIS_MACHINE
 
     @property
     def authorize(self) -> str:
@@ -50,5 +59,8 @@ class Addresses:
 
 
 def addresses(fhir: str, *, certain: bool = True) -> Addresses:
-    """The addresses that go with the address of `/fhir`."""
-    return Addresses(fhir.removesuffix("/fhir"), fhir, certain)
+    """The addresses that go with the address of `/fhir`, which a proxy may have put elsewhere."""
+    if fhir.endswith("/fhir"):
+        return Addresses(fhir.removesuffix("/fhir"), fhir, certain)
+    parts = urlsplit(fhir)
+    return Addresses(f"{parts.scheme}://{parts.netloc}", fhir, certain)

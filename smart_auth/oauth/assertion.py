@@ -129,7 +129,7 @@ def _verify(text: str, key: jwk.Key, algorithm: str) -> None:
 def _check_claims(claims: Mapping[str, object], request: FormRequest) -> datetime:
     """Until when the assertion could be used."""
     here, now = request.asked.here, request.asked.now
-    if not here.certain:
+    if not here.binding:
         raise _invalid("This server does not know its own address. Its operator must set FHIR_BASE_URL.")
     audience = claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]

@@ -3,6 +3,9 @@
 https://openid.net/specs/openid-connect-core-1_0.html#IDToken; https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-identity-data
 """
 
+import json
+from functools import lru_cache
+
 from joserfc import jwk, jwt
 
 from smart_auth.addresses import Addresses
@@ -47,5 +50,11 @@ def fhir_user(grant: Grant, here: Addresses) -> str | None:
 
 def signed(key: SigningKey, told: dict[str, object]) -> str:
     """`told` as a JWT under the key."""
-    private = jwk.import_key(dict(key.private or {}))  # type: ignore[arg-type]  # a JWK
+    private = _read(json.dumps(key.private))
     return jwt.encode({"alg": key.algorithm, "kid": key.kid}, told, private, algorithms=[key.algorithm])
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> jwk.Key:
+    """The key; to read one takes far longer than to sign with it."""
+    return jwk.import_key(json.loads(text))

@@ -1,0 +1,139 @@
+"""Refresh tokens exchanged, without a server."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from smart_auth.oauth.kept import Lives
+from smart_auth.person import Person
+from tests.unit.smart_auth.memory import CLARA, NOW, Memory, basic
+
+
+@pytest.mark.item("smart-R2")
+@pytest.mark.item("smart-L6")
+async def test_without_scopes_everything_comes_again_with_the_context():
+    memory = Memory()
+    first = await memory.tokens(encounter="e1", context={"intent": "x"})
+    status, second = await memory.refresh(first["refresh_token"])
+    assert status == 200
+    same = ("scope", "expires_in", "token_type", "patient", "encounter", "intent")
+    assert [second[name] for name in same] == [first[name] for name in same]
+    assert second["access_token"] != first["access_token"]
+
+
+@pytest.mark.item("smart-R2")
+async def test_fewer_scopes_may_be_asked_for_and_the_next_time_all_of_them():
+    memory = Memory()
+    first = await memory.tokens()
+    _, second = await memory.refresh(first["refresh_token"], scope="patient/Observation.r")
+    assert second["scope"] == "patient/Observation.r"
+    _, third = await memory.refresh(second["refresh_token"])
+    assert third["scope"] == first["scope"]
+
+
+@pytest.mark.item("smart-R2")
+@pytest.mark.parametrize("scope", ["patient/*.cruds", "user/*.rs", "patient/*.rs launch", "nonsense"])
+async def test_more_scopes_are_refused_and_the_token_is_not_spent(scope):
+    memory = Memory()
+    first = await memory.tokens()
+    status, body = await memory.refresh(first["refresh_token"], scope=scope)
+    assert (status, body["error"]) == (400, "invalid_scope")
+    assert (await memory.refresh(first["refresh_token"]))[0] == 200
+
+
+@pytest.mark.item("smart-R1")
+async def test_a_refresh_token_is_good_for_its_own_app_alone_which_proves_itself_again():
+    memory = Memory()
+    first = await memory.tokens("secretive")
+    token = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    assert (await memory.token(token | {"client_id": "public"}))[1]["error"] == "invalid_grant"
+    assert (await memory.token(token | {"client_id": "secretive"}))[1]["error"] == "invalid_client"
+    assert (await memory.token(token, basic("secretive")))[0] == 200
+
+
+@pytest.mark.item("smart-R3")
+async def test_a_refresh_token_that_comes_again_ends_the_whole_family():
+    memory = Memory()
+    first = await memory.tokens()
+    _, second = await memory.refresh(first["refresh_token"])
+    _, third = await memory.refresh(second["refresh_token"])
+    assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert (await memory.refresh(third["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert not await memory.is_active(third["access_token"])
+
+
+@pytest.mark.item("smart-R3")
+async def test_within_the_grace_it_is_refused_and_nothing_else_happens():
+    memory = Memory(lives=Lives(grace=timedelta(seconds=10)))
+    first = await memory.tokens()
+    _, second = await memory.refresh(first["refresh_token"])
+    memory.now = NOW + timedelta(seconds=9)
+    assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert await memory.is_active(second["refresh_token"])
+    memory.now = NOW + timedelta(seconds=10)
+    await memory.refresh(first["refresh_token"])
+    assert not await memory.is_active(second["refresh_token"])
+
+
+@pytest.mark.item("smart-R4")
+@pytest.mark.parametrize(("grace", "alive"), [(timedelta(0), 0), (timedelta(seconds=10), 1)])
+async def test_of_two_at_once_one_wins_and_there_are_never_two_families(grace, alive):
+    memory = Memory(lives=Lives(grace=grace))
+    first = await memory.tokens()
+    answers = await asyncio.gather(*[memory.refresh(first["refresh_token"]) for _ in range(2)])
+    assert sorted(status for status, _ in answers) == [200, 400]
+    won = next(body for status, body in answers if status == 200)
+    assert await memory.is_active(won["refresh_token"]) is bool(alive)
+
+
+@pytest.mark.item("smart-R5")
+@pytest.mark.parametrize("change", ["person", "proxy", "client", "grant", "registration"])
+async def test_rights_are_looked_at_anew(change):
+    memory = Memory()
+    parent = Person("clara", "patient", "RelatedPerson/r1", frozenset({"p1"}))
+    memory.people["clara"] = parent
+    first = await memory.tokens(person=parent)
+    match change:
+        case "person":
+            memory.people.clear()
+        case "proxy":
+            memory.people["clara"] = replace(parent, proxies=frozenset({"p2"}))
+        case "client":
+            memory.clients["public"] = replace(memory.clients["public"], disabled=True)
+        case "grant":
+            await memory.grants.revoke(next(iter(memory.grants.grants)), NOW)
+        case "registration":
+            memory.clients["public"] = replace(memory.clients["public"], scopes=())
+    status, body = await memory.refresh(first["refresh_token"])
+    assert (status, body["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.item("smart-S7")
+async def test_a_registration_that_was_cut_down_cuts_down_what_is_renewed():
+    memory = Memory()
+    first = await memory.tokens()
+    memory.clients["public"] = replace(
+        memory.clients["public"], scopes=("patient/Observation.rs", "offline_access")
+    )
+    _, second = await memory.refresh(first["refresh_token"])
+    assert second["scope"] == "offline_access patient/Observation.rs"
+
+
+async def test_a_refresh_token_ends_when_it_is_not_used_and_lives_on_when_it_is():
+    memory = Memory(lives=Lives(refresh=timedelta(days=2)))
+    first = await memory.tokens()
+    memory.now = NOW + timedelta(days=1)
+    _, second = await memory.refresh(first["refresh_token"])
+    memory.now = NOW + timedelta(days=2, hours=23)
+    _, third = await memory.refresh(second["refresh_token"])
+    memory.now = NOW + timedelta(days=5)
+    assert (await memory.refresh(third["refresh_token"]))[1]["error"] == "invalid_grant"
+
+
+async def test_an_access_token_is_no_refresh_token():
+    memory = Memory()
+    first = await memory.tokens()
+    assert (await memory.refresh(first["access_token"]))[1]["error"] == "invalid_grant"
+    assert memory.people["clara"] == CLARA
