@@ -20,18 +20,21 @@ from fhir_server.search.include import references, referring_to
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.parameter import Parameter
 from fhir_server.search.sort import sortable
+from smart_auth.addresses import addresses
 
 RELEASED: Final = "2026-01-01"
 _COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition"
+_OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SERVICES: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _SYSTEM_PATHS: Final = ("/", "/_history")
 
 
-def capabilities(catalog: Sequence[Interaction], *, secured: bool, cors: bool) -> Callable[[str], Answer]:
+def capabilities(catalog: Sequence[Interaction], *, secured: bool) -> Callable[[str], Answer]:
     """A function from a base address to the statement of `catalog` there, with its ETag."""
 
     @lru_cache(maxsize=8)
     def statement(base: str) -> Answer:
-        body = dumps(_statement(_rest(catalog, base, secured=secured, cors=cors), base))
+        body = dumps(_statement(_rest(catalog, base, secured=secured), base))
         tag = b'W/"' + blake2b(body, digest_size=8).hexdigest().encode() + b'"'
         return Answer(200, body, ((b"etag", tag),))
 
@@ -53,10 +56,10 @@ def _statement(rest: JsonObject, base: str) -> JsonObject:
     }
 
 
-def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool, cors: bool) -> JsonObject:
+def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool) -> JsonObject:
     rest: JsonObject = {
         "mode": "server",
-        "security": _security(secured=secured, cors=cors),
+        "security": _security(base, secured=secured),
         "resource": [_resource(catalog, base, type) for type in RESOURCE_TYPES],
         "compartment": [f"{_COMPARTMENT}/{name.lower()}" for name in COMPARTMENTS],
     }
@@ -69,9 +72,26 @@ def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool, cors: boo
     return rest | ({"operation": operations} if operations else {})
 
 
-def _security(*, secured: bool, cors: bool) -> JsonObject:
-    how = "Send the operator's token as a bearer token." if secured else "Everyone on this machine is let in."
-    return {"cors": cors, "description": how}
+def _security(base: str, *, secured: bool) -> JsonObject:
+    """How callers prove themselves; older apps read the addresses from here."""
+    if not secured:
+        return {"cors": True, "description": "Everyone on this machine is let in."}
+    here = addresses(base)
+    uris = {
+        "authorize": here.authorize,
+        "token": here.token,
+        "introspect": here.introspect,
+        "revoke": here.revoke,
+        "manage": here.apps,
+    }
+    return {
+        "extension": [
+            {"url": _OAUTH_URIS, "extension": [{"url": name, "valueUri": uri} for name, uri in uris.items()]}
+        ],
+        "cors": True,
+        "service": [{"coding": [{"system": _SERVICES, "code": "SMART-on-FHIR"}]}],
+        "description": "OAuth 2 as SMART App Launch and SMART Backend Services have it.",
+    }
 
 
 def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObject:
