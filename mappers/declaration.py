@@ -3,29 +3,49 @@
 https://yaml.org/spec/1.2.2/
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from importlib.resources.abc import Traversable
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 import yaml
 
 from mappers.errors import InvalidDeclaration
 
+P = ParamSpec("P")
+T = TypeVar("T")
+U = TypeVar("U")
+
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Declaration:
-    """One YAML mapping whose keys must all be asked for; `close` refuses the rest."""
+    """One YAML mapping whose keys must all be asked for; `close` refuses the rest.
 
-    __slots__ = ("_asked", "_entries", "_lines", "_source", "line")
+    What is read by `gathered` goes on after a mistake; `finish` raises all of these, in this mapping and those within.
+    """
 
-    def __init__(self, node: yaml.Node | None, source: str) -> None:
+    __slots__ = ("_asked", "_entries", "_lines", "_mistakes", "_source", "line")
+
+    def __init__(
+        self, node: yaml.Node | None, source: str, mistakes: list[InvalidDeclaration] | None = None
+    ) -> None:
         self._source = source
+        self._mistakes = [] if mistakes is None else mistakes
         self.line = 1 if node is None else node.start_mark.line + 1
         self._lines: dict[str, int] = {}
         self._entries = self._read(node)
         self._asked: set[str] = set()
+
+    @property
+    def mistakes(self) -> int:
+        """How many were gathered by now."""
+        return len(self._mistakes)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key there is."""
+        return frozenset(self._entries)
 
     def text(self, key: str) -> str:
         """The text of `key`. Raises InvalidDeclaration if it is absent, empty or not a plain value."""
@@ -72,18 +92,26 @@ class Declaration:
 
     def children(self, key: str) -> "tuple[Declaration, ...]":
         """The list of mappings under `key`, empty if absent. Raises InvalidDeclaration for anything else."""
-        return tuple(Declaration(item, self._source) for item in self._sequence(key))
+        return tuple(Declaration(item, self._source, self._mistakes) for item in self._sequence(key))
 
     def child(self, key: str) -> "Declaration | None":
         """The mapping under `key`, None if absent. Raises InvalidDeclaration for anything else."""
         node = self._take(key)
-        return None if node is None else Declaration(node, self._source)
+        return None if node is None else Declaration(node, self._source, self._mistakes)
 
     def entries(self) -> "Iterator[tuple[str, Declaration]]":
         """Each key with the mapping under it. Raises InvalidDeclaration where a value is not a mapping."""
         for key, node in self._entries.items():
             self._asked.add(key)
-            yield key, Declaration(node, self._source)
+            yield key, Declaration(node, self._source, self._mistakes)
+
+    def sound_entries(self) -> "Iterator[tuple[str, Declaration]]":
+        """Each key with the mapping under it; a value that is no mapping is a mistake, and left out."""
+        for key, node in self._entries.items():
+            self._asked.add(key)
+            entry = self.gathered(None, Declaration, node, self._source, self._mistakes)
+            if entry is not None:
+                yield key, entry
 
     def text_entries(self) -> Iterator[tuple[str, str]]:
         """Each key with its text. Raises InvalidDeclaration where a value is not plain."""
@@ -92,15 +120,37 @@ class Declaration:
             yield key, self._scalar(node, key)
 
     def close(self) -> None:
-        """Nothing. Raises InvalidDeclaration for the first key that nobody asked for."""
-        for key in self._entries:
-            if key not in self._asked:
-                known = ", ".join(sorted(self._asked))
-                raise self.error(f"`{key}` is unknown here. Known are: {known}.", key)
+        """Nothing. Raises InvalidDeclaration for the keys that nobody asked for."""
+        known = ", ".join(sorted(self._asked))
+        unknown = [
+            self.error(f"`{key}` is unknown here. Known are: {known}.", key)
+            for key in self._entries
+            if key not in self._asked
+        ]
+        if unknown:
+            raise _joined(unknown)
+
+    def gathered(self, otherwise: U, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | U:
+        """What `read` gives for these arguments; `otherwise` where that is a mistake, which `finish` will raise."""
+        try:
+            return read(*args, **kwargs)
+        except InvalidDeclaration as error:
+            self.mistaken(error)
+            return otherwise
+
+    def mistaken(self, mistake: InvalidDeclaration) -> None:
+        """Keeps a mistake that nothing else depends on, for `finish` to raise."""
+        self._mistakes.append(mistake)
+
+    def finish(self) -> None:
+        """Nothing. Raises InvalidDeclaration with all mistakes that were gathered, each with its line."""
+        if self._mistakes:
+            raise _joined(self._mistakes)
 
     def error(self, text: str, key: str = "") -> InvalidDeclaration:
         """An InvalidDeclaration that says where, at `key` or where the mapping begins: `file, line n: text`."""
-        return InvalidDeclaration(f"{self._source}, line {self._lines.get(key, self.line)}: {text}")
+        line = self._lines.get(key, self.line)
+        return InvalidDeclaration(f"{self._source}, line {line}: {text}", line)
 
     def _take(self, key: str) -> yaml.Node | None:
         self._asked.add(key)
@@ -130,6 +180,12 @@ class Declaration:
                 raise self.error(f"`{key}` stands twice. Remove one.", key)
             entries[key] = value
         return entries
+
+
+def _joined(mistakes: list[InvalidDeclaration]) -> InvalidDeclaration:
+    """All `mistakes` as one, in the order of their lines, each of them once."""
+    in_order = sorted(mistakes, key=lambda each: each.line)
+    return InvalidDeclaration("\n".join(dict.fromkeys(map(str, in_order))), in_order[0].line)
 
 
 def declaration(file: Traversable) -> Declaration:

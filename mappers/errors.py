@@ -17,7 +17,14 @@ class MapperError(Exception):
 
 
 class InvalidDeclaration(MapperError):
-    """The metric registry or a device profile says something it must not; the text names file and line."""
+    """The metric registry or a device profile says something it must not; the text names file and line.
+
+    Of several mistakes each has a line of the text; `line` is where the first stands.
+    """
+
+    def __init__(self, text: str, line: int = 0) -> None:
+        super().__init__(text)
+        self.line = line
 
 
 class InvalidTemplate(MapperError):

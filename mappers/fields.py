@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/devicemetric.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, cast
@@ -24,32 +24,59 @@ _STATISTICS: Final[Mapping[str, SummaryStatistic]] = MappingProxyType(
 )
 
 
-def fields(declared: Declaration, unit_names: Mapping[str, str]) -> Mapping[str, FieldRule]:
-    """Each rule under every name its field goes by. Raises InvalidDeclaration with file and line for the first mistake."""
+def fields(
+    declared: Declaration, unit_names: Mapping[str, str]
+) -> tuple[Mapping[str, FieldRule], frozenset[str]]:
+    """Each sound rule under every name its field goes by, and the names of the others, whose mistakes are gathered."""
     found: dict[str, FieldRule] = {}
     slots: set[str] = set()
-    for name, entry in declared.entries():
-        rule = _field(name, entry, unit_names)
-        for alias in rule.names:
-            if alias in found:
-                raise entry.error(f"two fields go by the name `{alias}`.")
-            found[alias] = rule
-        slot = rule.slot if panel_of(rule.key) is None else rule.key
-        if slot in slots:
-            raise entry.error(f"two fields are the metric `{rule.key}`.", "metric")
-        slots.add(slot)
-        entry.close()
-    return MappingProxyType(found)
+    unsound = set(declared.keys)
+    for name, entry in declared.sound_entries():
+        before = declared.mistakes
+        rule = entry.gathered(None, _field, name, entry, unit_names)
+        if rule is not None:
+            entry.gathered(None, _check_alone, rule, entry, found, slots)
+            entry.gathered(None, entry.close)
+            slots.add(_place(rule))
+            found |= dict.fromkeys(rule.names, rule)
+            if declared.mistakes == before:
+                unsound.discard(name)
+            else:
+                unsound |= set(rule.names)
+    sound = {name: rule for name, rule in found.items() if name not in unsound}
+    return MappingProxyType(sound), frozenset(unsound)
+
+
+def _check_alone(
+    rule: FieldRule, entry: Declaration, found: Mapping[str, FieldRule], slots: Collection[str]
+) -> None:
+    """Nothing. Raises InvalidDeclaration where an earlier field goes by the same name, or is the same metric."""
+    names = (rule.name, *(each for each in rule.names if each != rule.name))
+    for alias in names:
+        if alias in found or rule.names.count(alias) > 1:
+            raise entry.error(f"two fields go by the name `{alias}`.")
+    if _place(rule) in slots:
+        raise entry.error(f"two fields are the metric `{rule.key}`.", "metric")
+
+
+def _place(rule: FieldRule) -> str:
+    return rule.slot if panel_of(rule.key) is None else rule.key
 
 
 def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> FieldRule:
+    gathered = entry.gathered
+    also = gathered((), entry.texts, "also")
+    site, unit = gathered(None, _site, entry), gathered(None, entry.optional_text, "unit")
+    path, unit_path = (gathered(None, declared_selection, entry, each) for each in ("path", "unit_path"))
+    modality = gathered("sensed", entry.one_of, "modality", ("sensed", "self-reported"), "sensed")
+    required, bounded = (gathered(False, entry.flag, each, default=False) for each in ("required", "bounded"))
     metric = _metric(entry)
-    unit, kind, site = entry.optional_text("unit"), _kind(metric, entry), _site(entry)
-    conversions = _conversions(unit, metric.scale, entry)
-    statistic = _summary(metric, kind, entry)
+    kind = gathered(metric.kind, _kind, metric, entry)
+    conversions = gathered({}, _conversions, unit, metric.scale, entry)
+    statistic = gathered(None, _summary, metric, kind, entry)
     rule = FieldRule(
         name=name,
-        names=(name, *entry.texts("also")),
+        names=(name, *also),
         key=metric.key,
         slot=_slot(metric, statistic),
         metric=metric,
@@ -59,17 +86,17 @@ def _field(name: str, entry: Declaration, unit_names: Mapping[str, str]) -> Fiel
         conversions=conversions,
         by_unit=MappingProxyType({}),
         template=template(metric, kind, site),
-        required=entry.flag("required", default=False),
-        bounded=entry.flag("bounded", default=False),
+        required=required,
+        bounded=bounded,
         kind=kind,
-        modality=cast("Modality", entry.one_of("modality", ("sensed", "self-reported"), "sensed")),
+        modality=cast("Modality", modality),
         summary=statistic,
         site=site,
-        path=declared_selection(entry, "path"),
-        unit_path=declared_selection(entry, "unit_path"),
+        path=path,
+        unit_path=unit_path,
     )
-    others = entry.child("by_unit")
-    return rule if others is None else replace(rule, by_unit=_by_unit(rule, others))
+    others = gathered(None, entry.child, "by_unit")
+    return rule if others is None else replace(rule, by_unit=gathered({}, _by_unit, rule, others))
 
 
 def _metric(entry: Declaration) -> Metric:

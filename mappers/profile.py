@@ -95,40 +95,53 @@ def check_profiles() -> None:
 
 
 def read_profile(key: str, source: Declaration) -> DeviceProfile:
-    """The profile that `source` declares. Raises InvalidDeclaration with file and line for the first mistake."""
-    declared = source.child("fields")
-    if declared is None:
-        raise source.error("`fields` is missing. Name at least one field.")
-    known = fields(declared, _unit_names(source))
+    """The profile that `source` declares. Raises InvalidDeclaration with file and line of every mistake."""
+    gathered = source.gathered
+    declared = _declared_fields(source)
+    known, unsound = fields(declared, gathered({}, _unit_names, source))
     rules = tuple({id(rule): rule for rule in known.values()}.values())
-    if not rules:
-        raise source.error("`fields` is empty. Name at least one field.", "fields")
-    _check_unit_names(source, rules)
+    version, text = gathered("", _version, source), gathered("", _text, source)
     profile = DeviceProfile(
         key=key,
-        version=_version(source),
-        text=_text(source),
-        mdc_device_type=_mdc_device_type(source),
-        source=cast("Source", source.one_of("source", ("live", "recording"), "live")),
-        sequence=cast("Sequence", source.one_of("sequence", ("none", "optional", "required"), "none")),
-        resolution=cast("Resolution", source.one_of("resolution", ("any", "subsecond"), "any")),
+        version=version,
+        text=text,
+        mdc_device_type=gathered(None, _mdc_device_type, source),
+        source=cast("Source", _one_of(source, "source", "live", "recording")),
+        sequence=cast("Sequence", _one_of(source, "sequence", "none", "optional", "required")),
+        resolution=cast("Resolution", _one_of(source, "resolution", "any", "subsecond")),
         fields=known,
         rules=rules,
         required=tuple(rule for rule in rules if rule.required),
-        panels=MappingProxyType(panels(rules, declared)),
-        group=group(source),
-        reported=_reported(source, known),
+        panels=MappingProxyType({} if unsound else gathered({}, panels, rules, declared)),
+        group=gathered(None, group, source),
+        reported=gathered(frozenset(), _reported, source, known, unsound),
         checks=checks_for(frozenset(rule.key for rule in rules)),
-        shape=shape(source, rules),
-        tables=tables(source, known),
+        shape=gathered(None, shape, source, rules),
+        tables=gathered({}, tables, source, known, unsound),
     )
-    source.close()
+    if not unsound:
+        gathered(None, _check_unit_names, source, rules)
+    gathered(None, source.close)
+    source.finish()
     return profile
 
 
-def _reported(source: Declaration, known: Mapping[str, FieldRule]) -> frozenset[str]:
+def _declared_fields(source: Declaration) -> Declaration:
+    declared = source.child("fields")
+    if declared is None:
+        raise source.error("`fields` is missing. Name at least one field.")
+    if not declared.keys:
+        raise source.error("`fields` is empty. Name at least one field.", "fields")
+    return declared
+
+
+def _one_of(source: Declaration, key: str, default: str, *others: str) -> str:
+    return source.gathered(default, source.one_of, key, (default, *others), default)
+
+
+def _reported(source: Declaration, known: Mapping[str, FieldRule], unsound: frozenset[str]) -> frozenset[str]:
     """Every name of the fields under `ecg_report`, which say that an electrocardiogram was taken."""
-    declared = source.texts("ecg_report")
+    declared = [name for name in source.texts("ecg_report") if name not in unsound]
     for name in declared:
         if name not in known:
             raise source.error(f"`ecg_report: {name}` is no field of this device type.", "ecg_report")

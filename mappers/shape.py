@@ -29,7 +29,7 @@ class Shape:
 
 
 def shape(source: Declaration, fields: tuple[FieldRule, ...]) -> Shape | None:
-    """The shape that `source` declares, None if it has none. Raises InvalidDeclaration for the first mistake.
+    """The shape that `source` declares, None if it has none. Raises InvalidDeclaration; mistakes of fields are gathered.
 
     With a shape every one of the `fields` needs its path, without one none may have any.
     """
@@ -37,32 +37,29 @@ def shape(source: Declaration, fields: tuple[FieldRule, ...]) -> Shape | None:
     declared = source.child("fields")
     assert declared is not None, "fields were read from it"
     for rule in fields:
-        if entry is None and (rule.path or rule.unit_path):
-            raise declared.error(
-                f"`{rule.name}` has a path, and there is no `shape:` that says when.", rule.name
-            )
-        if entry is not None and rule.path is None:
-            text = f"`{rule.name}` has no `path`, and a type with a `shape:` needs it."
-            raise declared.error(text, rule.name)
-        if entry is not None and rule.scale and not (rule.unit or rule.unit_path):
-            text = (
-                f"`{rule.name}` has neither `unit` nor `unit_path`: nothing would say what it is measured in."
-            )
-            raise declared.error(text, rule.name)
+        declared.gathered(None, _check_paths, rule, declared, shaped=entry is not None)
     return None if entry is None else _shape(entry)
 
 
+def _check_paths(rule: FieldRule, declared: Declaration, *, shaped: bool) -> None:
+    if not shaped and (rule.path or rule.unit_path):
+        raise declared.error(f"`{rule.name}` has a path, and there is no `shape:` that says when.", rule.name)
+    if shaped and rule.path is None:
+        raise declared.error(f"`{rule.name}` has no `path`, and a type with a `shape:` needs it.", rule.name)
+    if shaped and rule.scale and not (rule.unit or rule.unit_path):
+        text = f"`{rule.name}` has neither `unit` nor `unit_path`: nothing would say what it is measured in."
+        raise declared.error(text, rule.name)
+
+
 def _shape(entry: Declaration) -> Shape:
+    gathered = entry.gathered
+    readings, device, patient, sequence = (
+        gathered(None, declared_selection, entry, key)
+        for key in ("readings", "device", "patient", "sequence")
+    )
+    time_unit = gathered("s", entry.one_of, "time_unit", ("s", "ms"), "s")
     time = declared_selection(entry, "time")
     if time is None:
         raise entry.error("`time` is missing. Give the path of the time of measurement.")
-    found = Shape(
-        readings=declared_selection(entry, "readings"),
-        device=declared_selection(entry, "device"),
-        patient=declared_selection(entry, "patient"),
-        time=time,
-        time_unit=cast("TimeUnit", entry.one_of("time_unit", ("s", "ms"), "s")),
-        sequence=declared_selection(entry, "sequence"),
-    )
-    entry.close()
-    return found
+    gathered(None, entry.close)
+    return Shape(readings, device, patient, time, cast("TimeUnit", time_unit), sequence)

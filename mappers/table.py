@@ -78,34 +78,42 @@ class Table:
         return frozenset((*self.columns, *self.time.columns, *filter(None, others)))
 
 
-def tables(source: Declaration, fields: Mapping[str, FieldRule]) -> Mapping[str, Table]:
-    """The tables that `source` declares by their names. Raises InvalidDeclaration with file and line."""
+def tables(
+    source: Declaration, fields: Mapping[str, FieldRule], unsound: frozenset[str]
+) -> Mapping[str, Table]:
+    """The tables that `source` declares by their names. Mistakes are gathered, but for the columns of `unsound` fields."""
     declared = source.child("tables")
     if declared is None:
         return MappingProxyType({})
     found = {}
-    for name, entry in declared.entries():
-        found[name] = _table(entry, fields)
-        entry.close()
+    for name, entry in declared.sound_entries():
+        table = entry.gathered(None, _table, entry, fields, unsound)
+        if table is not None:
+            found[name] = table
+            entry.gathered(None, entry.close)
     return MappingProxyType(found)
 
 
-def _table(entry: Declaration, fields: Mapping[str, FieldRule]) -> Table:
-    missing = _missing(entry)
-    empty = entry.one_of("empty", (NOT_SENT, *_REASONS), NOT_SENT)
+def _table(entry: Declaration, fields: Mapping[str, FieldRule], unsound: frozenset[str]) -> Table:
+    gathered = entry.gathered
+    missing = gathered({}, _missing, entry)
+    columns = gathered(MappingProxyType({}), _columns, entry, fields, missing, unsound)
+    empty = gathered(NOT_SENT, entry.one_of, "empty", (NOT_SENT, *_REASONS), NOT_SENT)
+    decimals = gathered("point", entry.one_of, "decimals", ("point", "comma"), "point")
+    encoding = gathered("utf-8", entry.one_of, "encoding", ("utf-8", "utf-8-sig", "latin-1"), "utf-8")
     table = Table(
-        delimiter=_delimiter(entry),
-        decimals=cast("Decimals", entry.one_of("decimals", ("point", "comma"), "point")),
-        encoding=cast("Encoding", entry.one_of("encoding", ("utf-8", "utf-8-sig", "latin-1"), "utf-8")),
-        skip=_skip(entry),
-        header=entry.flag("header", default=True),
-        time=_time(entry),
-        patient=entry.optional_text("patient"),
-        sequence=entry.optional_text("sequence"),
-        together=entry.flag("together", default=False),
+        delimiter=gathered(";", _delimiter, entry),
+        decimals=cast("Decimals", decimals),
+        encoding=cast("Encoding", encoding),
+        skip=gathered(0, _skip, entry),
+        header=gathered(True, entry.flag, "header", default=True),
+        time=gathered(TimeColumns((), ISO, None), _time, entry),
+        patient=gathered(None, entry.optional_text, "patient"),
+        sequence=gathered(None, entry.optional_text, "sequence"),
+        together=gathered(False, entry.flag, "together", default=False),
         empty=None if empty == NOT_SENT else cast("AbsentReason", empty),
-        columns=_columns(entry, fields, missing),
-        ignored=frozenset(entry.texts("ignored")),
+        columns=columns,
+        ignored=frozenset(gathered((), entry.texts, "ignored")),
     )
     if table.delimiter == "," and table.decimals == "comma":
         raise entry.error("a comma cannot be both delimiter and decimal sign.", "decimals")
@@ -161,16 +169,24 @@ def _names_a_moment(format: str) -> bool:
 
 
 def _columns(
-    entry: Declaration, fields: Mapping[str, FieldRule], missing: Mapping[str, AbsentReason]
+    entry: Declaration,
+    fields: Mapping[str, FieldRule],
+    missing: Mapping[str, AbsentReason],
+    unsound: frozenset[str],
 ) -> Mapping[str, Column]:
     declared = entry.child("columns")
     found: dict[str, Column] = {}
-    for name, column in () if declared is None else declared.entries():
-        found[name] = _column(name, column, fields, missing)
-        if [each.field for each in found.values()].count(found[name].field) > 1:
-            raise column.error(f"`field: {found[name].field}` has another column already.", "field")
-        column.close()
-    if not found:
+    for name, column in () if declared is None else declared.sound_entries():
+        if column.optional_text("field") in unsound:
+            continue
+        read = column.gathered(None, _column, name, column, fields, missing)
+        if read is not None:
+            if any(each.field == read.field for each in found.values()):
+                error = column.error(f"`field: {read.field}` has another column already.", "field")
+                column.mistaken(error)
+            found[name] = read
+            column.gathered(None, column.close)
+    if declared is None or not declared.keys:
         raise entry.error("`columns` is missing. Say which column is which field.")
     return MappingProxyType(found)
 

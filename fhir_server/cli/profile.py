@@ -31,7 +31,7 @@ def check(
     data_dir: DataDir = None,  # noqa: ARG001 - every command takes it; this one needs no database
     json: AsJson = False,
 ) -> None:
-    """Prove a device type: its metrics, codes, units, paths. Exits with 1 and the line of the first mistake.
+    """Prove a device type: its metrics, codes, units, paths. Exits with 1 and the line of every mistake.
 
     Example: fhir-server profile check wrist-band.yaml
     """

@@ -30,7 +30,7 @@ def device_types(folder: Path | None) -> DeviceProfiles:
 
 
 def checked(path: Path) -> DeviceProfile:
-    """The operator's own device type in this file. Raises OperatorError with file and line for the first mistake."""
+    """The operator's own device type in this file. Raises OperatorError with file and line of every mistake."""
     try:
         return own_profile(path.stem, _declaration(path))
     except InvalidDeclaration as error:

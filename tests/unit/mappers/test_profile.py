@@ -111,6 +111,56 @@ def test_a_mistake_in_a_profile_is_refused_with_its_place(was, becomes, complain
     assert complaint in str(caught.value)
 
 
+MISTAKEN = """\
+text: Band
+version: one point two
+shape: {time_unit: m, sequence: "seq["}
+ecg_report: [pulse, qt]
+fields:
+  pulse: {metric: pulse, unit: /min, path: hr, required: maybe}
+  temperature: {metric: body-temperature, unit: bar, path: "`36`", colour: red}
+  systolic: {metric: systolic-pressure, unit: "mm[Hg]", path: sys}
+  height: {metric: body-height, path: h}
+  weight: [body-weight]
+tables:
+  export:
+    delimiter: "::"
+    time: {columns: [t], format: iso}
+    columns:
+      HR: {field: pulse}
+      H: {field: height, unit: kg, colour: red}
+      W: {field: width}
+colour: red
+"""
+
+
+def test_all_mistakes_are_said_with_their_lines_and_none_that_follows_from_another():
+    with pytest.raises(InvalidDeclaration) as caught:
+        read_profile("band", parse(MISTAKEN, "band.yaml"))
+
+    found = [each.partition(": ")[::2] for each in str(caught.value).splitlines()]
+    assert [
+        (int(where.rpartition(" ")[2]), what.partition(":")[0].partition(" ")[0]) for where, what in found
+    ] == [
+        (2, "`version"),
+        (3, "`sequence`"),
+        (3, "`time_unit"),
+        (3, "`time`"),
+        (4, "`ecg_report"),
+        (6, "`required"),
+        (6, "`metric"),
+        (7, "`path`"),
+        (7, "`unit"),
+        (7, "`colour`"),
+        (9, "`height`"),
+        (10, "this"),
+        (13, "`delimiter"),
+        (17, "`unit"),
+        (18, "`field"),
+        (19, "`colour`"),
+    ]
+
+
 BLOOD_PRESSURE = """\
 text: Cuff
 version: "1"
