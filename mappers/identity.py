@@ -99,10 +99,10 @@ def _content(resource: Mapping[str, object], path: str) -> Iterator[str]:
 
 
 def _is_of_record(resource: Mapping[str, object]) -> bool:
-    match resource.get("identifier"):
-        case [{"value": str(value)}, *_]:
-            return "__" in value and value.split("_", 4)[3:4] == [""]
-    return False
+    identifiers = resource.get("identifier")
+    first = identifiers[0] if isinstance(identifiers, list) and identifiers else None
+    value = first.get("value") if isinstance(first, dict) else None
+    return isinstance(value, str) and "__" in value and value.split("_", 4)[3:4] == [""]
 
 
 def _times(resource: Mapping[str, object]) -> Iterator[str]:
