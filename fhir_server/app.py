@@ -50,6 +50,7 @@ from fhir_server.rest.smart.resources import ServedResources
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
+from fhir_server.store.audit.kept import KeptAudit
 from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
@@ -173,7 +174,7 @@ def _house(
         database=database,
         gather=Gather(database),
         authenticator=authenticator or _authenticator(settings, database),
-        audit=NoAudit(),
+        audit=KeptAudit(database) if settings.audit == "on" else NoAudit(),
         cursor_key=key.derive("cursor"),
         terminology=NoTerminologyService(),
         capabilities=capabilities(CATALOG, secured=settings.auth == "on"),

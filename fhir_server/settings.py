@@ -179,6 +179,16 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of your own device types, a `.yaml` file each; read at start, which fails for one that is unsound.",
     )
+    audit: Literal["on", "off"] = Field(
+        default="on",
+        description="`on` keeps a record of every interaction, login, token and refusal before it is answered, and answers "
+        "nothing that cannot be recorded.",
+    )
+    audit_keep_months: int | None = Field(
+        default=None,
+        ge=1,
+        description="Whole months of the audit that `fhir-server audit drop` leaves; unset means it drops none.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged."
     )

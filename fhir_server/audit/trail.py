@@ -21,13 +21,14 @@ _PATIENT: Final = "Patient"
 class Trail:
     """Filled while the request is served. `kept` are the versions whose records were committed with them.
 
-    `further` are records to be kept beside the request's own: those of the entries of a Bundle. `form` is the body of a
+    `action` is what it was, where its address does not tell: a batch. `further` are records to be kept beside the request's own: those of the entries of a Bundle. `form` is the body of a
     search that came as one.
     """
 
     origin: Origin
     agent: Agent = NOBODY
     form: bytes = b""
+    action: str = ""
     kept: set[tuple[str, str, int]] = field(default_factory=set)
     further: list[Record] = field(default_factory=list)
 

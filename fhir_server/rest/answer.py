@@ -7,7 +7,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhir_server.json import dumps, pretty, stored
 from fhir_server.rest.asgi import HeaderLines, Send
@@ -20,12 +20,21 @@ _GZIP_WINDOW: Final = 31
 _ASK_FIRST: Final = (b"cache-control", b"private, no-cache")
 
 
+class About(NamedTuple):
+    """The version that an answer is about, as the audit records it; `patient` is the id of the one it is about."""
+
+    type: str
+    id: str
+    version: int | None = None
+    patient: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`body` is JSON text, empty for none; `headers` are those beyond Content-Type and Content-Length.
 
     `stream` is the text in parts, where it is too large to be held; `length` is that of the content in it, if it has one.
-    With a `media_type` it is no JSON but a content of `length` bytes that is sent as it is.
+    With a `media_type` it is no JSON but a content of `length` bytes that is sent as it is. `about` is for the audit.
     """
 
     status: int
@@ -34,6 +43,7 @@ class Answer:
     stream: AsyncIterator[bytes] | None = None
     media_type: str | None = None
     length: int = 0
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,33 @@
-"""From a request to the records that it leaves.
+"""From a request to the records that it leaves: kept before it is answered, or it is not answered.
 
-https://hl7.org/fhir/R4/auditevent.html
+https://hl7.org/fhir/R4/auditevent.html; docs/adr/0019-audit.md
 """
 
+import re
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Final
+
 from fhir_server.audit.port import Audit
-from fhir_server.audit.record import REFUSED, SUCCESS, Agent, Kind, Origin, Record
+from fhir_server.audit.record import REFUSED, SUCCESS, Agent, Kind, Origin, Record, outcome
+from fhir_server.audit.trail import Trail
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.errors import RequestError, Unavailable
+from fhir_server.outcomes import failure
+from fhir_server.rest.answer import About, Answer
 from fhir_server.rest.asgi import Scope
+from fhir_server.rest.body import ClientGone
+from fhir_server.rest.call import Target
+from fhir_server.rest.request import Pairs, Request, pairs
 from fhir_server.rest.trace import trace
 from smart_auth.audit import Event
 from smart_auth.principal import Principal
+
+_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_.:-]{0,63}")
+_ID: Final = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})")
+_OF_PATIENT: Final = frozenset({"patient", "subject", "patient:Patient", "subject:Patient"})
+_PATIENT: Final = "Patient"
+_UNNAMED: Final = "(not a name)"
 
 
 def origin(scope: Scope) -> Origin:
@@ -37,19 +56,105 @@ class Notes:
     async def keep(self) -> None:
         """Nothing, once all that was noted is kept. Raises Unavailable: then nothing is to be answered but that."""
         if self._events:
-            await self._audit.keep([_record(event, self._origin) for event in self._events])
+            await self._audit.keep([_noted(event, self._origin) for event in self._events])
             self._events.clear()
 
 
-def _record(event: Event, origin: Origin) -> Record:
-    kind, separator, id = (event.about or "").partition(":")
+async def recorded(
+    audit: Audit, asked: Request, target: Target, trail: Trail, serving: Awaitable[Answer]
+) -> Answer:
+    """The answer that `serving` gives, once the request's records are kept; raises what it raises, once that is recorded.
+
+    Raises Unavailable when they cannot be kept. Of a request that found the database away nothing is recorded: nothing
+    was done, and nothing can be.
+    """
+    try:
+        answer = await serving
+    except (Unavailable, ClientGone):
+        raise
+    except RequestError as error:
+        await audit.keep([*trail.further, _own(asked, target, trail, failure(error).status)])
+        raise
+    except Exception:
+        with suppress(RequestError):
+            await audit.keep([*trail.further, _own(asked, target, trail, 500)])
+        raise
+    about = answer.about
+    if about is None or not trail.has(about.type, about.id, about.version):
+        trail.further.append(_own(asked, target, trail, answer.status, about))
+    await audit.keep(trail.further)
+    return answer
+
+
+def record(asked: Request, target: Target, trail: Trail, status: int, about: About | None = None) -> Record:
+    """What the audit keeps of the request `asked`, which was answered with `status`."""
+    interaction = target.interaction
+    found = about or About(target.type, "" if target.compartment else target.id, _number(target.version))
+    sent = asked.pairs + _form(trail.form) if trail.form else asked.pairs
+    return Record(
+        "rest",
+        interaction.code,
+        outcome(status),
+        trail.agent,
+        trail.origin,
+        found.type,
+        found.id,
+        found.version,
+        found.id if found.type == _PATIENT and found.id else found.patient or _patient(target, sent),
+        "" if interaction.name == interaction.code else interaction.name,
+        _types(sent) if sent else (),
+        _names(sent) if sent else (),
+        str(status),
+    )
+
+
+def _own(asked: Request, target: Target, trail: Trail, status: int, about: About | None = None) -> Record:
+    """The record of the request itself, beside those of its entries."""
+    found = record(asked, target, trail, status, about)
+    return found._replace(action=trail.action, name="") if trail.action else found
+
+
+def _number(version: str) -> int | None:
+    return int(version[:9]) if version.isascii() and version.isdigit() else None
+
+
+def _form(body: bytes) -> Pairs:
+    try:
+        return pairs(body.strip())
+    except RequestError:
+        return ()
+
+
+def _names(sent: Pairs) -> tuple[str, ...]:
+    """The names of the parameters, each once; one that is no parameter's name may be a value that went astray."""
+    return tuple(dict.fromkeys(name if _NAME.fullmatch(name) else _UNNAMED for name, _ in sent))
+
+
+def _types(sent: Pairs) -> tuple[str, ...]:
+    """The types of resource that a search of several is asked for."""
+    asked = [value for name, value in sent if name == "_type"]
+    return tuple(type for value in asked for type in value.split(",") if type in RESOURCE_TYPES)
+
+
+def _patient(target: Target, sent: Pairs) -> str | None:
+    """The one Patient that a search is about, where its address says so."""
+    if target.compartment:
+        return target.id if target.compartment == _PATIENT else None
+    asked = _OF_PATIENT if target.type != _PATIENT else {"_id"}
+    values = {value for name, value in sent if name in asked}
+    found = _ID.fullmatch(values.pop()) if len(values) == 1 else None
+    return found[1] if found else None
+
+
+def _noted(event: Event, origin: Origin) -> Record:
+    type, separator, id = (event.about or "").partition(":")
     return Record(
         _kind(event),
         event.action,
         SUCCESS if event.succeeded else REFUSED,
         Agent(event.subject, event.client, event.user, event.fhir_user),
         origin,
-        type=kind.capitalize() if separator else "",
+        type=type.capitalize() if separator else "",
         id=id,
         patient=event.patient,
         reason=event.reason,

@@ -20,6 +20,7 @@ from fhir_server.json import JsonObject, parse
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.bundle_answer import answered_entry, bundle, failed_entry, written_entry
 from fhir_server.rest.bundle_entries import Entry, entries
+from fhir_server.rest.bundle_records import record_error, record_failed, record_read, record_writes
 from fhir_server.rest.call import Call
 from fhir_server.rest.demands import transactions
 from fhir_server.rest.told import readable
@@ -41,7 +42,14 @@ async def take(call: Call) -> Answer:
     kind = _kind(tree)
     _refuse_too_many(tree, call.house.settings.max_bundle_entries)
     found = entries(call, tree)
-    return await (_transaction if kind == "transaction" else _batch)(call, found)
+    call.trail.action = kind
+    if kind == "batch":
+        return await _batch(call, found)
+    try:
+        return await _transaction(call, found)
+    except RequestError as error:
+        record_failed(call, found, error)
+        raise
 
 
 async def _transaction(call: Call, found: Sequence[Entry]) -> Answer:
@@ -49,10 +57,12 @@ async def _transaction(call: Call, found: Sequence[Entry]) -> Answer:
     answers = dict[int, bytes]()
 
     async def read_all(work: UnitOfWork) -> None:
+        call.trail.further.clear()  # of an attempt before
         house = replace(call.house, database=Inside(work, call.house.database.blobs))
         for entry in found:
             if entry.change is None:
-                answers[entry.number] = await _read_or_raise(entry, replace(_call(entry), house=house))
+                answer = await _read_or_raise(entry, replace(_call(entry), house=house))
+                answers[entry.number] = _told(entry, answer)
 
     changes = [entry.change for entry in found if entry.change is not None]
     outcomes = await write_all(
@@ -72,32 +82,35 @@ async def _batch(call: Call, found: Sequence[Entry]) -> Answer:
             structlog.get_logger().error("unexpected", exc_info=outcome)
     answers = await _written(call, found, outcomes)
     reads = [entry for entry in found if entry.change is None]
-    answers |= zip([entry.number for entry in reads], await _read_each(reads), strict=True)
+    answers |= zip([entry.number for entry in reads], await _read_each(call, reads), strict=True)
     return bundle("batch-response", [answers[entry.number] for entry in found])
 
 
 async def _written(call: Call, found: Sequence[Entry], outcomes: Mapping[int, Outcome]) -> dict[int, bytes]:
     told = await readable(call, [one.version for one in outcomes.values() if isinstance(one, Written)])
+    record_writes(call, found, outcomes)
     return {number: written_entry(found[number], outcome, told) for number, outcome in outcomes.items()}
 
 
-async def _read_each(reads: Sequence[Entry]) -> list[bytes]:
+async def _read_each(call: Call, reads: Sequence[Entry]) -> list[bytes]:
     """The answers to what changes nothing, a few at a time; one that fails says so itself."""
     few = asyncio.Semaphore(READS_AT_ONCE)
 
     async def read(entry: Entry) -> bytes:
         if entry.error is not None:
+            record_error(call, entry, entry.error)
             return failed_entry(entry.error)
         async with few:
             try:
-                return await _read_or_raise(entry, _call(entry))
+                return _told(entry, await _read_or_raise(entry, _call(entry)))
             except RequestError as error:
+                record_error(call, entry, error)
                 return failed_entry(error)
 
     return await asyncio.gather(*map(read, reads))
 
 
-async def _read_or_raise(entry: Entry, call: Call) -> bytes:
+async def _read_or_raise(entry: Entry, call: Call) -> Answer:
     try:
         answer = await call.target.interaction.serve(call)
     except RequestError as error:
@@ -105,7 +118,14 @@ async def _read_or_raise(entry: Entry, call: Call) -> bytes:
     if answer.length > IN_ROW:
         raise placed(_beyond(answer), entry.number, entry.label)
     if answer.stream is not None:
-        answer = Answer(answer.status, b"".join([part async for part in answer.stream]), answer.headers)
+        whole = b"".join([part async for part in answer.stream])
+        answer = Answer(answer.status, whole, answer.headers, about=answer.about)
+    return answer
+
+
+def _told(entry: Entry, answer: Answer) -> bytes:
+    call = _call(entry)
+    record_read(call, answer)
     return answered_entry(call, answer)
 
 

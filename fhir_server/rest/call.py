@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fhir_server.audit.port import Audit
+from fhir_server.audit.trail import Trail
 from fhir_server.errors import AuthenticationFailed, TokenRejected
 from fhir_server.operations.background import Background
 from fhir_server.rest.answer import Answer
@@ -88,6 +89,7 @@ class Call:
     body: bytes
     house: House
     receive: Receive
+    trail: Trail
 
 
 Serve = Callable[[Call], Awaitable[Answer]]

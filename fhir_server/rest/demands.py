@@ -38,17 +38,17 @@ def condition(call: Call) -> Condition:
 
 
 def transactions(call: Call) -> Transactions:
-    """Where the transactions of a write come from: the database, held to what the caller may write.
+    """Where the transactions of a write come from: the database, held to what the caller may write, and to the audit.
 
     And to referential integrity, where the operator wants it.
     """
     house = call.house
-    if house.settings.reference_integrity == "off":
-        return Permitted(house.database, call.principal)
-    held = HeldToIntegrity(
-        house.database, access(call.principal), call.request.base, house.background.refuse_blindness
-    )
-    return Permitted(held, call.principal)
+    plain: Transactions = house.database
+    if house.settings.reference_integrity == "on":
+        plain = HeldToIntegrity(
+            house.database, access(call.principal), call.request.base, house.background.refuse_blindness
+        )
+    return house.audit.within(Permitted(plain, call.principal), call.trail)
 
 
 def query(call: Call, text: str) -> Query:

@@ -5,13 +5,15 @@ https://hl7.org/fhir/R4/http.html; why one endpoint: docs/adr/0008-one-asgi-endp
 
 from collections.abc import Callable
 
-from fhir_server.errors import AuthenticationFailed, InvalidRequest, RequestError
+from fhir_server.audit.trail import Trail
+from fhir_server.errors import InvalidRequest, RequestError
 from fhir_server.outcomes import failure
 from fhir_server.rest.answer import Answer, Manner, send_answer, text
 from fhir_server.rest.asgi import Receive, Scope, Send
+from fhir_server.rest.audited import agent, origin, recorded
 from fhir_server.rest.binary import is_content, wants_content
 from fhir_server.rest.body import ClientGone, body
-from fhir_server.rest.call import Call, House, Target
+from fhir_server.rest.call import Call, House, Target, unproved
 from fhir_server.rest.negotiation import (
     FHIR_JSON,
     PATCH,
@@ -23,7 +25,7 @@ from fhir_server.rest.negotiation import (
 )
 from fhir_server.rest.preferences import preferences
 from fhir_server.rest.request import Request, request
-from fhir_server.rest.trace import Trace, trace
+from fhir_server.rest.trace import trace
 from fhir_server.search.access import predicate, refuse_ids_of_ingest
 from fhir_server.search.params.sql import conjunction
 from fhir_server.store.predicate import NOTHING, Predicate
@@ -50,19 +52,29 @@ class Endpoint:
             manner = _plain_manner(asked)
             if not wants_content(asked):
                 manner = _manner(asked, manner)
-            answer = await self._answer(asked, trace(scope), receive)
+            answer = await self._answer(asked, scope, receive)
         except RequestError as error:
             answer = failed(error)
         except ClientGone:
             return
         await send_answer(answer, manner, send)
 
-    async def _answer(self, asked: Request, trace: Trace, receive: Receive) -> Answer:
+    async def _answer(self, asked: Request, scope: Scope, receive: Receive) -> Answer:
+        """The answer, once it is recorded."""
         if asked.method == "OPTIONS":
             return self._options(asked)
         target = self._routes.target(asked)
-        trace.interaction, trace.type = target.interaction.name, target.type
+        traced = trace(scope)
+        traced.interaction, traced.type = target.interaction.name, target.type
+        trail = Trail(origin(scope))
+        serving = self._served(asked, target, trail, receive)
+        if target.interaction.public or not self._house.audit.keeps:
+            return await serving
+        return await recorded(self._house.audit, asked, target, trail, serving)
+
+    async def _served(self, asked: Request, target: Target, trail: Trail, receive: Receive) -> Answer:
         principal = await self._principal(asked, target)
+        trail.agent = agent(principal)
         call = Call(
             request=asked,
             target=target,
@@ -72,7 +84,9 @@ class Endpoint:
             body=await self._body(asked, target, receive),
             house=self._house,
             receive=receive,
+            trail=trail,
         )
+        trail.form = call.body if target.interaction.takes == "form" else b""
         check_parameters(call)
         return await target.interaction.serve(call)
 
@@ -88,7 +102,7 @@ class Endpoint:
         try:
             return await self._house.authenticator.authenticate(asked.header(b"authorization"))
         except SmartAuthError as error:
-            raise AuthenticationFailed(str(error)) from error
+            raise unproved(error) from error
 
     async def _body(self, asked: Request, target: Target, receive: Receive) -> bytes:
         match target.interaction.takes:

@@ -3,6 +3,8 @@
 https://hl7.org/fhir/R4/http.html#cread
 """
 
+from dataclasses import replace
+
 from fhir_server.errors import NotFound
 from fhir_server.interactions.read import read as current
 from fhir_server.interactions.vread import vread as numbered
@@ -13,7 +15,7 @@ from fhir_server.rest.content import content_answer
 from fhir_server.rest.content import headers as content_headers
 from fhir_server.rest.etags import known_versions, since
 from fhir_server.rest.own_definitions import own_definition
-from fhir_server.rest.resource_answer import version_headers
+from fhir_server.rest.resource_answer import about, version_headers
 from fhir_server.rest.shape import shaped
 from fhir_server.store.blobs.pointer import BINARY
 from fhir_server.store.blobs.whole import filled, opened
@@ -50,18 +52,20 @@ async def _answer(call: Call, version: Version) -> Answer:
     bare = version.type == BINARY and wants_content(call.request)
     headers = content_headers(version) if bare else version_headers(version)
     if _client_has(call, version, bare=bare):
-        return Answer(304, b"", headers)
+        return Answer(304, b"", headers, about=about(version))
     if bare:
-        return await content_answer(call, version)
+        return replace(await content_answer(call, version), about=about(version))
     if version.type != BINARY:
-        return Answer(200, shaped(call.request, version.type, version.body or b""), headers)
+        text = shaped(call.request, version.type, version.body or b"")
+        return Answer(200, text, headers, about=about(version))
     text, hole = opened(version.body or b"")
     text = shaped(call.request, version.type, text)
     if hole is None or hole.mark not in text:
-        return Answer(200, text, headers)
+        return Answer(200, text, headers, about=about(version))
     return Answer(
         200,
         headers=headers,
+        about=about(version),
         stream=await filled(call.house.database.blobs, text, hole),
         length=hole.digest.size,
     )

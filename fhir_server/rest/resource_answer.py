@@ -8,7 +8,7 @@ from collections.abc import Container
 from fhir_server.errors import Issue
 from fhir_server.interactions.written import Written
 from fhir_server.outcomes import operation_outcome
-from fhir_server.rest.answer import Answer, text
+from fhir_server.rest.answer import About, Answer, text
 from fhir_server.rest.asgi import HeaderLines
 from fhir_server.rest.call import Call
 from fhir_server.rest.etags import etag, http_date
@@ -18,6 +18,11 @@ from fhir_server.store.rows import Key, Version
 def version_headers(version: Version) -> HeaderLines:
     """The ETag and Last-Modified lines of `version`."""
     return ((b"etag", etag(version.version)), (b"last-modified", http_date(version.last_updated)))
+
+
+def about(version: Version) -> About:
+    """The version as the audit records it."""
+    return About(version.type, version.id, version.version, version.patient)
 
 
 def written_answer(call: Call, written: Written, readable: Container[Key]) -> Answer:
@@ -30,20 +35,22 @@ def written_answer(call: Call, written: Written, readable: Container[Key]) -> An
     status = 201 if written.outcome == "created" else 200
     match call.preferences.returns:
         case "minimal":
-            return Answer(status, b"", headers)
+            return Answer(status, b"", headers, about=about(version))
         case "representation":
             body = version.body if (version.type, version.id) in readable else None
-            return Answer(status, body or b"", headers)
+            return Answer(status, body or b"", headers, about=about(version))
         case "OperationOutcome":
-            return Answer(status, _told(f"{version.type}/{version.id} was {written.outcome}."), headers)
+            told = _told(f"{version.type}/{version.id} was {written.outcome}.")
+            return Answer(status, told, headers, about=about(version))
 
 
 def deleted_answer(call: Call, version: Version | None) -> Answer:
     """The answer to a delete, the same whether something was there or not: 204, or 200 with an OperationOutcome."""
     headers = () if version is None else ((b"etag", etag(version.version)),)
+    ended = None if version is None else about(version)
     if call.preferences.returns == "OperationOutcome":
-        return Answer(200, _told(f"No {call.target.type} is left there."), headers)
-    return Answer(204, b"", headers)
+        return Answer(200, _told(f"No {call.target.type} is left there."), headers, about=ended)
+    return Answer(204, b"", headers, about=ended)
 
 
 def _location(call: Call, version: Version) -> bytes:

@@ -74,5 +74,15 @@ async def answered(call: Call, written: Written) -> Answer:
 async def _created(call: Call, draft: Draft) -> Written:
     """Gathered with others where nothing is to be judged but the draft by itself."""
     if call.house.settings.reference_integrity == "off" and call.access == EVERYTHING:
-        return await create_new(call.house.gather, draft)
+        return await _gathered(call, draft)
     return await create_alone(transactions(call), draft)
+
+
+async def _gathered(call: Call, draft: Draft) -> Written:
+    if not call.house.audit.keeps:
+        return await create_new(call.house.gather, draft)
+    await call.house.audit.be_ready()
+    record = call.trail.made("create", draft.type, draft.id, 1, draft.index.patient)
+    written = await create_new(call.house.gather, draft, record)
+    call.trail.kept.add((draft.type, draft.id, 1))
+    return written

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
+import psycopg
+
 from fhir_server.audit.record import Record
 from fhir_server.errors import Conflict, RequestError
-from fhir_server.store.audit.rows import inserted
+from fhir_server.store.audit.rows import inserted, unkept
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.rows import Version
@@ -105,9 +107,13 @@ class Gather:
 
     async def _commit(self, creates: Sequence[_Create]) -> Sequence[Version | None]:
         records = [record for _, record in creates if record]
-        return await self._database.create_all(
-            [draft for draft, _ in creates], inserted(records) if records else None
-        )
+        drafts = [draft for draft, _ in creates]
+        try:
+            return await self._database.create_all(drafts, inserted(records) if records else None)
+        except psycopg.Error as error:
+            if (error.diag.table_name or "").startswith("audit"):
+                raise unkept() from error
+            raise
 
 
 def _fail(waiting: _Waiting[Item, Answer], error: Exception) -> None:

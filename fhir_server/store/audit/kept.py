@@ -13,9 +13,8 @@ import psycopg
 
 from fhir_server.audit.record import Record
 from fhir_server.audit.trail import Trail
-from fhir_server.errors import Unavailable
 from fhir_server.store.audit.partitions import Partitions
-from fhir_server.store.audit.rows import inserted
+from fhir_server.store.audit.rows import inserted, unkept
 from fhir_server.store.database import Connection, Database
 from fhir_server.store.gather import Gathering
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
@@ -43,7 +42,7 @@ class KeptAudit:
             await self._partitions.be_ready()
             await self._waiting.add(records, len(records))
         except psycopg.Error as error:
-            raise _unkept() from error
+            raise unkept() from error
 
     def within(self, transactions: Transactions, trail: Trail) -> Transactions:
         """`transactions`, each of which is committed with the records of what it wrote, or not at all."""
@@ -72,16 +71,10 @@ class _Recorded:
                 try:
                     await _insert(work.connection, [self.trail.written(one) for one in written])
                 except psycopg.Error as error:
-                    raise _unkept() from error
+                    raise unkept() from error
         self.trail.kept.update((one.type, one.id, one.version) for one in written)
 
 
 async def _insert(connection: Connection, records: Sequence[Record]) -> None:
     statement = inserted(records)
     await connection.execute(statement.sql, statement.params)
-
-
-def _unkept() -> Unavailable:
-    return Unavailable(
-        "The audit cannot be kept now, and nothing is done without it. Send the request again later."
-    )

@@ -13,6 +13,7 @@ import orjson
 from psycopg.rows import TupleRow
 
 from fhir_server.audit.record import Agent, Origin, Record
+from fhir_server.errors import Unavailable
 from fhir_server.ids import uuid7_bytes
 from fhir_server.store.arrays import smallints, texts, uuids
 from fhir_server.store.ranges import Insert
@@ -53,6 +54,13 @@ def inserted(records: Sequence[Record]) -> Insert:
         texts([_detail(one) for one in records]),
     )
     return Insert(_INSERT, columns)
+
+
+def unkept() -> Unavailable:
+    """What is raised when records cannot be kept."""
+    return Unavailable(
+        "The audit cannot be kept now, and nothing is done without it. Send the request again later."
+    )
 
 
 def kept(row: TupleRow) -> Kept:
