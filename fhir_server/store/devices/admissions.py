@@ -39,10 +39,12 @@ ON CONFLICT (device, signature) DO UPDATE SET claimed_until = excluded.claimed_u
 WHERE seen.status IS NULL AND seen.claimed_until < clock_timestamp()
 RETURNING device
 """
-# devices in one order, and a device's rate before anything else of it: two statements cannot wait for each other
+# devices in one order, and a device's rate before anything else of it: two statements cannot wait for each other; that a
+# device was seen is worth no wait for the disk, and the other tables are lost in a crash in any case
 _ADMIT: Final = f"""
 WITH asked AS MATERIALIZED (
-    SELECT * FROM unnest(%(devices)b, %(signatures)b) AS one (device, signature)
+    SELECT one.* FROM unnest(%(devices)b, %(signatures)b) AS one (device, signature),
+                      (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
 ), taken AS (
     INSERT INTO device_rate AS b (device, tokens, filled_at)
     SELECT device, %(burst)s - 1, clock_timestamp() FROM asked ORDER BY device
@@ -104,8 +106,8 @@ class DeviceAdmissions:
         }
         self._lease_seconds = lease_seconds
         self._wait = max(1, math.ceil(1 / rate))
-        self._asking: Gathering[_Request, _Verdict] = Gathering(self._admit)
-        self._answers: Gathering[tuple[_Request, Answer], None] = Gathering(self._keep)
+        self._asking: Gathering[_Request, _Verdict] = Gathering(self._admit, writers=1)
+        self._answers: Gathering[tuple[_Request, Answer], None] = Gathering(self._keep, writers=1)
 
     async def admit(self, device: int, signature: bytes) -> Answer | None:
         """None when the caller is to answer, else the answer that the first copy got; raises RateLimited."""

@@ -3,9 +3,10 @@
 docs/adr/0009-device-authentication.md
 """
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 from psycopg.rows import TupleRow
@@ -32,7 +33,7 @@ _COLUMNS: Final = f"""
        d.disabled_at IS NOT NULL OR EXISTS (
            SELECT FROM resource r WHERE r.type = {RESOURCE_TYPES["Device"]} AND r.id = d.id AND r.deleted
        ),
-       s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends, d.metrics, coalesce(d.state, '{{}}')
+       s.key_ids, s.sealed, s.valid_until, a.patients, a.starts, a.ends, d.metrics, coalesce(d.state, '{{}}')::text
 """
 _WITH_SECRETS_AND_ASSIGNMENTS: Final = f"""
 CROSS JOIN LATERAL (
@@ -64,6 +65,8 @@ WHERE {_OF_DEVICE.format(key="%(device)s")} AND period && tstzrange(%(since)s, N
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
+MOST_KNOWN: Final = 10_000
+
 _Asked: TypeAlias = tuple[str, datetime]
 _Found: TypeAlias = tuple[TupleRow | None, datetime]
 """The row of a device, if there is one, and since when its assignments are in it."""
@@ -71,14 +74,24 @@ _Found: TypeAlias = tuple[TupleRow | None, datetime]
 _log = structlog.get_logger(__name__)
 
 
+class _Known(NamedTuple):
+    row: TupleRow
+    since: datetime
+    device: Device
+
+
 class DeviceRegistry:
-    """The registered devices, their secrets opened and their types looked up; implements `ingest.ports.Devices`."""
+    """The registered devices, their secrets opened and their types looked up; implements `ingest.ports.Devices`.
+
+    Every request asks the database. What its row says is worked out again only when it says something else.
+    """
 
     def __init__(self, database: Database, seal: Seal, profiles: DeviceProfiles) -> None:
         self._database = database
         self._seal = seal
         self._profiles = profiles
-        self._asked: Gathering[_Asked, _Found] = Gathering(self._find)
+        self._asked: Gathering[_Asked, _Found] = Gathering(self._find, writers=1)
+        self._known: dict[str, _Known] = {}
 
     async def find(self, name: str, now: datetime) -> Device | None:
         """The device with this registered name or Device id, None when there is none; disabled if its Device was deleted."""
@@ -90,7 +103,7 @@ class DeviceRegistry:
 
     async def held_key(self, id: str, now: datetime) -> HeldKey | None:
         """The API key with this public id and its device, None when there is none or it has ended."""
-        since = now - RECENT
+        since = _since(now)
         async with reach(self._database) as connection:
             row = await (await connection.execute(_HELD, {"id": id, "now": now, "since": since})).fetchone()
         return None if row is None else HeldKey(self._device(row[2:], since), row[0], row[1])
@@ -104,7 +117,7 @@ class DeviceRegistry:
     async def _find(self, asked: Sequence[_Asked]) -> list[_Found]:
         """Each device asked for, in one statement: the requests of one moment are many."""
         now = min(now for _, now in asked)
-        since = now - RECENT
+        since = _since(now)
         names = texts(sorted({name.encode() for name, _ in asked}))
         async with self._database.connection() as connection:
             cursor = await connection.execute(_FIND, {"names": names, "now": now, "since": since})
@@ -112,11 +125,21 @@ class DeviceRegistry:
         return [(found.get(name), since) for name, _ in asked]
 
     def _device(self, row: TupleRow, since: datetime) -> Device:
-        key, id, registered, profile, disabled, key_ids, sealed, until, patients, starts, ends, *about = row
+        id: str = row[1]
+        known = self._known.get(id)
+        if known is None or known.since != since or known.row != row:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[id] = _Known(row, since, self._worked_out(row, since))
+        return known.device
+
+    def _worked_out(self, row: TupleRow, since: datetime) -> Device:
+        key, id, registered, profile, disabled, key_ids, sealed, until, *others = row
+        patients, starts, ends, metrics, state = others
         secrets = self._opened(id, zip(key_ids or (), sealed or (), until or (), strict=True))
         uses = tuple(map(_assignment, patients or (), starts or (), ends or ()))
-        declared = self._type(id, profile)
-        return Device(key, id, registered, profile, disabled, secrets, uses, since, declared, *about)
+        about = self._type(id, profile), metrics, json.loads(state)
+        return Device(key, id, registered, profile, disabled, secrets, uses, since, *about)
 
     def _type(self, id: str, profile: str) -> DeviceProfile:
         """The type called `profile`. Raises Unavailable where its file is gone: what the device sends is not lost by that."""
@@ -135,6 +158,11 @@ class DeviceRegistry:
             except SecretUnreadable as error:
                 _log.error("device secret unreadable", device=id, key_id=key_id, error=str(error))
         return tuple(opened)
+
+
+def _since(now: datetime) -> datetime:
+    """Since when assignments are brought along: the same for an hour, so that rows stay the same."""
+    return (now - RECENT).replace(minute=0, second=0, microsecond=0)
 
 
 def _assignment(patient: str, start: datetime | None, end: datetime | None) -> Assignment:
