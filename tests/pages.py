@@ -64,8 +64,10 @@ def read(html):
 
 
 def form(html, action):
-    """The first form of the page that goes to `action`, as the fields that a browser would send without a button."""
-    found = next(each for each in read(html).all("form") if each.get("action") == action)
+    """The first form that is posted to `action`, as the fields that a browser would send without a button."""
+    posted = (each for each in read(html).all("form") if each.get("method") == "post")
+    found = next((each for each in posted if each.get("action") == action), None)
+    assert found is not None, f"no form goes to {action} from: {read(html).text}"
     fields = []
     for each in found.all("input"):
         if each.get("type") != "checkbox" or "checked" in each.attributes:

@@ -27,7 +27,7 @@ SELECT client, c.name, patient, array_agg(DISTINCT each), min(since), max(used)
         UNION ALL
         SELECT client, nullif(patient, ''), scopes, agreed_at, NULL FROM app_consent WHERE account = %(user)s) AS said
   JOIN oauth_client c ON c.id = client
- CROSS JOIN LATERAL unnest(scopes) AS each
+ CROSS JOIN LATERAL unnest(said.scopes) AS each
  GROUP BY client, c.name, patient ORDER BY c.name, client, patient"""
 _REVOKE: Final = """
 WITH forgotten AS (DELETE FROM app_consent WHERE account = %(user)s AND client = %(client)s)

@@ -1,0 +1,45 @@
+"""The page on which people see and take back what apps may do."""
+
+import pytest
+
+from tests import pages
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_person_sees_what_apps_may_do_and_takes_it_back_at_once(browser):
+    await browser.ask("launch/patient patient/Observation.rs offline_access", client="other")
+    await browser.log_in("ada")
+    await browser.allow()
+    held = (await browser.tokens("other")).json()
+    other = browser.another()
+    await other.open("/oauth/login")
+    await other.log_in("bert")
+    assert "Other App" not in other.page.text
+    await browser.open("/oauth/apps")
+    assert pages.faults(browser.page.text) == []
+    assert "See: measurements, vital signs and laboratory results of Ada Able" in browser.page.text
+    token = dict(pages.form(browser.page.text, "apps"))["token"]
+    response = await browser.client.post("/oauth/apps", data={"token": token, "client": "other"})
+    await browser.open(response.url.join(response.headers["location"]))
+    assert "Done." in browser.page.text
+    assert "Other App" not in browser.page.text
+    assert (await browser.read("Observation", held)).status_code == 401
+    assert (await browser.refreshed(held, "other")).json()["error"] == "invalid_grant"
+    await browser.ask("launch/patient patient/Observation.rs", client="other")
+    assert browser.place == "/oauth/consent"
+
+
+async def test_nobody_takes_back_what_others_allowed_or_without_their_own_form(browser):
+    await browser.ask("patient/Observation.rs", client="other")
+    await browser.log_in("bert")
+    await browser.send("patient", patient="p2")
+    await browser.allow()
+    held = (await browser.tokens("other")).json()
+    stranger = browser.another()
+    await stranger.open("/oauth/login")
+    await stranger.log_in("doc")
+    token = dict(pages.form(stranger.page.text, "logout"))["token"]
+    for forged in (token, ""):
+        await stranger.client.post("/oauth/apps", data={"token": forged, "client": "other"})
+    assert (await browser.read("Observation", held)).status_code == 200
