@@ -34,6 +34,8 @@ class Draft:
 class Group:
     """What a reading of `message` became; `amends` when the device itself said that it corrects an earlier one.
 
+    `anew` is one that was understood otherwise before: what is there is compared as a whole, codes and words too.
+
     What is written of it is named in a Provenance of the message, with the times that it was `measured` at.
 
     Where the source says when it last changed what it says, that is `revised`, and the `issued` of every draft: what is
@@ -46,6 +48,7 @@ class Group:
     amends: bool = False
     revised: datetime | None = None
     stated: Stated | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

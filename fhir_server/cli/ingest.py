@@ -45,6 +45,13 @@ def ingest(
     correct_zone: Annotated[
         bool, typer.Option("--correct-zone", help="The files were read in another zone before, and wrongly.")
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Read files that were taken in before, in the place of what came of them then; the same stays as it is.",
+        ),
+    ] = False,
     start: Annotated[
         str | None,
         typer.Option(help="When the recording began, for a file that does not say: 2026-01-31T22:00:00."),
@@ -55,7 +62,7 @@ def ingest(
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """Take readings in from files. A file that was taken in before is not read again.
+    """Take readings in from files. A file that was taken in before is not read again, unless --again says so.
 
     What is broken stores nothing of the unit (night, recording, line) it breaks in; exits with 1 when anything was
     rejected or could not be read.
@@ -70,6 +77,7 @@ def ingest(
             patient=patient,
             mapping=mapping,
             start=start,
+            again="true" if again else "false",
             **{"correct-zone": "true" if correct_zone else "false"},
         ),
         settings(data_dir=data_dir),
@@ -142,20 +150,22 @@ async def _patiently(
 def _watched(
     brought: "Bringing", *, silent: bool
 ) -> "Iterator[tuple[Watcher, Callable[[FileSummary], None]]]":
-    """What draws a bar on stderr, if that is a terminal: bytes of the files that ended, and units of the one being read."""
+    """What draws a bar on stderr, if that is a terminal: bytes that were taken in, and units of the file being read."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
     sizes = {file.name: file.size for file, _ in brought.readable}
     with Progress(console=console, disable=silent or not console.is_terminal) as bar:
-        task = bar.add_task("reading", total=sum(sizes.values()))
+        task, before = bar.add_task("reading", total=sum(sizes.values())), 0
 
-        def told(name: str, units: int) -> None:
-            bar.update(task, description=f"{name}: {units}")
+        def told(name: str, units: int, done: int) -> None:
+            bar.update(task, description=f"{name}: {units}", completed=before + done)
 
         def ended(summary: "FileSummary") -> None:
-            bar.update(task, advance=sizes.get(summary.name, 0))
+            nonlocal before
+            before += sizes.get(summary.name, 0)
+            bar.update(task, completed=before)
 
         yield told, ended
 

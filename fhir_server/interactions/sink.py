@@ -5,18 +5,18 @@ https://hl7.org/fhir/R4/http.html#transactional-integrity; docs/adr/0004-identit
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from fhir_server import __version__
 from fhir_server.errors import Conflict, FhirServerError, InvalidResource, RequestError
 from fhir_server.interactions.write import draft
-from fhir_server.json import dumps, parse
+from fhir_server.json import dumps, exact, parse
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
 from fhir_server.store.gather import Gathering
-from fhir_server.store.known import Known, deleted_patients, lock_known
+from fhir_server.store.known import Known, bodies, deleted_patients, lock_known
 from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.structure import check
@@ -45,6 +45,9 @@ _SAME_REVISION: Final = Issue(
 )
 
 
+_STAMPS: Final = frozenset({"meta", "issued", "status"})
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A group whose resources were found valid, with the values they are found by."""
@@ -54,6 +57,7 @@ class Prepared:
     measured: Measured
     amends: bool
     revised: bool
+    anew: bool
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -133,6 +137,7 @@ class _Decision:
         self._work = work
         self._known: dict[Key, Known] = {}
         self._deleted: set[str] = set()
+        self._before: dict[Key, str] = {}
         self._new: _Writes = []
         self._changed: list[tuple[Prepared, Draft]] = []
 
@@ -142,6 +147,8 @@ class _Decision:
         patients = {group.patient for group in groups}
         self._known = await lock_known(self._work.connection, keys)
         self._deleted = await deleted_patients(self._work.connection, patients)
+        anew = [(draft.type, draft.id) for group in groups if group.anew for draft in group.drafts]
+        self._before = await bodies(self._work.connection, anew) if anew else {}
         answers = [self._decide(group) for group in groups]
         made = [draft for _, draft, _ in self._new] + provenance_drafts("CREATE", self._new)
         await _create(self._work, made, patients - self._deleted)
@@ -164,7 +171,8 @@ class _Decision:
             kept = tuple(f"{draft.type}/{draft.id}" for draft, _ in old)
             return Stored("unchanged", kept, (_OUTDATED,))
         passed = [] if group.revised else [draft for draft, known in differing if _passed(draft, known)]
-        changed = _changes(group, [(draft, known) for draft, known in old if draft not in passed])
+        current = [(draft, known) for draft, known in old if draft not in passed]
+        changed = _changes(group, current, self._before)
         if isinstance(changed, Stored):
             return changed
         self._new += [(group, draft, 1) for draft in new]
@@ -174,22 +182,40 @@ class _Decision:
         return Stored(outcome, group.references, (_OUTDATED,) if passed else ())
 
 
-def _changes(group: Prepared, old: Iterable[tuple[Draft, Known]]) -> list[Draft] | Stored:
-    """What takes the place of what is there; or the refusal of the group, of which one contradicts what is there."""
+def _changes(
+    group: Prepared, old: Iterable[tuple[Draft, Known]], before: Mapping[Key, str]
+) -> list[Draft] | Stored:
+    """What takes the place of what is there; or the refusal of the group, of which one contradicts what is there.
+
+    `before` has the texts of what may have been understood otherwise.
+    """
     changes: list[Draft] = []
     for sent, known in old:
         content = _content(known)
         is_over = known.preliminary and not is_preliminary(_tree(sent))
-        if content == sent.fingerprint and not is_over:
+        text = before.get((sent.type, sent.id))
+        if content == sent.fingerprint and not is_over and text is None:
             continue
         if group.revised and not known.preliminary and _issued(sent) == known.issued:
             return Stored("ambiguous", issues=(_SAME_REVISION,))
         change = _change(sent, known, replaces=group.amends or known.preliminary)
         if change is None:
             return Stored("ambiguous")
-        if is_over or change.fingerprint != content:
+        if is_over or change.fingerprint != content or (text is not None and _says_else(text, change)):
             changes.append(change)
     return changes
+
+
+def _says_else(before: str, change: Draft) -> bool:
+    """Whether the change is more than another time of receipt."""
+    return _without_stamps(before.encode()) != _without_stamps(dumps(change.tree))
+
+
+def _without_stamps(text: bytes) -> Resource:
+    resource = cast("Resource", exact(text))
+    meta = cast("Resource", resource.get("meta", {}))
+    said = {name: content for name, content in meta.items() if name not in ("versionId", "lastUpdated")}
+    return {name: content for name, content in resource.items() if name not in _STAMPS} | {"meta": said}
 
 
 def _change(sent: Draft, known: Known, *, replaces: bool) -> Draft | None:
@@ -292,7 +318,9 @@ async def prepared_group(group: Group) -> Prepared:
         type, id = str(one.resource["resourceType"]), str(one.resource["id"])
         check(type, dumps(one.resource))
         drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
-    return Prepared(tuple(drafts), group.message, group.measured, group.amends, group.revised is not None)
+    return Prepared(
+        tuple(drafts), group.message, group.measured, group.amends, group.revised is not None, group.anew
+    )
 
 
 def _of_deleted(patient: str) -> Issue:

@@ -47,7 +47,8 @@ class Origin:
     `zone` is the device's where the file states none. `patient` is whom it measured where the device was assigned to
     nobody then; the framework sees to that, and a format needs it only to compare. `mapping` names a declaration, for
     formats that cannot be read without one. `start` is when the recording began, for a file that does not say.
-    `corrects_zone` says that the file was read in another zone before, and wrongly.
+    `corrects_zone` says that the file was read in another zone before, and wrongly; `again` that it is to be read though it
+    was taken in before, since it is understood better now: what comes of it takes the place of what came of it then.
     """
 
     device: Device
@@ -57,6 +58,7 @@ class Origin:
     mapping: str | None = None
     start: datetime | None = None
     corrects_zone: bool = False
+    again: bool = False
 
     @property
     def zone_name(self) -> str:
@@ -74,10 +76,20 @@ class Saying:
     mapping: str | None = None
     start: datetime | None = None
     corrects_zone: bool = False
+    again: bool = False
 
     def origin(self, device: Device, received: datetime) -> Origin:
         """The same of files of `device`."""
-        return Origin(device, received, self.zone, self.patient, self.mapping, self.start, self.corrects_zone)
+        return Origin(
+            device,
+            received,
+            self.zone,
+            self.patient,
+            self.mapping,
+            self.start,
+            self.corrects_zone,
+            self.again,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ class Unit:
 
     A unit that could be told apart and not understood has `issues` and no readings: it is rejected, the others go on.
     `payload` are its own bytes, where `letter` is a form that a dead letter can be taken in from again; else the readings
-    are kept in the server's own words.
+    are kept in the server's own words. `size` is about how many bytes of the file it is, for those who look on.
     """
 
     readings: tuple[Reading, ...]
@@ -95,6 +107,7 @@ class Unit:
     issues: tuple[Issue, ...] = ()
     letter: LetterFormat = "file"
     payload: bytes | None = field(default=None, repr=False)
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ docs/ingest.md, "Files"
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence, Sized
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -102,19 +102,31 @@ class _Reader:
             for each in unit.readings
         )
         decoded = readings[0] if len(readings) == 1 else Series(readings)
-        return self.pipeline.planned(decoded, self.device, self.sent, unit.letter, unit.mapper)
+        planned = self.pipeline.planned(decoded, self.device, self.sent, unit.letter, unit.mapper)
+        return _anew(planned) if self.origin.again else planned
+
+
+def _anew(planned: Planned) -> Planned:
+    """The same, taking the place of what came of the same file before."""
+    work, said = planned
+    return (replace(work, amends=True, revised=None, anew=True), said) if isinstance(work, Group) else planned
 
 
 UNKNOWN: Final = (
     f"The file is of no format that is taken. These are: {', '.join(each.name for each in FORMATS)}."
 )
 
-Watcher = Callable[[str, int], None]
-"""Told the name of the file and how many of its units are done."""
+Watcher = Callable[[str, int, int], None]
+"""Told the name of the file, how many of its units are done, and about how many of its bytes."""
 
 
-def _unwatched(name: str, units: int) -> None:
+def _unwatched(name: str, units: int, done: int) -> None:
     """For those who do not look on."""
+
+
+def _share(contents: Contents, file: Incoming) -> int:
+    """The bytes of one unit where all are known at once."""
+    return file.size // max(1, len(contents.units)) if isinstance(contents.units, Sized) else 0
 
 
 class Intake:
@@ -151,7 +163,8 @@ class Intake:
             before = await self._files.zone(key, format.name if format.is_continued else None)
             if before not in (None, origin.zone_name):
                 return unread(file.name, file.sha256, _of_other_zone(before, origin), format.name)
-        earlier = await self._files.claim(key, file.name, format.name, again=origin.corrects_zone)
+        again = origin.corrects_zone or origin.again
+        earlier = await self._files.claim(key, file.name, format.name, again=again)
         if earlier is not None:
             metrics.FILES.labels(format.name, "seen").inc()
             return remembered(orjson.loads(earlier), file.name)
@@ -197,11 +210,14 @@ class Intake:
         self, reader: _Reader, contents: Contents, format: Format, watcher: Watcher
     ) -> FileSummary:
         tally, units = Tally(), iter(contents.units)
+        done, share, size = 0, _share(contents, reader.file), reader.file.size
         document: Kept | None = None
         while True:
             chunk = await asyncio.to_thread(reader.chunk, units)
             if document is None and contents.document is not None and chunk.error is None:
                 document = await self._document(reader, contents.document, format)
+                if reader.origin.again:
+                    document = document._replace(planned=_anew(document.planned))
                 chunk = chunk.beside(document)
             elif document is not None:
                 chunk = chunk.of(document)
@@ -210,7 +226,8 @@ class Intake:
             for (unit, (work, _)), result in zip(chunk.units, results, strict=True):
                 tally.add(unit.where, work, result)
             _count(results, reader.device)
-            watcher(reader.file.name, tally.counts.total())
+            done = min(size, done + sum(unit.size or share for unit, _ in chunk.units))
+            watcher(reader.file.name, tally.counts.total(), size if chunk.ended else done)
             if chunk.ended:
                 file = reader.file
                 zone = reader.origin.zone_name if contents.zone_assumed else None

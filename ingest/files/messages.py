@@ -71,4 +71,11 @@ def _units(file: Incoming, origin: Origin, letter: LetterFormat, batches: Batche
         issues = decoded if isinstance(decoded, tuple) else ()
         if not isinstance(decoded, tuple):
             readings = decoded.readings if isinstance(decoded, Series) else (decoded,)
-        yield Unit(readings, where=record.where, issues=issues, letter=letter, payload=record.payload)
+        yield Unit(
+            readings,
+            where=record.where,
+            issues=issues,
+            letter=letter,
+            payload=record.payload,
+            size=len(record.payload),
+        )

@@ -42,4 +42,5 @@ def _units(file: Incoming, origin: Origin) -> Iterator[Unit]:
             issues=() if isinstance(decoded, Reading) else decoded,
             letter="phd",
             payload=record.payload,
+            size=len(record.payload),
         )

@@ -27,7 +27,8 @@ def saying(said: Mapping[str, str]) -> Saying:
         patient=_patient(said.get("patient")),
         mapping=said.get("mapping"),
         start=_start(said.get("start"), zone),
-        corrects_zone=_corrects_zone(said.get("correct-zone")),
+        corrects_zone=_is_said(said, "correct-zone"),
+        again=_is_said(said, "again"),
     )
 
 
@@ -52,9 +53,10 @@ def _names() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if "/" in name)
 
 
-def _corrects_zone(text: str | None) -> bool:
+def _is_said(said: Mapping[str, str], name: str) -> bool:
+    text = said.get(name)
     if text not in (None, "true", "false"):
-        raise InvalidParameter(f"correct-zone {text[:40]!r} is neither true nor false.", "correct-zone")
+        raise InvalidParameter(f"{name} {text[:40]!r} is neither true nor false.", name)
     return text == "true"
 
 

@@ -57,9 +57,13 @@ def _table(type: DeviceProfile, name: str | None) -> Table:
 def _units(file: Incoming, table: Table, origin: Origin) -> Iterator[Unit]:
     for row in readings(file.path, table, origin.device, origin.received, origin.zone):
         if isinstance(row.found, Reading):
-            yield Unit((row.found,), where=row.where)
+            yield Unit((row.found,), where=row.where, size=_size(row))
         else:
-            yield Unit((), where=row.where, issues=row.found, payload=_payload(file, row))
+            yield Unit((), where=row.where, issues=row.found, payload=_payload(file, row), size=_size(row))
+
+
+def _size(row: Row) -> int:
+    return sum(len(cell) + 1 for cell in row.cells)
 
 
 def _payload(file: Incoming, row: Row) -> bytes:

@@ -152,6 +152,10 @@ class _Desk:
                 "Another device is named than the one that signed. Send each device's files signed by itself.",
                 "device",
             )
+        if said.again:
+            raise InvalidParameter(
+                "A device does not have its files read again. An administrator does.", "again"
+            )
         return said.origin(signer, arrived)
 
     @contextmanager

@@ -16,6 +16,7 @@ _SAID: Final = {
     "patient": "Whom it measured, where the device was assigned to nobody then; a device's own word is only compared.",
     "zone": "The device's time zone where the file states none: Europe/Berlin, +01:00, or Z.",
     "correct-zone": "`true` where the file was read in another zone before, and wrongly.",
+    "again": "`true` has a file read that was taken in before, in the place of what came of it then; for administrators.",
     "start": "When the recording began, for a file that does not say: 2026-01-31T22:00:00, in `zone` without an offset.",
     "mapping": "The declaration that says what the columns of a table are.",
 }

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from ingest.errors import InvalidParameter, TooLarge, Unreadable, UnsupportedType
 from ingest.files.format import Incoming
 
-FIELDS: Final = ("device", "patient", "zone", "correct-zone", "mapping", "start")
+FIELDS: Final = ("device", "patient", "zone", "correct-zone", "again", "mapping", "start")
 MAX_FILES: Final = 10_000
 MAX_FIELD_BYTES: Final = 256
 _BLOCK: Final = 1_000_000

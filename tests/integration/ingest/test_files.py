@@ -4,7 +4,9 @@ import asyncio
 import json
 import re
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,9 +21,12 @@ from fhir_server.store.devices.dead_letters import StoredDeadLetters
 from fhir_server.store.devices.ingested_files import StoredIngestedFiles
 from ingest.errors import FileBusy, UnknownDevice
 from ingest.files.bringing import incoming, paths, told_apart
+from ingest.files.dicom import DicomEcg
 from ingest.files.format import Contents, Format, Saying, Unit
+from ingest.files.formats import FORMATS
 from ingest.files.intake import Intake, key_of
 from ingest.files.messages import Readings
+from ingest.files.resmed import ResmedNights
 from ingest.retry import retry
 from tests.data.resmed_card import CARD, card
 
@@ -33,14 +38,12 @@ def ecg_path() -> Path:
     return Path(str(get_testdata_file("waveform_ecg.dcm", download=False)))
 
 
-async def taken(clinic, path, device, patient, *, zone=UTC, vouched=True, corrects_zone=False):
+async def taken(clinic, path, device, patient, *, zone=UTC, vouched=True, formats=FORMATS, watch=(), **said):
     """The summary of the one file, or folder of one file, at `path`."""
     taking = intake(clinic.database, clinic.master_key)
-    origin = await taking.origin(
-        device, datetime.now(UTC), Saying(zone, patient, corrects_zone=corrects_zone)
-    )
-    brought = told_apart([incoming(name, each, 10**9) for name, each in paths(path)])
-    (summary,) = await taking.take_all(brought, origin, vouched=vouched)
+    origin = await taking.origin(device, datetime.now(UTC), Saying(zone, patient, **said))
+    brought = told_apart([incoming(name, each, 10**9) for name, each in paths(path)], formats)
+    (summary,) = await taking.take_all(brought, origin, vouched=vouched, **dict(watch))
     return summary
 
 
@@ -384,3 +387,76 @@ MESSAGES = {
         ]
     },
 }
+
+
+class Misread(Format):
+    """A format as it was understood before: every Observation of it has a wrong code."""
+
+    def __init__(self, understood):
+        self._understood = understood
+
+    @property
+    def name(self):
+        return self._understood.name
+
+    def recognises(self, head, name):
+        return self._understood.recognises(head, name)
+
+    def read(self, file, origin):
+        contents = self._understood.read(file, origin)
+        units = [replace(unit, mapper=partial(self._wrong, unit.mapper)) for unit in contents.units]
+        return replace(contents, units=units)
+
+    def _wrong(self, mapper, reading, context):
+        mapped = mapper(reading, context)
+        first, *others = mapped.resources
+        return replace(mapped, resources=({**first, "code": {"text": "misread"}}, *others))
+
+
+@pytest.mark.parametrize(
+    ("type", "format"), [("ecg-monitor", DicomEcg()), ("apap", ResmedNights())], ids=["ecg", "card"]
+)
+async def test_a_file_is_read_again_when_it_is_understood_better_and_what_is_the_same_stays(
+    clinic, tmp_path, ecg_path, type, format
+):
+    day = ("min.", (0, 1440), (0, 1440), [600, 600, 600])
+    path = tmp_path / "STR.edf"
+    path.write_bytes(ecg_path.read_bytes() if type == "ecg-monitor" else card(CARD | {"MaskOn": day}))
+    await clinic.device(type, name="d-1", patient="p1", start=datetime(2010, 1, 1, tzinfo=UTC))
+    before = await taken(clinic, path, "d-1", None, formats=(Misread(format),))
+    count = await clinic.observations()
+    assert (await clinic.resource(before.references[0]))["code"] == {"text": "misread"}
+    assert (await taken(clinic, path, "d-1", None)).seen
+
+    better = await taken(clinic, path, "d-1", None, again=True)
+    assert set(better.counts) == {"amended"}
+    assert (await clinic.resource(before.references[0]))["code"] != {"text": "misread"}
+    versions = await clinic.scalar("SELECT sum(version) FROM resource")
+    same = await taken(clinic, path, "d-1", None, again=True)
+
+    assert set(same.counts) == {"unchanged"}
+    assert await clinic.observations() == count
+    assert await clinic.scalar("SELECT sum(version) FROM resource") == versions
+    remembered = await taken(clinic, path, "d-1", None)
+    assert (remembered.seen, remembered.counts["amended"]) == (True, 0)
+
+
+@pytest.mark.parametrize("name", ["lines.ndjson", "STR.edf"])
+async def test_who_looks_on_is_told_how_far_within_a_file_it_is(clinic, tmp_path, name):
+    path = tmp_path / name
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    readings = [
+        json.dumps({"timestamp": (start + timedelta(seconds=each)).isoformat(), "data": {"spo2": 97}})
+        for each in range(500)
+    ]
+    path.write_bytes(card() if name == "STR.edf" else "\n".join(readings).encode())
+    await clinic.device("apap" if name == "STR.edf" else "pulse-oximeter", name="d-1", patient=None)
+    told = []
+    await taken(clinic, path, "d-1", "p1", watch={"watcher": lambda *each: told.append(each)})
+
+    names, units, done = zip(*told, strict=True)
+    assert set(names) == {name}
+    assert done[-1] == path.stat().st_size
+    if name != "STR.edf":
+        assert units == (200, 400, 500)
+        assert [round(each / done[-1], 1) for each in done] == [0.4, 0.8, 1.0]

@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from fhir_server.interactions.ingest_gateway import intake
+from fhir_server.store.blobs.folder import FolderBlobs
+from ingest.errors import TooLarge
 from ingest.files.bringing import incoming, paths, told_apart
 from ingest.files.format import Saying
 from tests.data import wfdb_record
@@ -107,7 +111,8 @@ async def test_a_recording_too_long_for_observations_is_kept_with_all_its_files(
 
 
 @needs_real_input
-async def test_a_real_card_and_a_real_record_are_taken_in_whole_and_only_once(clinic):
+async def test_a_real_card_and_a_real_record_are_taken_in_whole_and_only_once(clinic, tmp_path):
+    clinic.database.blobs = FolderBlobs(tmp_path / "blobs")
     await clinic.device("cpap", name="cpap-1", patient=None)
     await clinic.device("ecg-monitor", name="holter-1", patient=None)
     start = datetime(2024, 5, 1, 8, tzinfo=UTC)
@@ -125,6 +130,14 @@ async def test_a_real_card_and_a_real_record_are_taken_in_whole_and_only_once(cl
     assert await clinic.scalar(f"{events} = 'ecg-beat'") == 34
     assert await clinic.scalar(f"{events} = '8411040'") == 6
     assert await clinic.scalar(f"{events} = '69999-1'") == 17
+
+
+@needs_real_input
+async def test_a_recording_too_large_for_a_row_is_refused_where_there_is_no_blob_store(clinic):
+    await clinic.device("ecg-monitor", name="holter-1", patient=None)
+    with pytest.raises(TooLarge, match="set FHIR_BLOBS"):
+        await taken(clinic, FOLDER / "ecg", "holter-1", start=datetime(2024, 5, 1, 8, tzinfo=UTC))
+    assert await clinic.observations() == 0
 
 
 async def test_a_damaged_session_stores_nothing_of_it_and_everything_of_the_others(clinic, tmp_path):

@@ -118,6 +118,20 @@ async def test_a_content_for_which_there_is_no_room_is_told_and_not_left_behind(
     assert [each for each in (tmp_path / "blobs").glob("**/*") if each.is_file()] == []
 
 
+async def test_an_administrator_has_a_file_read_again_and_a_device_has_not(client, oximeter):
+    sent = {"params": {"device": "pi-001", "name": "a.json"}, "content": lines(1)}
+    await client.post(PATH, **sent)
+    sent["params"] |= {"again": "true"}
+    (told,) = (await client.post(PATH, **sent)).json()["files"]
+    assert (told["seen"], told["unchanged"]) == (False, 1)
+
+    path = f"{PATH}?again=true"
+    headers = signed("pi-001", oximeter["secret"], path, lines(2))
+    refused = await client.post(path, content=lines(2), headers={**headers, "Authorization": ""})
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["issue"][0]["expression"] == ["again"]
+
+
 async def test_files_sent_together_are_each_answered(client, oximeter, observations):
     files = [("file", ("a.json", lines(1))), ("file", ("b.json", lines(2))), ("file", ("c.bin", b"\0\1"))]
     answer = await client.post(PATH, files=files, data={"device": "pi-001"})

@@ -36,6 +36,7 @@ def test_a_zone_is_an_offset_or_the_name_of_a_place(said, offset, name):
         ("start", "2026-03-29T02:30:00"),
         ("start", "2026-10-25T02:30:00"),
         ("correct-zone", "yes"),
+        ("again", "1"),
     ],
 )
 def test_what_is_no_zone_or_not_one_moment_in_it_is_refused_by_name(name, text):
