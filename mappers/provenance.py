@@ -26,7 +26,7 @@ _OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _SAID: Final[dict[Activity, tuple[str, str]]] = {
     "CREATE": ("create", "Sent by the device"),
-    "UPDATE": ("revise", "Corrected by the device"),
+    "UPDATE": ("revise", "Corrected or completed by the device"),
 }
 
 
