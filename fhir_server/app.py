@@ -281,7 +281,7 @@ def _readiness(database: Database, url: str) -> Callable[[], Awaitable[None]]:
         if not at_head:
             try:
                 at_head = await asyncio.to_thread(migrate.revision, url) == migrate.HEAD
-            except psycopg.Error as error:
+            except (psycopg.Error, OperatorError) as error:
                 raise Unavailable("The schema of the database cannot be read now.") from error
         if not at_head:
             raise Unavailable("The database has another schema. Run `fhir-server migrate`.")
