@@ -51,6 +51,7 @@ from fhir_server.rest.unanswered import unanswered
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
 from fhir_server.store.audit.kept import KeptAudit
+from fhir_server.store.audit.sealing import Sealer
 from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
@@ -102,7 +103,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(database, house.background, desk.endpoints),
+        lifespan=_lifespan(database, house.background, desk.endpoints, _sealer(house, key)),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
@@ -254,17 +255,26 @@ def _master_key(settings: Settings) -> MasterKey:
     return master_key(settings.master_key, settings.data_dir or Path())
 
 
-def _lifespan(database: Database, background: Background, endpoints: Endpoints) -> Lifespan:
+def _sealer(house: House, key: MasterKey) -> Sealer | None:
+    return Sealer(house.database, key.derive("audit")) if house.audit.keeps else None
+
+
+def _lifespan(
+    database: Database, background: Background, endpoints: Endpoints, sealer: Sealer | None
+) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
         await database.open()
         await background.look()
-        running = asyncio.create_task(background.run())
+        running = [asyncio.create_task(background.run())]
+        if sealer is not None:
+            running.append(asyncio.create_task(sealer.run()))
         try:
             yield
         finally:
-            await ended(running)
+            for task in running:
+                await ended(task)
             endpoints.close()
             await database.close()
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from fhir_server.errors import OperatorError
 
-Purpose = Literal["device-secrets", "identity", "cursor", "signing-keys"]
+Purpose = Literal["device-secrets", "identity", "cursor", "signing-keys", "audit"]
 
 FILE_NAME = "master.key"
 _BYTES = 32

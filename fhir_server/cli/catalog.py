@@ -6,6 +6,7 @@ https://typer.tiangolo.com/tutorial/commands/
 import typer
 
 from fhir_server.cli import (
+    audit,
     backup,
     blobs,
     deadletter,
@@ -43,6 +44,7 @@ commands.add_typer(profile.app, name="profile")
 commands.command("backup")(backup.backup)
 commands.command("restore")(backup.restore)
 commands.add_typer(blobs.app, name="blobs")
+commands.add_typer(audit.app, name="audit")
 commands.command("migrate")(migrate.migrate)
 commands.command("reindex")(reindex.reindex)
 commands.command("explain")(explain.explain)

@@ -35,6 +35,9 @@ def main() -> None:
             if groups.intersection(some):
                 with server() as running:
                     runner.run(measured(running, report, groups, scale))
+        if measure.AUDIT in groups:
+            with server() as kept, server(FHIR_AUDIT="off") as unkept:
+                runner.run(measure.audit(kept, unkept, report, scale))
         if measure.SUSTAINED in groups:
             minutes = arguments.minutes or (0.25 if arguments.small else 10)
             with server(workers=2) as running:

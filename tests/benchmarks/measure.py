@@ -7,12 +7,13 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import psycopg
 
 from tests.benchmarks import content, fill, floors, records
-from tests.benchmarks.driver import Load, drive
+from tests.benchmarks.driver import CONNECTIONS, Load, drive
 from tests.benchmarks.processes import TOKEN, Server
 from tests.benchmarks.queries import OBSERVATION, QUESTIONS, Question
 from tests.benchmarks.table import Report
@@ -20,7 +21,8 @@ from tests.benchmarks.table import Report
 WRITES = ("ingest", "create", "read", "transaction", "batch", "history")
 ASKED = tuple(dict.fromkeys(question.group for question in QUESTIONS))
 SUSTAINED = "sustained"
-GROUPS = (*WRITES, *ASKED, "million", SUSTAINED)
+AUDIT = "audit"
+GROUPS = (*WRITES, *ASKED, "million", AUDIT, SUSTAINED)
 OBSERVATIONS, BATCH, ENTRIES = 100_000, 250, 100
 
 
@@ -54,6 +56,22 @@ async def ask(running: Server, report: Report, groups: frozenset[str], scale: in
             report.say(
                 f"{', '.join(asked)}: {seconds / before[asked]:.2f} times the CPU over ten times the data"
             )
+
+
+async def audit(kept: Server, unkept: Server, report: Report, scale: int) -> None:
+    """What the audit costs: reads, creates and transactions with it and without, in turn, so that both meet the same noise."""
+    for running in (kept, unkept):
+        await fill.fill(running.database_url, records.readings(0, OBSERVATIONS // scale // 5))
+    for name, connections, requests in _AUDITED:
+        spent = {"with": 0.0, "without": 0.0}
+        for _ in range(_TURNS):
+            for label, running in (("with", kept), ("without", unkept)):
+                ids = _ids(running.database_url)
+                load, cpu = await _measured(running, requests(ids, scale), connections)
+                report.row(f"{name}, {connections} connections, {label} audit", load, cpu)
+                spent[label] += sum(cpu)
+        more = spent["with"] / spent["without"] - 1
+        report.say(f"{name}, {connections} connections: the audit takes {more:.0%} more CPU")
 
 
 async def _ingest(running: Server, report: Report, scale: int) -> None:
@@ -102,6 +120,14 @@ async def _history(running: Server, report: Report, scale: int) -> None:
     floor = await floors.history(running.database_url, OBSERVATION, count, 5_000 // scale)
     report.row(f"history of {content.VERSIONS} versions", load, cpu, floor=floor.rate, aim=0.35)
 
+
+_TURNS = 3
+_AUDITED: Final[tuple[tuple[str, int, Callable[[list[str], int], Iterator[bytes]]], ...]] = (
+    ("read", 8, lambda ids, scale: content.reads(ids, 6_000 // scale)),
+    ("read", 64, lambda ids, scale: content.reads(ids, 6_000 // scale)),
+    ("create", 8, lambda _, scale: content.creates(3_000 // scale)),
+    ("transaction of 100 creates", 8, lambda _, scale: content.bundles("transaction", 100 // scale, ENTRIES)),
+)
 
 _WRITES = {
     "create": _create,
@@ -154,9 +180,11 @@ def _look(running: Server, question: Question) -> None:
         raise SystemExit(f"{question.name} found {found} of {question.entries}")
 
 
-async def _measured(running: Server, requests: Iterator[bytes]) -> tuple[Load, tuple[float, float]]:
+async def _measured(
+    running: Server, requests: Iterator[bytes], connections: int = CONNECTIONS
+) -> tuple[Load, tuple[float, float]]:
     before = running.cpu()
-    load = await drive(running.port, requests)
+    load = await drive(running.port, requests, connections)
     after = running.cpu()
     if set(load.statuses) - {200, 201}:
         raise SystemExit(f"statuses {load.statuses}: the benchmark measures successes only")

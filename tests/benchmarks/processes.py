@@ -70,8 +70,8 @@ def echo() -> Iterator[tuple[int, psutil.Process]]:
 
 
 @contextmanager
-def server(workers: int = 1) -> Iterator[Server]:
-    """The server as an operator starts it, on an embedded PostgreSQL with the settings it ships with."""
+def server(workers: int = 1, **settings: str) -> Iterator[Server]:
+    """The server as an operator starts it, on an embedded PostgreSQL, with the settings it ships with but for `settings`."""
     port = _free_port()
     with tempfile.TemporaryDirectory(
         prefix="fhir-bench-", dir="/var/tmp", ignore_cleanup_errors=True
@@ -93,7 +93,7 @@ def server(workers: int = 1) -> Iterator[Server]:
             "FHIR_LOG_LEVEL": "warning",
             "FHIR_DEVICE_BURST": "100000",
         }
-        environment |= {"FHIR_DEVICE_RATE": "100000"}
+        environment |= {"FHIR_DEVICE_RATE": "100000", **settings}
         environment.pop("DATABASE_URL", None)
         with _running([*command, "--workers", str(workers)], environment) as process:
             _wait(f"http://127.0.0.1:{port}/ready", process)

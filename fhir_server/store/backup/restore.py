@@ -62,6 +62,24 @@ BEGIN
 END $$;
 """
 
+# What was sealed stays so, and everything else counts as written now: it is sealed next. docs/adr/0019-audit.md
+_UNSEALED_AGAIN = """
+DO $$
+DECLARE place regclass; since text; me text := pg_catalog.pg_current_xact_id()::text;
+BEGIN
+    FOR place IN
+        SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_class s
+          ON s.relnamespace = c.relnamespace AND s.relname = 'audit_sealing' WHERE c.relname = 'audit' AND c.relkind = 'p'
+    LOOP
+        EXECUTE pg_catalog.format('SELECT snapshot FROM %s_sealing', place) INTO since;
+        EXECUTE pg_catalog.format(
+            'ALTER TABLE %s ALTER xid TYPE xid8 USING CASE WHEN pg_catalog.pg_visible_in_snapshot(xid, %L) '
+            'THEN ''3''::xid8 ELSE pg_catalog.pg_current_xact_id() END', place, since);
+        EXECUTE pg_catalog.format('UPDATE %s_sealing SET snapshot = %L', place, me || ':' || me || ':');
+    END LOOP;
+END $$;
+"""
+
 
 def restore(
     url: str,
@@ -122,7 +140,7 @@ def _script(connection: Connection, described: Manifest) -> _Script:
     check = sql.Literal(_CHECK.replace("{expected}", expected)).as_string(connection)
     return _Script(
         before=f"SET client_min_messages = warning;\nBEGIN;\n{_emptied(connection)}",
-        after=f"DO {check};\n{_RESTAMP}COMMIT;\n",
+        after=f"DO {check};\n{_RESTAMP}{_UNSEALED_AGAIN}COMMIT;\n",
         known_settings=frozenset(str(name) for (name,) in connection.execute("SELECT name FROM pg_settings")),
     )
 
