@@ -113,7 +113,7 @@ def _shared(resource_type: str, people: People, permission: str) -> Predicate | 
 def _naming_no_other(resource_type: str, people: People) -> Predicate:
     parameter = served(resource_type)[_BY_NAME[resource_type]]
     alone = [
-        Predicate(_ANOTHER.format(path=jsonpath(path), ids=people.ids.sql), people.ids.params)
+        Predicate(_ANOTHER.format(path=jsonpath(path, each=True), ids=people.ids.sql), people.ids.params)
         for path in parameter.paths
     ]
     return conjunction([_naming(parameter.prefix, people), *alone])

@@ -10,8 +10,8 @@ import json
 from fhir_server.search.params.paths import Path
 
 
-def jsonpath(path: Path, *below: str) -> str:
-    """An SQL literal: the elements at `path`, then the properties `below` them."""
+def jsonpath(path: Path, *below: str, each: bool = False) -> str:
+    """An SQL literal: the elements at `path`, then the properties `below` them; `each` of a list that they end in."""
     steps = []
     for step in path.steps:
         steps.append(_property(step.name))
@@ -22,7 +22,7 @@ def jsonpath(path: Path, *below: str) -> str:
         steps.append(
             f' ? (@."type" == "{path.only}" || @."reference" like_regex "(^|/){path.only}/[A-Za-z0-9.-]+($|/_history/)")'
         )
-    text = "".join((*steps, *map(_property, below)))
+    text = "".join((*steps, *map(_property, below), "[*]" if each else ""))
     return "'$" + text.replace("'", "''").replace("%", "%%") + "'::jsonpath"
 
 
