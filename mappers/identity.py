@@ -70,10 +70,13 @@ def fingerprint(resource: Mapping[str, object]) -> bytes:
     What does not: ids, status, wording, and how a number is written (98 and 98.0 are one value). Times count where they are
     no part of the identity: of a record. Numbers may be `int`, `Decimal` or any type whose text is a number.
     """
-    parts = "\x1e".join(_content(resource, ""))
+    parts: list[str] = []
+    for key in sorted(_CONTENT & resource.keys()):
+        _add_leaves(resource[key], f".{key}", parts)
+    text = "\x1e".join(parts)
     if _is_of_record(resource):
-        parts = "\x1e".join((parts, *_times(resource)))
-    return hashlib.blake2b(parts.encode(), digest_size=16).digest()
+        text = "\x1e".join((text, *_times(resource)))
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 _CONTENT: Final = frozenset(
@@ -91,11 +94,6 @@ _CONTENT: Final = frozenset(
     }
 )
 _WORDING: Final = frozenset({"unit", "display"})
-
-
-def _content(resource: Mapping[str, object], path: str) -> Iterator[str]:
-    for key in sorted(_CONTENT & resource.keys()):
-        yield from _leaves(resource[key], f"{path}.{key}")
 
 
 def _is_of_record(resource: Mapping[str, object]) -> bool:
@@ -119,18 +117,19 @@ def _moment(text: str) -> str:
     return text if len(text) <= _DATE_LENGTH else datetime.fromisoformat(text).astimezone(UTC).isoformat()
 
 
-def _leaves(node: object, path: str) -> Iterator[str]:
+def _add_leaves(node: object, path: str, parts: list[str]) -> None:
+    """Adds the leaves below `node`, in one order, each with its path."""
     if isinstance(node, (str, bool)):
-        yield f"{path}\x1f{node}"
+        parts.append(f"{path}\x1f{node}")
     elif isinstance(node, dict):
         for key in sorted(node):
             if key not in _WORDING and not (key == "text" and "coding" in node):
-                yield from _leaves(node[key], f"{path}.{key}")
+                _add_leaves(node[key], f"{path}.{key}", parts)
     elif isinstance(node, list):
         for position, item in enumerate(node):
-            yield from _leaves(item, f"{path}[{position}]")
+            _add_leaves(item, f"{path}[{position}]", parts)
     else:
-        yield f"{path}\x1f{_number(node)}"
+        parts.append(f"{path}\x1f{_number(node)}")
 
 
 def _number(value: object) -> str:

@@ -19,6 +19,7 @@ from fhir_server.store.gather import Gathering
 from fhir_server.store.known import Known, bodies, deleted_patients, lock_known
 from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.validation.schema import accepts
 from fhir_server.validation.structure import check
 from ingest.errors import SinkUnavailable
 from ingest.issue import Issue
@@ -65,9 +66,9 @@ class Prepared:
         return tuple(f"{draft.type}/{draft.id}" for draft in self.drafts)
 
     @property
-    def patient(self) -> str:
-        """The id of the Patient it is about."""
-        return _patient(self, self.drafts[0]).removeprefix("Patient/")
+    def patients(self) -> set[str]:
+        """The ids of the Patients that it is about: one, unless the device changed hands within it."""
+        return {draft.index.patient for draft in self.drafts if draft.index.patient is not None}
 
 
 _Request: TypeAlias = Sequence[Prepared]
@@ -119,7 +120,7 @@ class StoreSink:
     async def _commit_groups(self, groups: _Request) -> list[Stored]:
         new = [(group, draft, 1) for group in groups for draft in group.drafts]
         drafts = _ordered([draft for _, draft, _ in new] + provenance_drafts("CREATE", new))
-        if await self._database.create_together(drafts, {group.patient for group in groups}):
+        if await self._database.create_together(drafts, _patients(groups)):
             return [Stored("created", group.references) for group in groups]
         for _ in range(RACES):
             try:
@@ -144,7 +145,7 @@ class _Decision:
     async def answers(self, groups: _Request) -> list[Stored]:
         """One answer per group, after everything that they say is written; raises _Taken when it lost a race."""
         keys = sorted({(draft.type, draft.id) for group in groups for draft in group.drafts})
-        patients = {group.patient for group in groups}
+        patients = _patients(groups)
         self._known = await lock_known(self._work.connection, keys)
         self._deleted = await deleted_patients(self._work.connection, patients)
         anew = [(draft.type, draft.id) for group in groups if group.anew for draft in group.drafts]
@@ -159,8 +160,9 @@ class _Decision:
         return answers
 
     def _decide(self, group: Prepared) -> Stored:
-        if group.patient in self._deleted:
-            return Stored("deleted", issues=(_of_deleted(group.patient),))
+        if not self._deleted.isdisjoint(group.patients):
+            gone = sorted(self._deleted & group.patients)
+            return Stored("deleted", issues=tuple(map(_of_deleted, gone)))
         there = [(draft, self._known.get((draft.type, draft.id))) for draft in group.drafts]
         if any(known is not None and known.withdrawn for _, known in there):
             return Stored("deleted")
@@ -265,6 +267,10 @@ def provenance_drafts(activity: Activity, writes: Iterable[tuple[Prepared, Draft
     ]
 
 
+def _patients(groups: _Request) -> set[str]:
+    return {id for group in groups for id in group.patients}
+
+
 def _patient(group: Prepared, written: Draft) -> str:
     """Whom it is about; a Binary does not say, and is of the document in its group."""
     trees = (written.tree, *(each.tree for each in group.drafts))
@@ -316,7 +322,8 @@ async def prepared_group(group: Group) -> Prepared:
         if number % PREPARED_AT_ONCE == 0:
             await asyncio.sleep(0)
         type, id = str(one.resource["resourceType"]), str(one.resource["id"])
-        check(type, dumps(one.resource))
+        if not accepts(type, one.resource):  # the tree as it is: nearly always, and without a text of it
+            check(type, dumps(one.resource))
         drafts.append(draft(type, one.resource, id=id, method="POST", fingerprint=one.fingerprint))  # type: ignore[arg-type]  # as above
     return Prepared(
         tuple(drafts), group.message, group.measured, group.amends, group.revised is not None, group.anew
