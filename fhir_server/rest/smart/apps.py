@@ -3,8 +3,9 @@
 https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html#metadata (management_endpoint)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -18,6 +19,9 @@ from fhir_server.store.smart.consents import Permitted
 from smart_auth.audit import Event
 from smart_auth.deciding import IMPLIED
 from smart_auth.sessions import Session
+
+_APART: Final = 3
+_SHOWN: Final = 100
 
 
 def add(routes: APIRouter, reception: Reception) -> None:
@@ -42,16 +46,14 @@ def add(routes: APIRouter, reception: Reception) -> None:
 
 async def _page(reception: Reception, here: Visit, session: Session, done: str) -> Response:
     permitted = await reception.consents.permitted(session.user.id)
-    chooser = Chooser(reception, here.at, session.user)
-    names = {
-        id: found.name if (found := await chooser.patient(id)) else None
-        for id in sorted({each.patient for each in permitted if each.patient})
-    }
+    ids = sorted({each.patient for each in permitted if each.patient})[:_SHOWN]
+    found = await Chooser(reception, here.at, session.user).these(ids)
+    names = {each.id: each.name for each in found}
     apps = [_app(list(each), names) for _, each in groupby(permitted, lambda permission: permission.client)]
     return page("apps", token=here.form_token, user=session.user, apps=apps, revoked=done == "revoked")
 
 
-def _app(permitted: list[Permitted], names: dict[str, str | None]) -> dict[str, object]:
+def _app(permitted: list[Permitted], names: dict[str, str]) -> dict[str, object]:
     """One app as the page shows it."""
     used = [each.last_used for each in permitted if each.last_used is not None]
     return {
@@ -63,7 +65,16 @@ def _app(permitted: list[Permitted], names: dict[str, str | None]) -> dict[str, 
     }
 
 
-def _lines(permitted: Iterable[Permitted], names: dict[str, str | None]) -> Iterable[Line]:
+def _lines(permitted: Sequence[Permitted], names: dict[str, str]) -> Iterator[Line]:
+    """What the app may do, patient by patient, or for many at once."""
+    patients = {each.patient for each in permitted if each.patient}
+    if len(patients) > _APART:
+        scopes = sorted({text for each in permitted for text in each.scopes})
+        yield from lines(_decided(scopes), f"{len(patients)} patients")
+        return
     for each in permitted:
-        name = names.get(each.patient) if each.patient else None
-        yield from lines([text for text in each.scopes if text not in IMPLIED], name)
+        yield from lines(_decided(each.scopes), names.get(each.patient or ""))
+
+
+def _decided(scopes: Iterable[str]) -> list[str]:
+    return [text for text in scopes if text not in IMPLIED]

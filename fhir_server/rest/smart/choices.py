@@ -67,7 +67,10 @@ class Chooser:
 
     async def wards(self) -> tuple[Choice, ...]:
         """The patients whom a user with the role of a patient acts for, themselves among them, as far as they are here."""
-        ids = sorted(self.user.person.patients)
+        return await self.these(sorted(self.user.person.patients))
+
+    async def these(self, ids: Sequence[str]) -> tuple[Choice, ...]:
+        """The patients with these ids, as far as they are here, by name."""
         pairs = (("_id", ",".join(map(escaped, ids))), ("_count", str(len(ids))), ("_sort", "name"))
         return (await self._choices("Patient", pairs, told.patient)).found if ids else ()
 

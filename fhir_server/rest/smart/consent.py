@@ -51,13 +51,8 @@ def add(routes: APIRouter, reception: Reception, lasts: timedelta) -> None:
         if asks_for_something(now_at.scopes) and not asks_for_something(scopes):
             return _page(here, journey.session, now_at, lasts, kept=(), forgotten=True)
         answer = await flow.finish(journey, now_at, scopes)
-        await _agree(journey, now_at, scopes)
+        await flow.agree(journey, now_at, scopes)
         return answer
-
-
-async def _agree(journey: Journey, now_at: Situation, scopes: Collection[str]) -> None:
-    patient = None if now_at.patient is None else now_at.patient.id
-    await journey.reception.consents.agree(journey.session.user.id, now_at.request.client.id, patient, scopes)
 
 
 def _page(

@@ -24,6 +24,7 @@ from smart_auth.deciding import Asked, Pairs, Step, is_settled
 from smart_auth.launch import Launch, LaunchRefused
 from smart_auth.scopes import scope
 from smart_auth.sessions import Session
+from smart_auth.users import User
 
 _NEEDED: Final = {"consent": "consent_required"}
 
@@ -136,6 +137,17 @@ def _decision(journey: Journey, decided: Situation, *, succeeded: bool, reason: 
     )
 
 
+async def agree(journey: Journey, now_at: Situation, scopes: Collection[str]) -> None:
+    """Nothing; the user is not asked for this again."""
+    user, client = journey.session.user, now_at.request.client
+    await journey.reception.consents.agree(user.id, client.id, _about(user, now_at.patient), scopes)
+
+
+def _about(user: User, patient: Choice | None) -> str | None:
+    """Whom consent is remembered about: who treats patients agrees for any that they choose, others for each alone."""
+    return patient.id if patient is not None and user.role == "patient" else None
+
+
 async def _take(journey: Journey, done: Situation) -> None:
     if not await journey.reception.asking.take(done.asked.id, journey.session.id):
         raise NotFound("You decided on this already. Go back to the app.")
@@ -162,9 +174,7 @@ async def _situation(journey: Journey, asked: Asked, request: AuthorizeRequest) 
         if not asked.encounter_chosen and await journey.chooser.encounters(patient.id):
             return replace(reached, step="encounter")
         reached = replace(reached, encounter=asked.encounter)
-    agreed = await journey.reception.consents.agreed(
-        user.id, request.client.id, None if patient is None else patient.id
-    )
+    agreed = await journey.reception.consents.agreed(user.id, request.client.id, _about(user, patient))
     return replace(reached, step="done") if is_settled(request, scopes, agreed) else reached
 
 

@@ -29,19 +29,22 @@ def add(routes: APIRouter, reception: Reception) -> None:
 
     @routes.get("/patient")
     async def patients(request: Request) -> Response:
-        form = browser.query(request)
-        here, journey, now_at = await arrived(request, form)
+        here, journey, now_at = await arrived(request, browser.query(request))
         if not _is_asked(now_at):
             return await flow.onward(journey, now_at)
-        return await _patients(here, journey, now_at, form)
+        return await _patients(here, journey, now_at, Form(()))
 
     @routes.post("/patient")
     async def patient(request: Request) -> Response:
+        """The search is sent like the choice: names of patients stand in no address, which is kept in logs."""
         form = await browser.form(request)
         here, journey, now_at = await arrived(request, form)
         here.check_form(form)
-        if _is_asked(now_at):
-            await _choose_patient(journey, now_at, form.value("patient"))
+        if not _is_asked(now_at):
+            return await flow.onward(journey, now_at)
+        if not form.value("patient"):
+            return await _patients(here, journey, now_at, form)
+        await _choose_patient(journey, now_at, form.value("patient"))
         return await flow.onward(journey, await flow.situation(journey, now_at.asked.id))
 
     @routes.get("/encounter")
