@@ -1,6 +1,7 @@
 """What is measured on a patient whose Patient was deleted."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,6 +78,23 @@ async def test_of_readings_stored_together_only_those_of_the_deleted_patient_are
         groups.append(pipeline.planned(*_reading(body, found)))
     answers = await pipeline.committed(groups)
     assert [each.status for each in answers] == ["rejected", "created"]
+
+
+async def test_what_is_stored_whole_is_rejected_whole_whichever_of_its_patients_was_deleted(
+    clinic, oximeter, deleted
+):
+    other = await clinic.device(patient="p2")
+    pipeline = clinic.pipeline()
+    parts = []
+    for device in (other, oximeter):
+        found = await pipeline.devices.find(device.name, datetime.now(UTC))
+        body = {"timestamp": ago(1), "data": {"spo2": 97}}
+        parts.append(pipeline.planned(*_reading(body, found))[0])
+    group = replace(parts[0], drafts=parts[0].drafts + parts[1].drafts)
+    (answer,) = await pipeline.sink.store([group])
+    assert answer.outcome == "deleted"
+    assert "Patient/p1" in answer.issues[0].diagnostics
+    assert await clinic.observations() == 0
 
 
 def _reading(body, device):
