@@ -125,7 +125,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
         devices.router(database, key, house.authenticator, profiles, takes_keys=settings.device_api_keys)
     )
     app.include_router(patients.router(house))
-    app.include_router(users.router(database, house.authenticator))
+    app.include_router(users.router(database, house.authenticator, house.audit))
     reception = _reception(house, key)
     app.include_router(people.router(reception, house.audit))
     app.include_router(launches.router(reception, house.authenticator, house.audit))
