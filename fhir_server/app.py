@@ -218,7 +218,7 @@ def _desk(house: House, key: MasterKey) -> Desk:
         people=Accounts(database),
         grants=Grants(database),
         replays=Assertions(database),
-        client_keys=ClientKeys(Published(Outbound())),
+        client_keys=ClientKeys(Published(Outbound(settings.outbound_allow))),
         signing_keys=signing_keys,
         resources=ServedResources(),
         lives=Lives(
