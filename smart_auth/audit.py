@@ -16,6 +16,7 @@ Action: TypeAlias = Literal[
     "revoke",
     "register",
     "launch",
+    "choose",  # a person was shown patients, or encounters, to choose one from
     "denied",  # a bearer token that is not valid, or does not suffice
     "user-create", "user-update", "user-delete",
     "client-create", "client-update", "client-delete", "client-rotate",

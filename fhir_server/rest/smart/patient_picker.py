@@ -15,6 +15,7 @@ from fhir_server.rest.smart.flow import Journey, Situation
 from fhir_server.rest.smart.page import page
 from fhir_server.rest.smart.page_route import notes
 from fhir_server.rest.smart.reception import Reception, Visit, visit
+from smart_auth.audit import Event
 
 _FIELDS: Final = ("name", "birthdate", "identifier")
 
@@ -94,6 +95,7 @@ async def _patients(here: Visit, journey: Journey, now_at: Situation, form: Form
     except InvalidSearch as error:
         field = error.issues[0].expression
         mistakes.append((field if field in _FIELDS else _FIELDS[0], str(error)))
+    journey.recorder.note(_shown(journey, now_at))
     return page(
         "patient",
         422 if mistakes else 200,
@@ -122,6 +124,7 @@ async def _found(journey: Journey, sought: dict[str, str], following: str) -> Ch
 
 async def _encounters(here: Visit, journey: Journey, now_at: Situation) -> Response:
     assert now_at.patient is not None
+    journey.recorder.note(_shown(journey, now_at))
     return page(
         "encounter",
         leads_to=now_at.request.redirect_uri,
@@ -131,4 +134,17 @@ async def _encounters(here: Visit, journey: Journey, now_at: Situation) -> Respo
         request=now_at.asked.id,
         patient=now_at.patient,
         found=await journey.chooser.encounters(now_at.patient.id),
+    )
+
+
+def _shown(journey: Journey, now_at: Situation) -> Event:
+    user, patient = journey.session.user, now_at.patient
+    return Event(
+        "choose",
+        succeeded=True,
+        subject=user.subject,
+        client=now_at.request.client.id,
+        user=user.id,
+        fhir_user=user.fhir_user,
+        patient=None if patient is None else patient.id,
     )

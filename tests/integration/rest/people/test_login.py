@@ -242,3 +242,38 @@ async def test_who_agreed_is_asked_again_for_more_alone_and_where_the_app_may_be
         assert "com.example.other:" in browser.page.headers["content-security-policy"]
         await browser.allow()
         assert "code" in browser.answer
+
+
+async def test_logins_choices_decisions_and_logouts_are_in_the_audit_without_what_was_typed(
+    browser, people_url
+):
+    await browser.ask(state="audited")
+    await browser.log_in("nobody-of-that-name", "typed-in-error")
+    await browser.log_in("bert", "typed-in-error")
+    await browser.log_in("bert")
+    await browser.send("patient", patient="p2")
+    await browser.allow()
+    await browser.ask()
+    await browser.send("patient", patient="p2")
+    await browser.send("consent", decision="deny")
+    await browser.open("/oauth/apps")
+    await browser.send("apps")
+    await browser.send("logout")
+    user = (await browser.administer("GET", "users/bert")).json()["id"]
+    with psycopg.connect(people_url) as connection:
+        kept = connection.execute(
+            "SELECT action, outcome, patient, a::text FROM audit a WHERE subject IN ('', %s) ORDER BY id",
+            (f"user:{user}",),
+        ).fetchall()
+    assert [row[:3] for row in kept][-9:] == [
+        ("login", 4, None),
+        ("login", 4, None),
+        ("login", 0, None),
+        ("choose", 0, None),
+        ("authorize", 0, "p2"),
+        ("choose", 0, None),
+        ("authorize", 4, "p2"),
+        ("revoke", 0, None),
+        ("logout", 0, None),
+    ]
+    assert not any("typed-in-error" in row[3] or "nobody-of" in row[3] for row in kept)
