@@ -77,6 +77,7 @@ async def test_a_chain_needs_the_search_of_what_it_leads_to(server):
 
 
 @pytest.mark.item("leak-6")
+@pytest.mark.item("leak-29")
 async def test_hidden_and_absent_answer_alike(server, app):
     nothing = server.caller("patient/Goal.rs", patient="a")
     pairs = [
