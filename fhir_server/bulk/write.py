@@ -23,6 +23,7 @@ from fhir_server.validation.structure import check
 Outcome = Literal["created", "updated", "unchanged"]
 
 _RACES: Final = 5
+_AUDIT: Final = "AuditEvent"
 _STAMPS: Final = frozenset({"versionId", "lastUpdated"})
 
 
@@ -31,6 +32,8 @@ def prepared(tree: JsonObject) -> Draft:
     type, id = tree.get("resourceType"), tree.get("id")
     if not isinstance(type, str):
         raise InvalidResource("resourceType is missing. Every resource names its type.", "resourceType")
+    if type == _AUDIT:
+        raise InvalidResource("AuditEvents are made by the server alone. Leave them out.", "resourceType")
     if type == BINARY:
         refuse(tree)
     check(type, dumps(tree))

@@ -13,8 +13,10 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import JsonObject, JsonValue, dumps
 from fhir_server.operations.definition import url
 from fhir_server.rest.answer import Answer
+from fhir_server.rest.audit_events import TYPE as AUDIT
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORMATS, PATCH
+from fhir_server.search.audit_query import PARAMETERS
 from fhir_server.search.compartment import COMPARTMENTS
 from fhir_server.search.include import references, referring_to
 from fhir_server.search.params.catalog import served
@@ -60,7 +62,9 @@ def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool) -> JsonOb
     rest: JsonObject = {
         "mode": "server",
         "security": _security(base, secured=secured),
-        "resource": [_resource(catalog, base, type) for type in RESOURCE_TYPES],
+        "resource": [
+            _audit(catalog) if type == AUDIT else _resource(catalog, base, type) for type in RESOURCE_TYPES
+        ],
         "compartment": [f"{_COMPARTMENT}/{name.lower()}" for name in COMPARTMENTS],
     }
     system = _codes(interaction for interaction in catalog if interaction.path in _SYSTEM_PATHS)
@@ -123,6 +127,23 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
         base,
     )
     return tree | ({"operation": operations} if operations else {})
+
+
+def _audit(catalog: Sequence[Interaction]) -> JsonObject:
+    """AuditEvent, which is served apart: the server alone makes it."""
+    known = served(AUDIT)
+    return {
+        "type": AUDIT,
+        "documentation": "Made by the server alone, for whoever may audit it.",
+        "interaction": _codes(one for one in catalog if one.path.startswith(f"/{AUDIT}")),
+        "versioning": "no-version",
+        "readHistory": False,
+        "updateCreate": False,
+        "conditionalCreate": False,
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "searchParam": [_search_parameter(known[name]) for name in sorted(PARAMETERS) if name in known],
+    }
 
 
 def _search_parameter(parameter: Parameter) -> JsonObject:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.rest.audit_events import TYPE as AUDIT
 from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORM, FORMATS, PATCH
 from fhir_server.rest.openapi_components import COMPONENTS, parameter_refs, search_components
@@ -52,7 +53,10 @@ def _addresses(interaction: Interaction) -> Iterator[tuple[str, str | None]]:
     """The paths of an interaction; those whose parameters differ by type have one for each."""
     if interaction.path in _OF_TYPES:
         for type in RESOURCE_TYPES:
-            yield PREFIX + interaction.path.replace("{type}", type), type
+            if type != AUDIT:
+                yield PREFIX + interaction.path.replace("{type}", type), type
+    elif interaction.path.startswith(f"/{AUDIT}"):
+        yield PREFIX + interaction.path, None if "{" in interaction.path else AUDIT
     else:
         yield PREFIX + interaction.path, None
 

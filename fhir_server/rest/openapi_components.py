@@ -49,7 +49,9 @@ def parameter_refs(interaction: Interaction, type: str | None) -> list[Json]:
     if interaction.operation is not None:
         return [_ref(name) for name in names] + _of_operation(interaction.operation, interaction.method)
     if interaction.parameters is not None:
-        names += sorted(interaction.parameters)
+        known = served(type) if type else {}
+        taken = {name.partition(":")[0] for name in interaction.parameters}
+        names += sorted(_key(type, name) if type and name in known else name for name in taken)
     elif type is not None:
         shaping = _SEARCH_RESULT if interaction.permission == "search" else ("_format", "_pretty")
         names += [*shaping, *(_key(type, code) for code in served(type))]

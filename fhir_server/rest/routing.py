@@ -24,6 +24,7 @@ class Routes:
         self._by_path: dict[str, dict[str, Interaction]] = {}
         for interaction in catalog:
             self._by_path.setdefault(interaction.path, {})[interaction.method] = interaction
+        self._apart = frozenset(type for type in RESOURCE_TYPES if f"/{type}" in self._by_path)
 
     def target(self, request: Request) -> Target:
         """The interaction and what it is on; HEAD is served by GET.
@@ -53,7 +54,12 @@ class Routes:
         return _allowed(self._methods(address.path, address.type))
 
     def _methods(self, path: str, type: str) -> Mapping[str, Interaction]:
-        """The interactions at `path`: those of every type, else those of this type alone."""
+        """The interactions at `path`: those of every type, else those of this type alone.
+
+        A type that is served apart, at an address of its own, has none of those of every type.
+        """
+        if type in self._apart:
+            return self._by_path.get(path.replace("{type}", type), {})
         found = self._by_path.get(path)
         return self._by_path.get(path.replace("{type}", type), {}) if found is None else found
 
