@@ -17,8 +17,7 @@ RESOURCES = 12_000
 
 @pytest.fixture
 def started(database_url, tmp_path):
-    """Starts a command on the test's database, whose resources are found by nothing any more."""
-    asyncio.run(_filled(database_url))
+    """Starts a command on the test's database."""
     env = environment(
         DATABASE_URL=database_url,
         FHIR_MASTER_KEY=base64.b64encode(b"k" * 32).decode(),
@@ -40,6 +39,7 @@ def started(database_url, tmp_path):
 
 
 async def _filled(url):
+    """Resources that are found by nothing any more."""
     tree = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueInteger": 1}
     text = json.dumps(tree).encode()
     database = Database(url)
@@ -52,6 +52,7 @@ async def _filled(url):
 
 
 def test_a_reindex_that_was_killed_is_gone_on_with(started, database_url):
+    asyncio.run(_filled(database_url))
     with psycopg.connect(database_url, autocommit=True) as connection:
 
         def value(sql):
