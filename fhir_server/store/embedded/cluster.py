@@ -48,9 +48,10 @@ _SETTINGS = {
     "full_page_writes": "on",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "wal_compression": "pglz",
+    # pglz took a seventh of the database's CPU while readings came in: 80 µs a page, for a quarter of the log.
+    "wal_compression": "off",
     "wal_buffers": "16MB",
-    "max_wal_size": "1GB",
+    "max_wal_size": "2GB",
     "checkpoint_timeout": "5min",
     # Tables that mostly grow: statistics, visibility and freezing follow the inserts, not one fifth of a large table.
     "autovacuum_naptime": "20s",
