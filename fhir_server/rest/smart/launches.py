@@ -2,7 +2,8 @@
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#launch-app-ehr-launch
 
-Only administrators may: whoever announces a launch decides which patient an app is about.
+Whoever announces a launch decides which patient an app is about. Administrators may for every user; an app that its user
+granted `announce_launch`, which is the EHR, for this user alone.
 """
 
 import re
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
 from fhir_server.audit.port import Audit
-from fhir_server.errors import InvalidRequest
+from fhir_server.errors import Forbidden, InvalidRequest
 from fhir_server.rest.api.device_models import Line, Model
 from fhir_server.rest.api.guarded import administrators, answer, described, guarded, principal
 from fhir_server.rest.audited import Notes, origin
@@ -26,7 +27,10 @@ from smart_auth.addresses import Addresses
 from smart_auth.audit import Event
 from smart_auth.clients import Client
 from smart_auth.launch import Launch
+from smart_auth.principal import Principal
 from smart_auth.users import User
+
+ANNOUNCE: Final = "announce_launch"
 
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _KINDS: Final = frozenset({"reference", "canonical", "identifier"})
@@ -63,7 +67,7 @@ def router(reception: Reception, authenticator: Authenticator, audit: Audit) -> 
     routes = APIRouter(
         prefix="/api/launches",
         tags=["launches"],
-        route_class=guarded(authenticator, administrators),
+        route_class=guarded(authenticator, announcers),
         responses=described(413, 415),
     )
 
@@ -77,6 +81,7 @@ def router(reception: Reception, authenticator: Authenticator, audit: Audit) -> 
     async def announced(asked: NewLaunch, request: Request) -> Response:
         at = browser.here(request, reception.settings.base_url)
         client, user = await _client(reception, asked.client_id), await _user(reception, asked.user)
+        _check_own(principal(request), user)
         await _check_open(Chooser(reception, at, user), asked)
         said = Launch(client.id, user.id, asked.patient, asked.encounter, _context(asked))
         handle = await launch.announce(reception.launches, said)
@@ -86,6 +91,17 @@ def router(reception: Reception, authenticator: Authenticator, audit: Audit) -> 
         return answer({"launch": handle, "url": _url(client, at, handle)}, 201)
 
     return routes
+
+
+def announcers(principal: Principal) -> None:
+    """Nothing; raises Forbidden for a caller who may announce launches for nobody, which is everyone by default."""
+    if ANNOUNCE not in principal.scopes or principal.user is None:
+        administrators(principal)
+
+
+def _check_own(caller: Principal, user: User) -> None:
+    if not caller.administrator and caller.user != user.id:
+        raise Forbidden("You may open apps for your own user alone. Name that user, or ask an administrator.")
 
 
 async def _client(reception: Reception, id: str) -> Client:

@@ -53,6 +53,7 @@ _OTHERS: Final = MappingProxyType(
     {
         "openid": "Know who you are: that it is you who logs in, and which record here is yours",
         "offline_access": "Go on using this when you are not there, until you take it away under “My apps”",
+        "announce_launch": "Open other apps for you, about a patient that it chooses",
         "online_access": "Go on using this for as long as you are logged in here",
     }
 )

@@ -148,13 +148,21 @@ async def test_a_launch_that_cannot_be_is_refused_by_the_member_that_is_wrong(br
 
 
 @pytest.mark.item("smart-L1")
-async def test_only_administrators_announce_launches(browser):
-    await browser.ask("patient/*.cruds")
-    await browser.log_in("ada")
-    await browser.allow()
-    token = (await browser.tokens()).json()["access_token"]
-    response = await browser.client.post(
-        "/api/launches", json=LAUNCH, headers={"Authorization": f"Bearer {token}"}
-    )
-    assert response.status_code == 403
+async def test_an_app_opens_others_for_its_own_user_alone_and_only_where_it_may(browser):
+    answers = {}
+    for client, scope in (("app", "patient/*.cruds"), ("ehr", "openid"), ("ehr", "announce_launch openid")):
+        await browser.ask(scope, client=client, prompt="login consent")
+        await browser.log_in("ada")
+        await browser.allow()
+        held = (await browser.tokens(client)).json()
+        for user in ("ada", "doc"):
+            headers = {"Authorization": f"Bearer {held['access_token']}"}
+            said = LAUNCH | {"user": user}
+            answers[scope, user] = (
+                await browser.client.post("/api/launches", json=said, headers=headers)
+            ).status_code
+    assert [scope_and_user for scope_and_user, status in answers.items() if status == 201] == [
+        ("announce_launch openid", "ada")
+    ]
+    assert set(answers.values()) == {201, 403}
     assert (await browser.client.post("/api/launches", json=LAUNCH)).status_code == 401
