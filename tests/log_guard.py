@@ -39,6 +39,7 @@ _EVENTS: Final = frozenset(
         "embedded_postgresql_restarted",
         "embedded_postgresql_not_restarted",
         "device secret unreadable",
+        "signing keys unreadable",
         "device type missing",
         "signature refused",
         "answer not kept for copies of the request",

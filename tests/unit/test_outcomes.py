@@ -22,7 +22,7 @@ CHALLENGED = {
 }
 
 
-@pytest.mark.item("smart-1.9")
+@pytest.mark.item("smart-1.9-errors")
 def test_only_a_token_that_does_not_hold_or_suffice_is_named_as_the_error():
     assert {kind: dict(failure(kind("no")).headers)[b"www-authenticate"] for kind in CHALLENGED} == CHALLENGED
 

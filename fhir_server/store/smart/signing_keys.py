@@ -13,12 +13,13 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey, RSAKey
 from psycopg.types.json import Jsonb
 
-from fhir_server.errors import OperatorError
+from fhir_server.errors import Unavailable
 from fhir_server.keys import MasterKey
 from fhir_server.store.database import Connection, Database
 from smart_auth.ports import SigningKey
@@ -40,6 +41,9 @@ UPDATE oauth_key SET retired_at = clock_timestamp() WHERE algorithm = %s AND ret
 _SWEEP: Final = "DELETE FROM oauth_key WHERE retired_at < clock_timestamp() - %s"
 
 
+_log = structlog.get_logger(__name__)
+
+
 class SigningKeys:
     """Implements `smart_auth.ports.SigningKeys`."""
 
@@ -52,7 +56,7 @@ class SigningKeys:
     async def keys(self) -> Sequence[SigningKey]:
         """Every key whose signatures may still be checked, those that sign first; one for each algorithm is made if need be.
 
-        Raises OperatorError when they were sealed under another master key.
+        Raises Unavailable when they were sealed under another master key, which only the operator can put right.
         """
         found = await self._kept()
         missing = [
@@ -101,9 +105,10 @@ class SigningKeys:
         try:
             opened = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kid.encode())
         except InvalidTag as error:
-            raise OperatorError(
-                "The signing keys cannot be decrypted. Restore the master key that they were made under, "
-                "or make new ones with `fhir-server key rotate`."
+            _log.error("signing keys unreadable")
+            raise Unavailable(
+                "The signing keys cannot be decrypted. The operator must restore the master key that they were made under, "
+                "or make new ones."
             ) from error
         private: dict[str, object] = json.loads(opened)
         return private

@@ -40,6 +40,7 @@ async def test_without_a_parameter_that_is_needed_the_app_is_told(name, error):
     assert (await refusal((name, None)))["error"] == error
 
 
+@pytest.mark.item("smart-authlib-pkce")
 @pytest.mark.item("smart-A3")
 @pytest.mark.parametrize("client", ["public", "secretive", "signed"])
 @pytest.mark.parametrize("method", [None, "plain", "S512", ""])
@@ -163,7 +164,7 @@ async def test_scopes_of_a_patient_need_one_and_are_not_granted_without():
     assert grantable(asked, CLARA, Resources(), patient=False) == ("user/*.rs", "openid")
 
 
-@pytest.mark.item("smart-1.9")
+@pytest.mark.item("smart-1.9-grants")
 @pytest.mark.parametrize("kind", ["token", "id_token", "code token", "password"])
 async def test_there_is_no_way_to_tokens_but_by_a_code(kind):
     assert (await refusal(("response_type", kind)))["error"] == "unsupported_response_type"

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from fhir_server.app import create_app
-from fhir_server.rest.smart.resources import ServedResources
+from fhir_server.search.served_resources import ServedResources
 from fhir_server.store.database import Database
 from fhir_server.store.smart.clients import Clients
 from fhir_server.store.smart.grants import Grants
@@ -144,7 +144,8 @@ def running(smart_url):
 
     @asynccontextmanager
     async def opened(**changes):
-        apps = [create_app(settings(smart_url, **{"base_url": BASE, **changes})) for _ in range(2)]
+        changed = settings(smart_url).model_copy(update={"base_url": BASE, **changes})
+        apps = [create_app(changed) for _ in range(2)]
         database = Database(smart_url, size=4)
         await database.open()
         async with (

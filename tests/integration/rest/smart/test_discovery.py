@@ -1,7 +1,13 @@
 """What apps read first, over HTTP."""
 
-import pytest
+import base64
 
+import pytest
+from joserfc import jws
+from pydantic import SecretStr
+
+from fhir_server.keys import MasterKey
+from fhir_server.store.smart.signing_keys import SigningKeys
 from smart_auth.discovery import CAPABILITIES
 from tests.unit.smart_auth.memory import HERE
 
@@ -119,6 +125,16 @@ async def test_the_pages_of_registered_apps_may_call_and_no_others(server):
     assert "access-control-allow-origin" not in page.headers
 
 
+async def test_keys_under_another_master_key_are_told_as_what_the_operator_must_repair(server, running):
+    assert (await server.client.get("/oauth/jwks")).status_code == 200
+    other = SecretStr(base64.b64encode(b"o" * 32).decode())
+    async with running(master_key=other) as restored:
+        answer = await restored.client.get("/oauth/jwks")
+        told = await restored.redeemed(await restored.code())
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+    assert (told.status_code, told.json()["error"]) == (503, "temporarily_unavailable")
+
+
 @pytest.mark.item("smart-S11")
 async def test_keys_are_told_without_their_private_parts_and_outlive_their_last_signature(server):
     before = {key["kid"]: key for key in (await server.client.get("/oauth/jwks")).json()["keys"]}
@@ -126,13 +142,8 @@ async def test_keys_are_told_without_their_private_parts_and_outlive_their_last_
     assert {name for key in before.values() for name in key} == {
         "kty", "n", "e", "crv", "x", "y", "use", "alg", "kid",
     }  # fmt: skip
-    from fhir_server.keys import MasterKey
-    from fhir_server.store.smart.signing_keys import SigningKeys
-
     new = await SigningKeys(server.database, MasterKey(b"k" * 32)).rotate("RS256")
     after = {key["kid"]: key for key in (await server.other.get("/oauth/jwks")).json()["keys"]}
     assert after.keys() == before.keys() | {new}
-    from joserfc import jws
-
     told = await server.tokens()
     assert jws.extract_compact(told["id_token"].encode()).headers()["kid"] == new

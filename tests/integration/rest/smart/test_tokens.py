@@ -50,6 +50,13 @@ async def test_only_forms_are_read_and_no_answer_is_kept(server):
 FORM = "application/x-www-form-urlencoded"
 
 
+@pytest.mark.item("smart-authlib-transport")
+async def test_a_request_without_tls_is_answered_as_any_other(server):
+    for base in ("http://server.example", "http://10.0.0.7:8000"):
+        answer = await server.client.post(f"{base}/oauth/token", data={"grant_type": "password"})
+        assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
+
+
 @pytest.mark.item("smart-A7")
 async def test_of_two_redemptions_in_two_workers_one_succeeds_and_the_tokens_end(server):
     code = await server.code()
@@ -194,7 +201,8 @@ async def test_what_a_token_reads_is_what_its_scopes_grant(server):
     assert await server.read(told, "Observation/o1") == 403
 
 
-@pytest.mark.item("smart-1.9")
+@pytest.mark.item("smart-1.9-header")
+@pytest.mark.item("smart-1.9-errors")
 async def test_a_token_goes_in_the_header_alone_and_what_is_wrong_is_said_as_the_rfc_has_it(server):
     told = await server.tokens(scopes=("patient/Patient.r",))
     url = f"/fhir/Patient/p1?access_token={told['access_token']}"
@@ -215,7 +223,7 @@ async def test_a_token_goes_in_the_header_alone_and_what_is_wrong_is_said_as_the
     }
 
 
-@pytest.mark.item("smart-1.9")
+@pytest.mark.item("smart-1.9-subject")
 async def test_a_backend_with_the_id_of_a_user_is_not_that_user(server):
     user = await server.user()
     own = replace(BACKEND, id=user.id)

@@ -36,6 +36,7 @@ def published(keys, **changes):
     return memory
 
 
+@pytest.mark.item("smart-authlib-expiry")
 @pytest.mark.item("smart-B3")
 @pytest.mark.parametrize(
     ("claims", "said"),
@@ -110,6 +111,7 @@ async def test_a_header_that_is_not_as_it_must_be_is_named(header, said):
     assert said in await refusal(f"{first}.{payload}.{signature}")
 
 
+@pytest.mark.item("smart-authlib-headers")
 @pytest.mark.item("smart-B10")
 @pytest.mark.parametrize(
     "header", [{"kty": "RSA"}, {"typ": None}, {"typ": "jwt"}, {"x5c": ["A" * 3000]}, {"x": 1}]
@@ -118,6 +120,7 @@ async def test_headers_that_nobody_knows_are_passed_over(header):
     assert (await Memory().token(asserted(assertion(header=header))))[0] == 200
 
 
+@pytest.mark.item("smart-authlib-algorithms")
 @pytest.mark.item("smart-B7")
 async def test_no_other_algorithm_is_taken_nor_a_public_key_for_a_secret():
     assert "alg" in await refusal(assertion(alg="RS256"))
@@ -146,6 +149,7 @@ async def test_a_signature_that_does_not_hold_is_refused():
     assert "signature" in await refusal(assertion(RSAKey.generate_key(2048, {"kid": "rsa"})))
 
 
+@pytest.mark.item("smart-authlib-kid")
 @pytest.mark.item("smart-B5")
 async def test_of_keys_with_one_id_the_type_decides_and_two_of_one_type_are_none():
     twin = ECKey.generate_key("P-384", {"kid": "rsa"})
@@ -206,6 +210,7 @@ async def test_keys_that_cannot_be_had_are_said_to_be_so():
     assert "jwks_uri" in await refusal(assertion(), memory)
 
 
+@pytest.mark.item("smart-authlib-jku")
 @pytest.mark.item("smart-B2")
 async def test_an_address_of_keys_in_the_header_is_the_registered_one_or_the_assertion_is_refused_unread():
     memory = published([RSA])

@@ -8,6 +8,7 @@ from smart_auth.addresses import addresses
 from tests.unit.smart_auth.memory import BACKEND, EC, Memory, asserted, assertion, basic
 
 
+@pytest.mark.item("smart-authlib-expires-in")
 @pytest.mark.item("smart-B1")
 @pytest.mark.item("smart-B8")
 async def test_a_backend_gets_a_token_for_five_minutes_and_nothing_to_renew_it():
@@ -19,11 +20,13 @@ async def test_a_backend_gets_a_token_for_five_minutes_and_nothing_to_renew_it()
     assert [(event.action, event.subject) for event in memory.events] == [("token", "client:backend")]
 
 
+@pytest.mark.item("smart-authlib-algorithms")
 @pytest.mark.item("smart-B2")
 async def test_es384_is_as_good_as_rs384():
     assert (await Memory().token(asserted(assertion(EC, "ES384"))))[0] == 200
 
 
+@pytest.mark.item("smart-authlib-scope")
 @pytest.mark.item("smart-B1")
 @pytest.mark.parametrize(
     ("name", "value", "error"),
@@ -46,6 +49,7 @@ async def test_each_part_of_the_request_is_needed(name, value, error):
     assert (status, body["error"]) == (401 if error == "invalid_client" else 400, error)
 
 
+@pytest.mark.item("smart-authlib-requested-scope")
 @pytest.mark.item("smart-B9")
 @pytest.mark.parametrize(
     ("asked", "granted"),
@@ -111,6 +115,7 @@ async def test_the_audit_is_read_by_a_backend_only_that_is_registered_for_it_by_
     assert body["scope"] == "system/AuditEvent.rs"
 
 
+@pytest.mark.item("smart-authlib-client-id")
 @pytest.mark.item("smart-B7")
 async def test_a_client_id_beside_the_assertion_is_the_clients_own():
     memory = Memory()

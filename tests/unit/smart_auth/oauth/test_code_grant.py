@@ -28,6 +28,7 @@ from tests.unit.smart_auth.memory import (
 )
 
 
+@pytest.mark.item("smart-authlib-expires-in")
 @pytest.mark.item("smart-T2")
 async def test_a_code_becomes_tokens_with_the_context_of_the_launch():
     memory = Memory()
@@ -75,6 +76,7 @@ async def test_tokens_are_opaque_of_256_bits_known_by_their_beginning_and_kept_a
     assert told["refresh_token"] not in kept
 
 
+@pytest.mark.item("smart-authlib-pkce")
 @pytest.mark.item("smart-T3")
 @pytest.mark.parametrize("client", ["public", "secretive"])
 @pytest.mark.parametrize("verifier", [None, "", "w" * 64, CHALLENGE, "v" * 42, "v" * 129])
@@ -88,7 +90,7 @@ async def test_every_code_is_redeemed_with_its_verifier_alone(client, verifier):
     assert memory.grants.tokens == {}
 
 
-@pytest.mark.item("smart-1.9")
+@pytest.mark.item("smart-1.9-pkce-downgrade")
 async def test_a_code_that_was_asked_for_without_a_challenge_is_worth_nothing():
     memory = Memory()
     code = await memory.code("secretive")
@@ -98,6 +100,7 @@ async def test_a_code_that_was_asked_for_without_a_challenge_is_worth_nothing():
         assert (await memory.token(form, basic("secretive")))[1]["error"] == "invalid_grant"
 
 
+@pytest.mark.item("smart-authlib-code")
 @pytest.mark.item("smart-A7")
 async def test_a_code_that_comes_again_ends_everything_that_came_of_it():
     memory = Memory()
@@ -201,6 +204,7 @@ async def test_a_person_who_was_disabled_since_gets_no_tokens():
     assert (await memory.token(redeem(code)))[1]["error"] == "invalid_grant"
 
 
+@pytest.mark.item("smart-authlib-regressions")
 @pytest.mark.item("smart-T5")
 @pytest.mark.parametrize(
     ("form", "error"),
@@ -231,6 +235,7 @@ async def test_a_backend_redeems_no_codes():
     assert (await Memory().token(form))[1]["error"] == "unauthorized_client"
 
 
+@pytest.mark.item("smart-authlib-duplicates")
 @pytest.mark.item("smart-T1")
 async def test_a_field_that_comes_twice_is_refused():
     memory = Memory()
@@ -239,6 +244,7 @@ async def test_a_field_that_comes_twice_is_refused():
     assert (status, body["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.item("smart-authlib-method")
 @pytest.mark.item("smart-T4")
 @pytest.mark.parametrize(
     ("client", "authorization", "fields", "status"),

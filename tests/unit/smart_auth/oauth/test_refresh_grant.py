@@ -23,6 +23,7 @@ async def test_without_scopes_everything_comes_again_with_the_context():
     assert second["access_token"] != first["access_token"]
 
 
+@pytest.mark.item("smart-authlib-refresh-scope")
 @pytest.mark.item("smart-R2")
 async def test_fewer_scopes_may_be_asked_for_and_the_next_time_all_of_them():
     memory = Memory()
@@ -53,6 +54,7 @@ async def test_a_refresh_token_is_good_for_its_own_app_alone_which_proves_itself
     assert (await memory.token(token, basic("secretive")))[0] == 200
 
 
+@pytest.mark.item("smart-authlib-refresh")
 @pytest.mark.item("smart-R3")
 async def test_a_refresh_token_that_comes_again_ends_the_whole_family():
     memory = Memory()
