@@ -74,5 +74,5 @@ class Sink(Protocol):
     """Keeps resources."""
 
     async def store(self, groups: Sequence[Group]) -> list[Stored]:
-        """One answer per group in order, after the commit; raises SinkUnavailable when nothing can be promised."""
+        """One answer per group in order, after the commit; raises SinkUnavailable, or NoSpace, when nothing can be promised."""
         ...

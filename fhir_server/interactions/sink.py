@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from fhir_server import __version__
-from fhir_server.errors import Conflict, FhirServerError, InvalidResource, RequestError
+from fhir_server.errors import Conflict, FhirServerError, InsufficientStorage, InvalidResource, RequestError
 from fhir_server.interactions.write import draft
 from fhir_server.json import dumps, exact, parse
 from fhir_server.store.database import Database
@@ -21,7 +21,7 @@ from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.validation.schema import accepts
 from fhir_server.validation.structure import check
-from ingest.errors import SinkUnavailable
+from ingest.errors import NoSpace, SinkUnavailable
 from ingest.issue import Issue
 from ingest.pipeline import short_fingerprint
 from ingest.sink import Group, Stored, StoreOutcome
@@ -109,6 +109,8 @@ class StoreSink:
             return []
         try:
             return await self._requests.add(prepared, sum(len(group.drafts) for group in prepared))
+        except InsufficientStorage as error:
+            raise NoSpace from error
         except RequestError as error:
             raise SinkUnavailable(str(error)) from error
 
