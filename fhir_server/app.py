@@ -43,6 +43,7 @@ from fhir_server.rest.openapi import document
 from fhir_server.rest.routing import Routes
 from fhir_server.rest.smart import discovery, introspect, jwks, launches, people, revoke, token
 from fhir_server.rest.smart.adapter import Desk
+from fhir_server.rest.smart.care import CareHere
 from fhir_server.rest.smart.origins import Origins
 from fhir_server.rest.smart.published import Published
 from fhir_server.rest.smart.reception import Reception
@@ -216,6 +217,7 @@ def _desk(house: House, key: MasterKey) -> Desk:
     kept = Kept(
         clients=Clients(database),
         people=Accounts(database),
+        care=CareHere(database, settings.practitioners),
         grants=Grants(database),
         replays=Assertions(database),
         client_keys=ClientKeys(Published(Outbound(settings.outbound_allow))),

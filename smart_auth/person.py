@@ -23,13 +23,17 @@ _RIGHTS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account that is not disabled: `fhir_user` is `Practitioner/1` or the like, `proxies` the ids of further Patients."""
+    """An account that is not disabled: `fhir_user` is `Practitioner/1` or the like.
+
+    `proxies` are the ids of further Patients whom they stand in for, `organizations` of the Organizations they work for.
+    """
 
     id: str
     role: Role
     fhir_user: str | None = None
     proxies: frozenset[str] = frozenset()
     auditor: bool = False
+    organizations: frozenset[str] = frozenset()
 
     @property
     def rights(self) -> tuple[Scope, ...]:

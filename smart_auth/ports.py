@@ -30,6 +30,14 @@ class People(Protocol):
         ...
 
 
+class Care(Protocol):
+    """Whose records people may see."""
+
+    async def sees(self, person: Person, patient: str) -> bool:
+        """Whether the person may see the record of the Patient with this id, at this moment."""
+        ...
+
+
 class Grants(Protocol):
     """What was granted, and the credentials that stand for it."""
 

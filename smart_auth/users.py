@@ -77,7 +77,7 @@ class User:
     @property
     def person(self) -> Person:
         """The user as granting sees them."""
-        return Person(self.id, self.role, self.fhir_user, self.proxies, self.auditor)
+        return Person(self.id, self.role, self.fhir_user, self.proxies, self.auditor, self.organizations)
 
     def reach(self, practitioners: Practitioners) -> Reach | None:
         """Whom scopes at the level of a user act on; None for nobody. `practitioners` see everyone, or their own patients."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from smart_auth.client_keys import ClientKeys
-from smart_auth.ports import Clients, Grants, People, Replays, Resources, SigningKeys
+from smart_auth.ports import Care, Clients, Grants, People, Replays, Resources, SigningKeys
 
 BACKEND_LIFE: Final = timedelta(minutes=5)
 ID_TOKEN_LIFE: Final = timedelta(hours=1)
@@ -35,6 +35,7 @@ class Kept:
 
     clients: Clients
     people: People
+    care: Care
     grants: Grants
     replays: Replays
     client_keys: ClientKeys

@@ -38,7 +38,7 @@ def rightful(found: Held, client: Client, request: FormRequest, kept: Kept) -> t
     person = request.wait(kept.people.person(grant.user))
     if person is None:
         raise InvalidGrantError(_NO_RIGHT)
-    if person.role == "patient" and grant.patient is not None and grant.patient not in person.patients:
+    if grant.patient is not None and not request.wait(kept.care.sees(person, grant.patient)):
         raise InvalidGrantError(_NO_RIGHT)
     scopes = granted(grant.scopes, client.scopes, kept.resources, person)
     if not scopes:

@@ -27,7 +27,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING made_at"""
 _FIND: Final = f"SELECT {_COLUMNS}, password FROM account WHERE name = %s"
 _LIST: Final = f"SELECT {_COLUMNS} FROM account WHERE name > %s ORDER BY name LIMIT %s"
 _PERSON: Final = (
-    "SELECT id, role, fhir_user, proxies, auditor FROM account WHERE id = %s AND disabled_at IS NULL"
+    "SELECT id, role, fhir_user, proxies, auditor, organizations FROM account WHERE id = %s AND disabled_at IS NULL"
 )
 
 _GRANTS_OF_SESSIONS: Final = """
@@ -97,7 +97,9 @@ class Accounts:
         """The person with this account; None when there is none, or it is disabled."""
         async with self._database.connection() as connection:
             row = await (await connection.execute(_PERSON, (id,))).fetchone()
-        return None if row is None else Person(row[0], row[1], row[2], frozenset(row[3]), row[4])
+        if row is None:
+            return None
+        return Person(row[0], row[1], row[2], frozenset(row[3]), row[4], frozenset(row[5]))
 
     async def listed(self, after: str, limit: int) -> list[User]:
         """The users by name, from the one after `after`."""

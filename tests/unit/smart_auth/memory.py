@@ -117,6 +117,7 @@ class Memory:
     fetched: list[str] = field(default_factory=list)
     used: set[tuple[str, str]] = field(default_factory=set)
     events: list[Any] = field(default_factory=list)
+    in_care: frozenset[str] = frozenset({"p1"})
     lives: Lives = field(default_factory=Lives)
     seconds: float = 0.0
     now: datetime = NOW
@@ -126,6 +127,7 @@ class Memory:
         ports = Kept(
             clients=self,
             people=self,
+            care=self,
             grants=self.grants,
             replays=self,
             client_keys=ClientKeys(self, lambda: self.seconds),
@@ -140,6 +142,9 @@ class Memory:
 
     async def person(self, id):
         return self.people.get(id)
+
+    async def sees(self, person, patient):
+        return patient in (person.patients if person.role == "patient" else self.in_care)
 
     async def first(self, client, jti, until, now):
         known = (client, jti) in self.used

@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet
 from smart_auth.oauth.kept import BACKEND_LIFE
 from smart_auth.tokens import sha256
 from tests.integration.rest.conftest import TOKEN
-from tests.integration.rest.smart.conftest import fresh_assertion
+from tests.integration.rest.smart.conftest import OPERATOR, fresh_assertion
 from tests.unit.smart_auth.memory import ASKED, BACKEND, EC, HERE, PUBLIC, SECRETIVE, asserted, basic, redeem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -153,6 +153,24 @@ async def test_who_no_longer_stands_in_for_a_patient_loses_access_at_once(server
     await server.accounts.change(replace(parent, proxies=frozenset({"p2"})))
     assert await server.read(told) == 401
     assert (await server.refreshed(told)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.item("smart-R5")
+async def test_a_practitioner_renews_access_only_to_those_whom_they_still_treat(running):
+    async with running(practitioners="own") as server:
+        own = {
+            "resourceType": "Patient",
+            "id": "p3",
+            "generalPractitioner": [{"reference": "Practitioner/clara"}],
+        }
+        await server.client.put("/fhir/Patient/p3", content=json.dumps(own), headers=OPERATOR)
+        told = await server.tokens(patient="p3")
+        told = (await server.refreshed(told)).json()
+        assert await server.read(told, "Patient/p3") == 200
+        await server.client.put(
+            "/fhir/Patient/p3", content=json.dumps({"resourceType": "Patient", "id": "p3"}), headers=OPERATOR
+        )
+        assert (await server.refreshed(told)).json()["error"] == "invalid_grant"
 
 
 @pytest.mark.item("smart-S12")

@@ -112,6 +112,15 @@ async def test_rights_are_looked_at_anew(change):
     assert (status, body["error"]) == (400, "invalid_grant")
 
 
+@pytest.mark.item("smart-R5")
+async def test_a_practitioner_who_no_longer_treats_the_patient_renews_nothing():
+    memory = Memory()
+    first = await memory.tokens()
+    memory.in_care = frozenset()
+    status, body = await memory.refresh(first["refresh_token"])
+    assert (status, body["error"]) == (400, "invalid_grant")
+
+
 @pytest.mark.item("smart-S7")
 async def test_a_registration_that_was_cut_down_cuts_down_what_is_renewed():
     memory = Memory()
