@@ -18,13 +18,14 @@ from starlette.exceptions import HTTPException
 from fhir_server import __version__, clock, logs
 from fhir_server.audit.port import NoAudit
 from fhir_server.errors import OperatorError, Unavailable
+from fhir_server.interactions.client_registry import ClientRegistry
 from fhir_server.interactions.device_types import device_types
 from fhir_server.interactions.ingest_gateway import gateway, intake
 from fhir_server.keys import MasterKey, master_key
 from fhir_server.operations.background import Background, ended
 from fhir_server.outbound import Outbound
 from fhir_server.rest import probes, spool
-from fhir_server.rest.api import devices, patients, users
+from fhir_server.rest.api import clients, devices, patients, users
 from fhir_server.rest.api.guarded import administrators, admission
 from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
@@ -47,8 +48,8 @@ from fhir_server.rest.smart.care import CareHere
 from fhir_server.rest.smart.origins import Origins
 from fhir_server.rest.smart.published import Published
 from fhir_server.rest.smart.reception import Reception
-from fhir_server.rest.smart.resources import ServedResources
 from fhir_server.rest.unanswered import unanswered
+from fhir_server.search.served_resources import ServedResources
 from fhir_server.settings import Settings
 from fhir_server.store import migrate
 from fhir_server.store.audit.kept import KeptAudit
@@ -127,6 +128,14 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     )
     app.include_router(patients.router(house))
     app.include_router(users.router(database, house.authenticator, house.audit))
+    app.include_router(
+        clients.router(
+            ClientRegistry(database, settings.outbound_allow),
+            SigningKeys(database, key),
+            house.authenticator,
+            house.audit,
+        )
+    )
     reception = _reception(house, key)
     app.include_router(people.router(reception, house.audit))
     app.include_router(launches.router(reception, house.authenticator, house.audit))

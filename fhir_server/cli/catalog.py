@@ -9,11 +9,13 @@ from fhir_server.cli import (
     audit,
     backup,
     blobs,
+    client,
     deadletter,
     demo,
     device,
     explain,
     ingest,
+    key,
     load,
     migrate,
     profile,
@@ -39,6 +41,8 @@ commands.command("load")(load.load)
 commands.command("ingest")(ingest.ingest)
 commands.add_typer(device.app, name="device")
 commands.add_typer(user.app, name="user")
+commands.add_typer(client.app, name="client")
+commands.add_typer(key.app, name="key")
 commands.add_typer(deadletter.app, name="deadletter")
 commands.add_typer(profile.app, name="profile")
 commands.command("backup")(backup.backup)

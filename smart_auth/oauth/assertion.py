@@ -18,14 +18,13 @@ from smart_auth.clients import Client
 from smart_auth.oauth.form import FormRequest
 from smart_auth.oauth.kept import Kept
 from smart_auth.oauth.registered import Registered
+from smart_auth.public_key import KeyUnfit, public_key
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LEEWAY: Final = timedelta(seconds=10)
 LONGEST: Final = timedelta(minutes=5)
 KEY_TYPES: Final = MappingProxyType({"RS384": "RSA", "ES384": "EC"})
-_RSA_BITS: Final = 2048
 _MOST_BYTES: Final = 16_384
-_PUBLIC_MEMBERS: Final = ("kty", "n", "e", "crv", "x", "y")
 _REFUSED_HEADERS: Final = ("crit", "b64", "jwk", "x5u")
 _MOST_JTI: Final = 256
 
@@ -107,16 +106,10 @@ def _key(header: Mapping[str, object], client: Client, request: FormRequest, kep
         found = request.wait(kept.client_keys.key(client, str(header["kid"]), kind))
     except KeyMissing as error:
         raise _invalid(str(error)) from error
-    public: dict[str, str | list[str]] = {name: str(found[name]) for name in _PUBLIC_MEMBERS if name in found}
     try:
-        key = jwk.import_key(public)
-    except (JoseError, ValueError, TypeError) as error:
-        raise _invalid("The key of the client cannot be read.") from error
-    if isinstance(key, jwk.RSAKey) and key.public_key.key_size < _RSA_BITS:
-        raise _invalid(f"The RSA key of the client has fewer than {_RSA_BITS} bits.")
-    if isinstance(key, jwk.ECKey) and key.curve_name != "P-384":
-        raise _invalid("The key of the client is not on the curve P-384.")
-    return key
+        return public_key(found)
+    except KeyUnfit as error:
+        raise _invalid(str(error)) from error
 
 
 def _verify(text: str, key: jwk.Key, algorithm: str) -> None:
