@@ -47,4 +47,5 @@ def _bits(modulus: object) -> int:
     """The length of an RSA key by its modulus, enough where it has none. Raises ValueError for one that cannot be read."""
     if modulus is None:
         return RSA_BITS
-    return int.from_bytes(b64decode(f"{modulus}==", b"-_", validate=True)).bit_length()
+    text = str(modulus)
+    return int.from_bytes(b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)).bit_length()
