@@ -111,8 +111,9 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
         redoc_url=None,
         telemetry={"auto_configure": False, "tracing": False},
     )
+    app.state.audit = house.audit
     app.include_router(probes.router(_readiness(database, url), house.authenticator))
-    taking = gateway(database, key, settings, profiles)
+    taking = gateway(database, key, settings, profiles, house.audit)
     app.include_router(readings.router(taking, max_body_bytes=settings.max_body_bytes))
     app.include_router(
         http_files.router(

@@ -152,13 +152,13 @@ def drop(*, data_dir: DataDir = None, json: AsJson = False) -> None:
 
 
 @app.command("stored")
-def stored(*, data_dir: DataDir = None) -> None:
-    """Print AuditEvents that clients stored before the server kept an audit of its own, as one JSON object a line.
+def stored(*, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Print AuditEvents that clients stored before the server kept an audit of its own, one a line; with --json an array.
 
     Example: fhir-server audit stored > audit-events.ndjson
     """
 
-    async def printed(place: Workplace) -> None:
+    async def found(place: Workplace) -> list[str]:
         from fhir_server.definitions.types import RESOURCE_TYPES
 
         async with place.database.connection() as connection:
@@ -166,10 +166,10 @@ def stored(*, data_dir: DataDir = None) -> None:
                 "SELECT body::text FROM resource WHERE type = %s AND NOT deleted ORDER BY rid",
                 (RESOURCE_TYPES["AuditEvent"],),
             )
-            async for (body,) in cursor:
-                say(body)
+            return [body for (body,) in await cursor.fetchall()]
 
-    with_database(settings(data_dir=data_dir), printed)
+    bodies = with_database(settings(data_dir=data_dir), found)
+    say(f"[{','.join(bodies)}]" if json else "\n".join(bodies))
 
 
 def _row(kept: "Kept") -> dict[str, object]:

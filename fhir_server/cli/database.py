@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from fhir_server.cli.configuration import data_dir
+from fhir_server.cli.recorded import recorded
 from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ async def _done(url: str, configured: "Settings", work: Callable[[Workplace], Aw
     database = Database(url, size=4, statement_timeout_ms=_STATEMENT_TIMEOUT_MS, blobs=blobs(configured))
     await database.open()
     try:
-        return await work(Workplace(database, key, configured))
+        async with recorded(database, wanted=configured.audit == "on"):
+            return await work(Workplace(database, key, configured))
     finally:
         await database.close()

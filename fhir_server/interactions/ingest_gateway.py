@@ -5,8 +5,12 @@ docs/ingest.md
 Where no device types are given, they are those of this package.
 """
 
+from typing import Final
+
 from fhir_server import clock
+from fhir_server.audit.port import Audit, NoAudit
 from fhir_server.interactions.device_states import KeptDeviceStates
+from fhir_server.interactions.ingest_records import RecordedRejections, RecordingGateway
 from fhir_server.interactions.sink import StoreSink
 from fhir_server.keys import MasterKey
 from fhir_server.settings import Settings
@@ -22,14 +26,21 @@ from ingest.gateway import Gateway
 from ingest.pipeline import Pipeline
 from mappers.profiles import DeviceProfiles, built_in
 
+_NO_AUDIT: Final = NoAudit()
 
-def pipeline(database: Database, master_key: MasterKey, profiles: DeviceProfiles | None = None) -> Pipeline:
-    """What readings pass through, for commands that bring them from files or dead letters."""
+
+def pipeline(
+    database: Database,
+    master_key: MasterKey,
+    profiles: DeviceProfiles | None = None,
+    audit: Audit = _NO_AUDIT,
+) -> Pipeline:
+    """What readings pass through; commands that bring them from files or dead letters are recorded as such."""
     identity = master_key.derive("identity")
     return Pipeline(
         DeviceRegistry(database, Seal(master_key), profiles or built_in()),
         StoreSink(database),
-        StoredDeadLetters(database),
+        RecordedRejections(StoredDeadLetters(database), audit),
         KeptDeviceStates(database, identity),
         identity,
     )
@@ -43,11 +54,16 @@ def intake(database: Database, master_key: MasterKey, profiles: DeviceProfiles |
 
 
 def gateway(
-    database: Database, master_key: MasterKey, settings: Settings, profiles: DeviceProfiles | None = None
+    database: Database,
+    master_key: MasterKey,
+    settings: Settings,
+    profiles: DeviceProfiles | None = None,
+    audit: Audit = _NO_AUDIT,
 ) -> Gateway:
-    """What answers signed requests; each worker makes its own."""
-    return Gateway(
-        pipeline(database, master_key, profiles),
+    """What answers signed requests, and records those that it refuses; each worker makes its own."""
+    return RecordingGateway(
+        audit,
+        pipeline(database, master_key, profiles, audit),
         DeviceAdmissions(database, rate=settings.device_rate, burst=settings.device_burst),
         clock.now,
         api_keys=settings.device_api_keys,

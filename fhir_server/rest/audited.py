@@ -19,6 +19,7 @@ from fhir_server.rest.asgi import Scope
 from fhir_server.rest.body import ClientGone
 from fhir_server.rest.call import Target
 from fhir_server.rest.request import Pairs, Request, pairs
+from fhir_server.rest.trace import origin as traced_origin
 from fhir_server.rest.trace import trace
 from smart_auth.audit import Event
 from smart_auth.principal import Principal
@@ -32,8 +33,7 @@ _UNNAMED: Final = "(not a name)"
 
 def origin(scope: Scope) -> Origin:
     """Where the request came from."""
-    client = scope.get("client")
-    return Origin(client[0] if client else None, trace(scope).request_id)
+    return traced_origin(scope, trace(scope).request_id)
 
 
 def agent(principal: Principal) -> Agent:

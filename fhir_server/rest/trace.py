@@ -6,6 +6,8 @@ https://asgi.readthedocs.io/en/latest/specs/main.html#connection-scope
 from dataclasses import dataclass
 from typing import Final
 
+from fhir_server.audit.origin import ORIGIN
+from fhir_server.audit.record import Origin
 from fhir_server.rest.asgi import Scope
 
 _KEY: Final = "fhir_server.trace"
@@ -24,7 +26,14 @@ def begin(scope: Scope, request_id: str) -> Trace:
     """A new trace, kept in `scope` for those further in."""
     begun = Trace(request_id)
     scope[_KEY] = begun
+    ORIGIN.set(origin(scope, request_id))
     return begun
+
+
+def origin(scope: Scope, request_id: str) -> Origin:
+    """Where the request came from."""
+    client = scope.get("client")
+    return Origin(client[0] if client else None, request_id)
 
 
 def trace(scope: Scope) -> Trace:

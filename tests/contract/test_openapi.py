@@ -27,7 +27,7 @@ async def test_the_document_describes_every_interaction_of_every_type(client):
     assert {"/health", "/ready", "/metrics", "/ingest/readings", "/fhir/metadata"} <= set(document["paths"])
     for interaction in CATALOG:
         of_types = interaction.path in ("/{type}", "/{type}/_search")
-        for type in RESOURCE_TYPES if of_types else ["{type}"]:
+        for type in set(RESOURCE_TYPES) - {"AuditEvent"} if of_types else ["{type}"]:  # that is served apart
             path = document["paths"]["/fhir" + interaction.path.replace("{type}", type)]
             assert interaction.method.lower() in path
 

@@ -11,14 +11,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from fhir_server.audit.port import Audit
+from fhir_server.audit.record import Record
 from fhir_server.errors import (
     InvalidRequest,
     Issue,
     RequestError,
     TooLarge,
+    Unavailable,
     UnsupportedMediaType,
 )
 from fhir_server.json import dumps, parse
+from fhir_server.outcomes import failure
+from fhir_server.rest.api.api_records import api_record
 from fhir_server.rest.asgi import Message, Receive
 from fhir_server.rest.call import Authenticator, unproved
 from fhir_server.search.access import predicate
@@ -60,8 +65,11 @@ def everyone(principal: Principal) -> None:
     """Nothing: who is known may ask, and sees of each type what their scopes show."""
 
 
-def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
-    """The kind of route that lets in callers whom `authenticator` knows and `permit` does not refuse."""
+def guarded(authenticator: Authenticator, permit: Permit, *, noting: bool = False) -> type[APIRoute]:
+    """The kind of route that lets in callers whom `authenticator` knows and `permit` does not refuse.
+
+    What comes of a request is recorded before it is answered, but for changes whose routes are `noting` them themselves.
+    """
 
     class Guarded(APIRoute):
         """A route behind both; what FastAPI refuses is told as a RequestError."""
@@ -70,15 +78,34 @@ def guarded(authenticator: Authenticator, permit: Permit) -> type[APIRoute]:
             inner = cast("Handler", super().get_route_handler())
             known = frozenset(field.alias for field in self.dependant.query_params)
 
-            async def handler(request: Request) -> Response:
-                request.state.principal = await _principal(authenticator, request.headers.get("authorization"))
+            async def let_in(request: Request) -> Response:
+                request.state.principal = await _principal(
+                    authenticator, request.headers.get("authorization")
+                )
                 permit(principal(request))
                 _refuse_unknown(request, known)
                 if self.body_field is not None:
                     _refuse_other_types(request)
                 return await _served(inner, request)
 
+            async def handler(request: Request) -> Response:
+                audit: Audit = request.app.state.audit
+                try:
+                    response = await let_in(request)
+                except Unavailable:  # nothing was done, and nothing can be recorded
+                    raise
+                except RequestError as error:
+                    await audit.keep([self._record(request, failure(error).status)])
+                    raise
+                if not (noting and request.method != "GET" and response.status_code < 400):
+                    await audit.keep([self._record(request, response.status_code)])
+                return response
+
             return handler
+
+        def _record(self, request: Request, status: int) -> Record:
+            known = getattr(request.state, "principal", None)
+            return api_record(request, self.path_format, known, status)
 
     return Guarded
 

@@ -30,7 +30,7 @@ def router(database: Database, authenticator: Authenticator, audit: Audit) -> AP
     routes = APIRouter(
         prefix="/api/users",
         tags=["users"],
-        route_class=guarded(authenticator, administrators),
+        route_class=guarded(authenticator, administrators, noting=True),
         responses=described(404, 413, 415),
     )
     _add_listing(routes, database)
