@@ -67,7 +67,7 @@ def router(reception: Reception, authenticator: Authenticator, audit: Audit) -> 
     routes = APIRouter(
         prefix="/api/launches",
         tags=["launches"],
-        route_class=guarded(authenticator, announcers),
+        route_class=guarded(authenticator, announcers, noting=True),
         responses=described(413, 415),
     )
 
