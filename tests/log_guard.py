@@ -33,6 +33,7 @@ _SECRETS: Final = (CANARY, CANARY_DIGITS, "t" * 40, "s" * 32, "chalmers", "famil
 _EVENTS: Final = frozenset(
     {
         "request",
+        "audit waits to be sealed",
         "unexpected",
         "worker_died",
         "embedded_postgresql_died",
