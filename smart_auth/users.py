@@ -115,8 +115,8 @@ class Accounts(Protocol):
         """The account of that name."""
         ...
 
-    async def listed(self, after: str, limit: int) -> list[User]:
-        """The users by name, from the one after `after`."""
+    async def listed(self, after: str, limit: int | None) -> list[User]:
+        """The users by name, from the one after `after`; all of them without a limit."""
         ...
 
     async def change(self, user: User) -> None:

@@ -26,8 +26,8 @@ async def add(database: Database, new: NewUser, password: str | None = None) -> 
         return await users.add(Accounts(database), Passwords(), new, clock.now(), password)
 
 
-async def listed(database: Database, *, after: str = "", limit: int = 1_000) -> list[User]:
-    """The users by name, from the one after `after`."""
+async def listed(database: Database, *, after: str = "", limit: int | None = None) -> list[User]:
+    """The users by name, from the one after `after`; all of them without a limit."""
     return await Accounts(database).listed(after, limit)
 
 

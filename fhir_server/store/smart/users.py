@@ -101,8 +101,8 @@ class Accounts:
             return None
         return Person(row[0], row[1], row[2], frozenset(row[3]), row[4], frozenset(row[5]))
 
-    async def listed(self, after: str, limit: int) -> list[User]:
-        """The users by name, from the one after `after`."""
+    async def listed(self, after: str, limit: int | None) -> list[User]:
+        """The users by name, from the one after `after`; all of them without a limit."""
         async with self._database.connection() as connection:
             return [user(row) async for row in await connection.execute(_LIST, (after, limit))]
 
