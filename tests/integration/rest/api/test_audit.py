@@ -46,3 +46,11 @@ async def test_a_device_that_does_not_prove_itself_is_recorded_with_its_address(
     assert answer.status_code == 401
     ((kind, action, outcome, *_, detail),) = records(database_url)
     assert (kind, action, outcome, detail["address"]) == ("ingest", "denied", 4, "127.0.0.1")
+
+
+async def test_a_client_that_is_registered_is_recorded_once(client, database_url):
+    feed = {"id": "feed", "name": "Feed", "authentication": "client_secret_basic", "backend": True}
+    await client.post("/api/clients", json={**feed, "scopes": ["system/*.rs"]})
+    await client.post("/api/clients/feed/disable")
+    found = [(action, id) for _, action, _, _, _, id, *_ in records(database_url)]
+    assert found == [("client-create", "feed"), ("client-update", "feed")]
