@@ -167,7 +167,7 @@ TREES = st.recursive(
 @pytest.mark.parametrize(
     "text", [BAND, SERIES, BAND.replace("kind=='hr'", "kind > `3` && contains(value, 'x')")]
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(tree=st.dictionaries(st.sampled_from(NAMES), TREES))
 def test_whatever_is_sent_becomes_readings_or_issues_that_name_a_path(text, tree):
     found = decode(tree, device(text), NOW)
