@@ -245,11 +245,7 @@ def _desk(house: House, key: MasterKey) -> Desk:
 def _authenticator(settings: Settings, database: Database) -> Authenticator:
     if settings.auth == "off":
         return EveryoneLocal()
-    if settings.token is None:
-        raise OperatorError(
-            "Authentication is on and there is no token. Set FHIR_TOKEN to 32 characters or more."
-        )
-    static = StaticToken(settings.token.get_secret_value())
+    static = None if settings.token is None else StaticToken(settings.token.get_secret_value())
     return Bearer(Bearers(database, settings.practitioners), static)
 
 

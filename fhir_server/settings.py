@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="The static bearer token that FHIR clients send; needed with `auth=on`.",
+        description="The operator's own bearer token, which lets in to everything; unset means that only tokens issued here do.",
     )
     practitioners: Literal["all", "own"] = Field(
         default="all",

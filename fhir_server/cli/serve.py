@@ -49,6 +49,11 @@ def serve(
 
 
 def _announce(running: "Running") -> None:
+    if running.settings.auth == "on" and running.token is None:
+        warn(
+            "There is no FHIR_TOKEN: only people and apps with an account here are let in. The first of them: "
+            "fhir-server user add NAME --role admin"
+        )
     say(f"FHIR R4 at {running.address}/fhir (process {os.getpid()}; Ctrl-C stops it)")
 
 

@@ -3,7 +3,8 @@ import re
 import httpx
 import pytest
 
-TOKEN = "t" * 40
+from fhir_server.app import create_app
+from tests.integration.rest.conftest import TOKEN, connected, settings
 
 
 @pytest.fixture
@@ -42,6 +43,14 @@ async def test_every_interaction_but_metadata_needs_the_token(client, patient, f
         assert (await client.request(method, path, **fhir(patient))).status_code == 401, (method, path)
     for path in ("/fhir/metadata", "/health", "/ready"):
         assert (await client.get(path)).status_code == 200, path
+
+
+async def test_a_server_without_a_token_of_the_operators_starts_and_lets_no_stranger_in(database_url):
+    app = create_app(settings(database_url).model_copy(update={"token": None}))
+    async with app.router.lifespan_context(app), connected(app) as client:
+        assert (await client.get("/fhir/metadata")).status_code == 200
+        for sent in (f"Bearer {TOKEN}", "Bearer ", "Bearer None", "Basic Og=="):
+            assert (await client.get("/fhir/Patient", headers={"Authorization": sent})).status_code == 401
 
 
 async def test_with_auth_off_everyone_is_let_in(serving):
