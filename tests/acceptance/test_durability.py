@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.soak.audit import broken_promises
+from tests.soak.audit import broken_promises, unrecorded
 from tests.soak.client import gathered
 from tests.soak.faults import await_gone, patience
 from tests.soak.ledger import Ledger
@@ -41,6 +41,7 @@ async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_ackn
         assert server.failures() == []
         assert ledger.faults == []
         assert broken_promises(server.database_url, ledger) == []
+        assert unrecorded(server.database_url, ledger) == []
         assert min(len(ledger.creates), len(ledger.versions), len(ledger.promised)) > 20
         pid = server.owner.pid
         assert server.stop() == 0

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.soak.audit import broken_promises
+from tests.soak.audit import broken_promises, unrecorded
 from tests.soak.client import gathered
 from tests.soak.faults import backend, owner, patience, postmaster, worker
 from tests.soak.ledger import Ledger
@@ -44,6 +44,7 @@ async def test_nothing_promised_is_lost_and_nothing_is_half_there_after_thirty_s
         assert server.failures() == []
         assert ledger.faults == []
         assert broken_promises(server.database_url, ledger) == []
+        assert unrecorded(server.database_url, ledger) == []
         assert server.stop() == 0
 
 
