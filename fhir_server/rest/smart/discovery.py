@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from fhir_server.json import dumps
 from fhir_server.rest.smart.adapter import Desk
+from fhir_server.rest.smart.app_style import PATH as STYLE
 from fhir_server.rest.smart.browser import here
 from smart_auth import discovery
 from smart_auth.addresses import Addresses
@@ -22,6 +23,7 @@ PUBLIC: Final = frozenset(
         "/.well-known/openid-configuration",
         "/oauth/jwks",
         "/fhir/metadata",
+        STYLE,
     }
 )
 """What any page may read that any browser shows."""

@@ -12,6 +12,7 @@ from fastapi import Response
 
 from fhir_server.clock import now
 from fhir_server.errors import NotFound
+from fhir_server.rest.smart import app_style
 from fhir_server.rest.smart.choices import Chooser
 from fhir_server.rest.smart.page import see_other
 from fhir_server.rest.smart.reception import Reception
@@ -105,13 +106,19 @@ async def finish(journey: Journey, settled: Situation, scopes: Collection[str]) 
         session=journey.session.id,
         patient=None if settled.patient is None else settled.patient.id,
         encounter=settled.encounter,
-        context=settled.context,
+        context=_context(journey, settled),
     )
     location = await approve(
         request, approval, journey.reception.grants, journey.reception.resources, journey.at, now()
     )
     journey.recorder.note(_decision(journey, settled, succeeded=True))
     return see_other(location)
+
+
+def _context(journey: Journey, settled: Situation) -> dict[str, object]:
+    """The further members of the token response: what the EHR said, else that nothing around the app shows the patient."""
+    banner = {} if settled.patient is None else {"need_patient_banner": True}
+    return {"smart_style_url": app_style.url(journey.at), **banner, **settled.context}
 
 
 async def deny(journey: Journey, denied: Situation) -> Response:

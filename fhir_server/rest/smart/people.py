@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from fhir_server.audit.port import Audit
 from fhir_server.rest.smart import apps, authorize, consent, login, password, patient_picker
+from fhir_server.rest.smart.app_style import PATH, app_style
 from fhir_server.rest.smart.page import style
 from fhir_server.rest.smart.page_route import routes
 from fhir_server.rest.smart.reception import Reception
@@ -27,5 +28,9 @@ def router(reception: Reception, audit: Audit) -> APIRouter:
     @pages.get("/style.css")
     async def styled() -> Response:
         return style()
+
+    @pages.get(PATH.removeprefix(pages.prefix))
+    async def styled_apps() -> Response:
+        return app_style()
 
     return pages

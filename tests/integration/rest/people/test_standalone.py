@@ -3,7 +3,7 @@
 import pytest
 
 from tests import pages
-from tests.integration.rest.people.conftest import BACK, OPERATOR, asked
+from tests.integration.rest.people.conftest import BACK, HERE, OPERATOR, asked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -12,7 +12,10 @@ MEASUREMENTS = "launch/patient patient/Observation.rs patient/Condition.rs"
 
 @pytest.mark.item("smart-L4")
 @pytest.mark.item("smart-S7")
+@pytest.mark.item("smart-A5")
 @pytest.mark.item("smart-A8")
+@pytest.mark.item("smart-A11")
+@pytest.mark.item("smart-L3")
 async def test_a_practitioner_logs_in_finds_a_patient_and_grants_a_part_of_what_is_asked(browser):
     await browser.ask(MEASUREMENTS)
     assert (browser.page.status_code, browser.heading) == (200, "Log in")
@@ -27,12 +30,16 @@ async def test_a_practitioner_logs_in_finds_a_patient_and_grants_a_part_of_what_
     assert (browser.place, browser.heading) == ("/oauth/consent", "Let Chart <i>App</i> use health records?")
     assert pages.faults(browser.page.text) == []
     await browser.allow(scope="patient/Observation.rs")
-    assert browser.answer["state"] == "s+1 é"
+    assert (browser.answer["state"], browser.answer["iss"]) == ("s+1 é", HERE)
     granted = (await browser.tokens()).json()
     assert (granted["patient"], set(granted["scope"].split())) == (
         "p1",
         {"launch/patient", "patient/Observation.rs"},
     )
+    assert granted["need_patient_banner"] is True
+    style = await browser.client.get(granted["smart_style_url"], headers={"Origin": "https://any.example"})
+    assert style.json()["color_text"].startswith("#")
+    assert style.headers["access-control-allow-origin"] == "*"
     assert (await browser.read("Observation?patient=p1", granted)).status_code == 200
     assert (await browser.read("Condition?patient=p1", granted)).status_code == 403
 
@@ -88,6 +95,18 @@ async def test_a_scope_of_a_patient_makes_the_user_choose_one_though_the_app_did
     assert browser.place == "/oauth/patient"
 
 
+@pytest.mark.item("smart-L5")
+async def test_a_context_that_is_not_known_is_passed_over(browser):
+    await browser.ask("launch/patient launch/imagingstudy?role=x patient/Observation.rs")
+    await browser.log_in("ada")
+    assert "imagingstudy" not in browser.page.text
+    await browser.allow()
+    assert set((await browser.tokens()).json()["scope"].split()) == {
+        "launch/patient",
+        "patient/Observation.rs",
+    }
+
+
 @pytest.mark.item("smart-A9")
 async def test_a_user_without_any_patient_grants_nothing_that_needs_one(browser):
     await browser.ask("openid launch/patient patient/Observation.rs")
@@ -96,7 +115,7 @@ async def test_a_user_without_any_patient_grants_nothing_that_needs_one(browser)
     await browser.allow()
     granted = (await browser.tokens()).json()
     assert granted["scope"] == "openid"
-    assert "patient" not in granted
+    assert not {"patient", "need_patient_banner"} & granted.keys()
 
 
 @pytest.mark.item("smart-L4")
