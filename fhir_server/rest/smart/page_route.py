@@ -14,6 +14,7 @@ from fhir_server.errors import RequestError, Unavailable
 from fhir_server.outcomes import failure
 from fhir_server.rest.audited import Notes, origin
 from fhir_server.rest.smart.page import page, see_other
+from smart_auth.audit import Event
 from smart_auth.errors import NotAnswerable, SentBack
 
 Handler: TypeAlias = Callable[[Request], Coroutine[None, None, Response]]
@@ -58,8 +59,10 @@ async def _answer(inner: Handler, request: Request) -> Response:
     try:
         return await inner(request)
     except SentBack as error:
+        notes(request).note(Event("authorize", succeeded=False, reason=error.error))
         return see_other(error.location)
     except NotAnswerable as error:
+        notes(request).note(Event("authorize", succeeded=False, reason="not-answerable"))
         return page("error", 400, title="The app’s request cannot be answered", text=str(error))
     except RequestError as error:
         return _refusal(error)
