@@ -83,11 +83,16 @@ class _Taken(FhirServerError):
 
 
 class StoreSink:
-    """The sink of `ingest` that stores in this server's own database."""
+    """The sink of `ingest` that stores in this server's own database.
+
+    What is new waits for nobody's locks, so that one writer is enough for it, and the more readings share each commit. What
+    turns out not to be new is looked at apart.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._requests: Gathering[_Request, list[Stored]] = Gathering(self._commit)
+        self._new: Gathering[_Request, bool] = Gathering(self._create, writers=1)
+        self._others: Gathering[_Request, list[Stored]] = Gathering(self._commit)
 
     async def store(self, groups: Sequence[Group]) -> list[Stored]:
         """One answer per group in order, after the commit; raises SinkUnavailable when nothing can be promised."""
@@ -107,23 +112,30 @@ class StoreSink:
     async def _stored(self, prepared: _Request) -> list[Stored]:
         if not prepared:
             return []
+        rows = sum(len(group.drafts) for group in prepared)
         try:
-            return await self._requests.add(prepared, sum(len(group.drafts) for group in prepared))
+            if await self._new.add(prepared, rows):
+                return [Stored("created", group.references) for group in prepared]
+            return await self._others.add(prepared, rows)
         except InsufficientStorage as error:
             raise NoSpace from error
         except RequestError as error:
             raise SinkUnavailable(str(error)) from error
 
-    async def _commit(self, requests: Sequence[_Request]) -> list[list[Stored]]:
+    async def _create(self, requests: Sequence[_Request]) -> list[bool]:
+        """Whether all was new, and is there; else nothing of it is."""
         groups = [group for request in requests for group in request]
-        answers = iter(await self._commit_groups(groups))
-        return [[next(answers) for _ in request] for request in requests]
-
-    async def _commit_groups(self, groups: _Request) -> list[Stored]:
         new = [(group, draft, 1) for group in groups for draft in group.drafts]
         drafts = _ordered([draft for _, draft, _ in new] + provenance_drafts("CREATE", new))
-        if await self._database.create_together(drafts, _patients(groups)):
-            return [Stored("created", group.references) for group in groups]
+        made = await self._database.create_together(drafts, _patients(groups))
+        return [made] * len(requests)
+
+    async def _commit(self, requests: Sequence[_Request]) -> list[list[Stored]]:
+        groups = [group for request in requests for group in request]
+        answers = iter(await self._decided(groups))
+        return [[next(answers) for _ in request] for request in requests]
+
+    async def _decided(self, groups: _Request) -> list[Stored]:
         for _ in range(RACES):
             try:
                 async with self._database.transaction() as work:
