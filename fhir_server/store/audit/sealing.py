@@ -26,11 +26,14 @@ MOST_TOGETHER: Final = 10_000
 _POSITION: Final = "SELECT snapshot FROM audit_sealing FOR UPDATE SKIP LOCKED"
 _NOW: Final = "SELECT pg_current_snapshot()::text"
 _LAST: Final = "SELECT number, digest FROM audit_seal ORDER BY number DESC LIMIT 1"
+# a cursor of SQL and no object of psycopg's: a process that ends while it seals has nothing to close
 _NEW: Final = f"""
+DECLARE audit_new NO SCROLL CURSOR FOR
 SELECT id, {HASH} FROM audit
  WHERE xid >= pg_snapshot_xmin(%(since)s::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, %(since)s::pg_snapshot)
    AND pg_visible_in_snapshot(xid, %(now)s::pg_snapshot)
  ORDER BY id"""
+_NEXT: Final = f"FETCH {MOST_TOGETHER} FROM audit_new"
 _KEEP: Final = """
 INSERT INTO audit_seal (number, sealed_at, ids, hashes, first, last, dropped_below, digest, mac)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
@@ -69,16 +72,15 @@ async def end_of_chain(connection: Connection) -> tuple[int, bytes]:
 async def _sealed(connection: Connection, key: bytes, since: str, now: str) -> list[Seal]:
     number, before = await end_of_chain(connection)
     made: list[Seal] = []
-    async with connection.cursor(name="audit_new") as cursor:
-        cursor.itersize = MOST_TOGETHER
-        await cursor.execute(_NEW, {"since": since, "now": now})
-        while rows := await cursor.fetchmany(MOST_TOGETHER):
-            hashes = b"".join(found for _, found in rows)
-            assert len(hashes) == SIZE * len(rows), "each has one"
-            number += 1
-            one = chain.seal(key, before, number, clock.now(), [id for id, _ in rows], hashes)
-            made.append(one)
-            before = one.digest
+    await connection.execute(_NEW, {"since": since, "now": now})
+    while rows := await (await connection.execute(_NEXT)).fetchall():
+        hashes = b"".join(found for _, found in rows)
+        assert len(hashes) == SIZE * len(rows), "each has one"
+        number += 1
+        one = chain.seal(key, before, number, clock.now(), [id for id, _ in rows], hashes)
+        made.append(one)
+        before = one.digest
+    await connection.execute("CLOSE audit_new")
     for one in made:
         await append(connection, key, one)
     return made
