@@ -51,7 +51,7 @@ _DIRECTORY: Final = reference.MENTIONED - {"Device", "DeviceMetric"}
 
 @dataclass(frozen=True, slots=True)
 class Confined(Predicate):
-    """A condition that only rows about these `patients`, by id, meet: an index by patient finds them."""
+    """A condition that only rows about these `patients`, by id, meet: an index by patient finds them, and no other does."""
 
     patients: frozenset[str] = frozenset()
 
@@ -198,10 +198,22 @@ def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Pre
             within = record_rows.rows(resource_type, people, permission)
             if within is None:
                 return None
-            both = conjunction([within, meeting])
-            if people.named is not None and record_rows.is_about_one(resource_type):
-                return Confined(both.sql, both.params, people.named)
-            return both
+            if people.named is None or not record_rows.is_about_one(resource_type):
+                return conjunction([within, meeting])
+            both = conjunction([within, _only_looked_at(meeting)])
+            return Confined(both.sql, both.params, people.named)
+
+
+def _only_looked_at(meeting: Predicate) -> Predicate:
+    """The same rows, found by another condition: the planner neither enters an index with it nor asks how rare it is.
+
+    So one plan is the best for every value, and is not made anew for each search.
+    """
+    return (
+        meeting
+        if meeting == EVERYTHING
+        else Predicate(f"CASE WHEN {meeting.sql} THEN TRUE END", meeting.params)
+    )
 
 
 def _reached(rights: _Rights, level: Level) -> Reach | None:

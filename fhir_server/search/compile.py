@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from fhir_server.search.access import Confined
 from fhir_server.search.across_types import alike, matching
 from fhir_server.search.branch import AnyOf, Reversed, Wanted, conditions_of
 from fhir_server.search.chain import patient_keys
@@ -28,7 +29,7 @@ from fhir_server.search.params.parameter import Condition
 from fhir_server.search.params.sql import conjunction
 from fhir_server.search.params.token import code_sets
 from fhir_server.search.plan import Plan, chained_patients, is_coded, patients
-from fhir_server.store.predicate import Predicate
+from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.rows import WIDE
 
 _BY_DATE: Final = "r.date_lo"
@@ -194,7 +195,7 @@ def _beside(about: Wanted) -> _Sql | None:
 
 def _rests_on_columns(plan: Plan, *walked: Wanted | None) -> bool:
     """Whether Patients, codings and dates are all that is asked, and all that decides what may be seen."""
-    if any(isinstance(value, list) for branch in plan.branches for value in branch.access.params):
+    if not all(isinstance(one.access, Confined) or one.access == EVERYTHING for one in plan.branches):
         return False
     rest = [one for one in plan.wanted if not any(one is each for each in walked)]
     return all(isinstance(one, Condition) and one.parameter.column == "date" for one in rest)

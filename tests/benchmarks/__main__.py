@@ -8,7 +8,7 @@ import asyncio
 
 import uvloop
 
-from tests.benchmarks import measure
+from tests.benchmarks import access, measure
 from tests.benchmarks.driver import drive, request
 from tests.benchmarks.processes import echo, server
 from tests.benchmarks.sustained import DEVICES, sustained
@@ -38,6 +38,9 @@ def main() -> None:
         if measure.AUDIT in groups:
             with server() as kept, server(FHIR_AUDIT="off") as unkept:
                 runner.run(measure.audit(kept, unkept, report, scale))
+        if measure.ACCESS in groups:
+            with server() as running:
+                runner.run(access.compare(running, report, measure.OBSERVATIONS // scale, 1_000 // scale))
         if measure.SUSTAINED in groups:
             minutes = arguments.minutes or (0.25 if arguments.small else 10)
             with server(workers=2) as running:

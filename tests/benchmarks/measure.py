@@ -22,7 +22,8 @@ WRITES = ("ingest", "create", "read", "transaction", "batch", "history")
 ASKED = tuple(dict.fromkeys(question.group for question in QUESTIONS))
 SUSTAINED = "sustained"
 AUDIT = "audit"
-GROUPS = (*WRITES, *ASKED, "million", AUDIT, SUSTAINED)
+ACCESS = "access"
+GROUPS = (*WRITES, *ASKED, "million", AUDIT, ACCESS, SUSTAINED)
 OBSERVATIONS, BATCH, ENTRIES = 100_000, 250, 100
 
 
