@@ -14,6 +14,7 @@ from smart_auth.scopes import EVERY_TYPE, Scope, scope
 
 AUDIT: Final = "AuditEvent"
 _ORDER: Final = "cruds"
+_LEVELS: Final = ("patient/", "user/", "system/")
 _LITERAL: Final = "|:/,"
 _VERSION_1: Final = MappingProxyType({"rs": "read", "cud": "write", "cruds": "*"})
 
@@ -39,7 +40,7 @@ def granted(
     for text in requested:
         asked = understood(text, resources)
         if asked is None:
-            if text in registered and scope(text) is None:
+            if text in registered and not text.startswith(_LEVELS):
                 found[text] = None
             continue
         parts = _within([asked], allowed)

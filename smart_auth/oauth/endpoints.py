@@ -117,7 +117,7 @@ def _event(action: Action, request: FormRequest, reply: Reply) -> Event:
     return Event(
         action=action,
         succeeded=reply.status < 400,
-        subject=f"user:{user}" if user else f"client:{client}" if client else "",
+        subject=f"user:{user}" if user else f"client:{client}" if client else request.asked.trusted or "",
         client=client,
         user=user,
         fhir_user=None if grant is None else grant.fhir_user,

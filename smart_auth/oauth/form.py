@@ -27,7 +27,7 @@ _ANY_ADDRESS = "https://localhost/"
 class Form:
     """`pairs` are the fields of the body in their order, `authorization` is that header.
 
-    It is `trusted` when somebody sent it who proved otherwise that they may ask about any token.
+    `trusted` is the subject of somebody who proved otherwise that they may ask about any token.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -35,7 +35,7 @@ class Form:
     here: Addresses
     now: datetime
     recorder: Recorder
-    trusted: bool = False
+    trusted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Introspection(IntrospectionEndpoint):
 
     def authenticate_endpoint_client(self, request: FormRequest) -> Registered | None:
         """The client that asks, None for somebody whom the server trusts. Raises InvalidClientError for any other."""
-        if request.asked.trusted:
+        if request.asked.trusted is not None:
             return None
         client = authenticated(request, self.kept, public=False)
         if client.client.disabled:

@@ -45,7 +45,7 @@ async def served(desk: Desk, request: Request, serve: Serve, *, trusts_bearer: b
     notes = Notes(desk.audit, origin(request.scope))
     try:
         authorization = request.headers.get("authorization")
-        trusted = trusts_bearer and await _is_trusted(desk, authorization)
+        trusted = await _trusted(desk, authorization) if trusts_bearer else None
         sent = await form(request)
         asked = Form(
             pairs=sent.fields,
@@ -67,14 +67,15 @@ async def served(desk: Desk, request: Request, serve: Serve, *, trusts_bearer: b
     )
 
 
-async def _is_trusted(desk: Desk, authorization: str | None) -> bool:
-    """Whether the bearer of an access token may ask about all tokens: administrators may."""
+async def _trusted(desk: Desk, authorization: str | None) -> str | None:
+    """The subject of a bearer who may ask about all tokens, as administrators may."""
     if authorization is None or not authorization.lower().startswith("bearer "):
-        return False
+        return None
     try:
-        return (await desk.authenticator.authenticate(authorization)).administrator
+        bearer = await desk.authenticator.authenticate(authorization)
     except SmartAuthError:
-        return False
+        return None
+    return bearer.subject if bearer.administrator else None
 
 
 def _refused(error: RequestError) -> Response:

@@ -13,21 +13,19 @@ from typing import Final
 
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gathering
+from fhir_server.store.smart.grants import HOLDERS, HOLDS
 from smart_auth.granting import AUDIT
 from smart_auth.principal import Principal
 from smart_auth.scopes import scope
 from smart_auth.users import Practitioners, reach
 
-_HOLDERS: Final = """
+_RIGHTS: Final = f"""
 SELECT t.sha256, json_build_array(t.client, t.scopes, c.administration, g.user_id, g.patient,
-                                  a.role, a.fhir_user, a.proxies, a.organizations, a.auditor)::text
-  FROM oauth_access t JOIN oauth_client c ON c.id = t.client
-  LEFT JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN account a ON a.id = g.user_id
- WHERE {} AND t.expires_at > clock_timestamp() AND c.disabled_at IS NULL
-   AND (t.grant_id IS NULL OR (g.revoked_at IS NULL AND a.id IS NOT NULL AND a.disabled_at IS NULL))"""
+                                  a.role, a.fhir_user, a.proxies, a.organizations, a.auditor)::text {HOLDERS}
+ WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
 """The rights as one text, which is read the first time only that it is met."""
-_ONE: Final = _HOLDERS.format("t.sha256 = %s")
-_SOME: Final = _HOLDERS.format("t.sha256 = ANY(%s)")
+_ONE: Final = _RIGHTS.format("t.sha256 = %s")
+_SOME: Final = _RIGHTS.format("t.sha256 = ANY(%s)")
 
 
 class Bearers:
@@ -65,17 +63,14 @@ class Bearers:
 
 
 @lru_cache(maxsize=4096)
-def _principal(practitioners: Practitioners, said: str) -> Principal | None:
-    """The caller, the same object for the same rights; None for an app on behalf of a patient that is not theirs any more."""
+def _principal(practitioners: Practitioners, said: str) -> Principal:
+    """The caller, the same object for the same rights."""
     client, scopes, administration, user, patient, role, fhir_user, proxies, organizations, auditor = (
         json.loads(said)
     )
     if user is None:
         told = any(found is not None and found.resource_type == AUDIT for found in map(scope, scopes))
         return Principal(f"client:{client}", frozenset(scopes), client, auditor=told)
-    whom = reach(role, fhir_user, proxies, organizations, practitioners)
-    if role == "patient" and patient is not None and patient not in getattr(whom, "ids", ()):
-        return None
     return Principal(
         subject=f"user:{user}",
         scopes=frozenset(scopes),
@@ -83,7 +78,7 @@ def _principal(practitioners: Practitioners, said: str) -> Principal | None:
         user=user,
         fhir_user=fhir_user,
         patient=patient,
-        reach=whom,
+        reach=reach(role, fhir_user, proxies, organizations, practitioners),
         administrator=administration and role == "admin",
         auditor=auditor,
     )

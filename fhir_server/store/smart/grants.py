@@ -17,6 +17,17 @@ from smart_auth.grants import Access, Grant, Held, Kind, Once
 _GRANT: Final = """
 g.id, g.client, g.user_id, g.scopes, g.granted_at, g.auth_time, g.fhir_user, g.patient, g.encounter, g.context, g.nonce,
 g.session"""
+HOLDERS: Final = """
+  FROM oauth_access t JOIN oauth_client c ON c.id = t.client
+  LEFT JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN account a ON a.id = g.user_id"""
+HOLDS: Final = """
+  c.disabled_at IS NULL
+  AND (t.grant_id IS NULL
+       OR (g.revoked_at IS NULL AND a.id IS NOT NULL AND a.disabled_at IS NULL
+           AND (a.role <> 'patient' OR g.patient IS NULL
+                OR g.patient = ANY(a.proxies) OR 'Patient/' || g.patient = a.fhir_user)))"""
+"""An access token of an app that is not disabled, and of a person who still may what they granted."""
+
 _OPEN: Final = """
 WITH opened AS (
   INSERT INTO oauth_grant (id, client, user_id, scopes, granted_at, auth_time, fhir_user, patient, encounter, context,
@@ -51,11 +62,8 @@ INSERT INTO oauth_access (sha256, client, scopes, issued_at, expires_at)
 VALUES (%(access)s, %(client)s, %(scopes)s, %(issued_at)s, %(access_until)s)"""
 _REVOKE: Final = "UPDATE oauth_grant SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL"
 _ACCESS: Final = f"""
-SELECT t.client, t.scopes, t.issued_at, t.expires_at, {_GRANT}
-  FROM oauth_access t JOIN oauth_client c ON c.id = t.client
-  LEFT JOIN oauth_grant g ON g.id = t.grant_id LEFT JOIN account a ON a.id = g.user_id
- WHERE t.sha256 = %(sha256)s AND t.expires_at > %(now)s AND c.disabled_at IS NULL
-   AND (t.grant_id IS NULL OR (g.revoked_at IS NULL AND a.id IS NOT NULL AND a.disabled_at IS NULL))"""
+SELECT t.client, t.scopes, t.issued_at, t.expires_at, {_GRANT} {HOLDERS}
+ WHERE t.sha256 = %(sha256)s AND t.expires_at > %(now)s AND {HOLDS}"""
 _FORGET: Final = "DELETE FROM oauth_access WHERE sha256 = %s"
 _SWEEP: Final = """
 WITH codes AS (DELETE FROM oauth_once WHERE sha256 IN (

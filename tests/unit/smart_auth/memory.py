@@ -163,7 +163,7 @@ class Memory:
     def note(self, event):
         self.events.append(event)
 
-    def form(self, fields, authorization=None, trusted=False):
+    def form(self, fields, authorization=None, trusted=None):
         pairs = tuple(fields.items()) if isinstance(fields, dict) else tuple(fields)
         return Form(pairs, authorization, self.here, self.now, self, trusted)
 
@@ -194,7 +194,7 @@ class Memory:
 
     async def is_active(self, token):
         """Whether an access token, or a refresh token, holds."""
-        reply = await self.endpoints.introspect(self.form({"token": token}, trusted=True))
+        reply = await self.endpoints.introspect(self.form({"token": token}, trusted="user:root"))
         return reply.body["active"]
 
 

@@ -1,7 +1,9 @@
 import pytest
 
-from smart_auth.bearer import EveryoneLocal, StaticToken
+from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
 from smart_auth.errors import CredentialsMissing, CredentialsRejected
+from smart_auth.principal import Principal
+from smart_auth.tokens import sha256
 
 TOKEN = "s3cret-" * 6
 
@@ -26,6 +28,32 @@ async def test_a_request_without_a_bearer_token_is_told_so(header):
 async def test_another_token_is_rejected(header):
     with pytest.raises(CredentialsRejected):
         await StaticToken(TOKEN).authenticate(header)
+
+
+class Holders:
+    """One access token that holds."""
+
+    async def holder(self, digest):
+        return CLARA if digest == sha256("fhir-at-good") else None
+
+
+CLARA = Principal("user:clara", frozenset({"patient/*.rs"}))
+
+
+async def test_an_access_token_stands_for_who_holds_it_and_any_other_is_the_operators_or_nobodys():
+    bearer = Bearer(Holders(), StaticToken(TOKEN))
+    assert await bearer.authenticate("Bearer fhir-at-good") == CLARA
+    assert (await bearer.authenticate(f"Bearer {TOKEN}")).subject == "static-token"
+    for header in ("Bearer fhir-at-bad", "Bearer fhir-at-", "Bearer fhir-rt-good", "Bearer good"):
+        with pytest.raises(CredentialsRejected):
+            await bearer.authenticate(header)
+    with pytest.raises(CredentialsMissing):
+        await bearer.authenticate("Basic fhir-at-good")
+
+
+async def test_without_a_static_token_only_access_tokens_are_let_in():
+    with pytest.raises(CredentialsRejected):
+        await Bearer(Holders(), None).authenticate(f"Bearer {TOKEN}")
 
 
 async def test_with_auth_off_everyone_is_one_principal():

@@ -152,6 +152,11 @@ async def test_who_no_longer_stands_in_for_a_patient_loses_access_at_once(server
     assert await server.read(told) == 200
     await server.accounts.change(replace(parent, proxies=frozenset({"p2"})))
     assert await server.read(told) == 401
+    asked = {"token": told["access_token"]}
+    said = await server.client.post(
+        "/oauth/introspect", data=asked, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    assert said.json() == {"active": False}
     assert (await server.refreshed(told)).json()["error"] == "invalid_grant"
 
 

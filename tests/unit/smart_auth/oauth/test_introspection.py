@@ -71,8 +71,9 @@ async def test_a_client_that_signs_and_one_whom_the_server_trusts_may_ask():
     _, mine = await memory.token(asserted())
     form = asserted(assertion()) | {"token": mine["access_token"]}
     assert (await memory.endpoints.introspect(memory.form(form))).body["active"] is True
-    trusted = memory.form({"token": mine["access_token"]}, "Bearer x", trusted=True)
+    trusted = memory.form({"token": mine["access_token"]}, "Bearer x", trusted="user:root")
     assert (await memory.endpoints.introspect(trusted)).body["client_id"] == "backend"
+    assert memory.events[-1].subject == "user:root"
 
 
 @pytest.mark.item("smart-I3")
