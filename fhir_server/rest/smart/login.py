@@ -72,7 +72,7 @@ def login_page(
     answer = page(
         "login",
         status,
-        leads_to=_leads_to(next),
+        leads_to=leads_to(next),
         token=sessions.form_token(secret),
         next=next,
         name=name,
@@ -96,7 +96,8 @@ async def entered(
     return await flow.begin(Journey(reception, here.at, session, recorder), pairs(next.encode()))
 
 
-def _leads_to(next: str) -> str | None:
+def leads_to(next: str) -> str | None:
+    """Where the app is answered that asks by `next`, which a form may lead to in the end."""
     return dict(pairs(next.encode())).get("redirect_uri")
 
 

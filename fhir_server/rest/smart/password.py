@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from fhir_server.clock import now
 from fhir_server.rest.smart import browser
-from fhir_server.rest.smart.login import Mistakes, entered
+from fhir_server.rest.smart.login import Mistakes, entered, leads_to
 from fhir_server.rest.smart.page import page, see_other
 from fhir_server.rest.smart.page_route import notes
 from fhir_server.rest.smart.reception import Reception, Visit, visit
@@ -66,6 +66,7 @@ def _page(here: Visit, next: str, mistakes: Mistakes = ()) -> Response:
     return page(
         "password",
         422 if mistakes else 200,
+        leads_to=leads_to(next),
         token=here.form_token,
         next=next,
         user=here.begun.user,

@@ -84,6 +84,7 @@ async def test_a_new_user_chooses_a_password_before_anything_else(browser, newco
     await browser.log_in("newcomer", made["one_time_password"])
     assert (browser.place, browser.heading) == ("/oauth/password", "Choose a password")
     assert pages.faults(browser.page.text) == []
+    assert "form-action 'self' https://app.example" in browser.page.headers["content-security-policy"]
     choose = browser.page
     await browser.open("/oauth/apps")
     assert browser.place == "/oauth/password"
