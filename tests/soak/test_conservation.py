@@ -174,14 +174,12 @@ def balanced(server: Server, lanes: list[Lane], shelves: list[Shelf]) -> Books:
             stored, rejected = stored + file.stored, rejected + file.rejected
             promise(brought.references, 1)
     with psycopg.connect(server.database_url) as connection:
-        there = dict(connection.execute(_READINGS).fetchall())
-        binaries = dict(connection.execute(_BINARIES).fetchall())
+        readings = dict(connection.execute(_READINGS).fetchall())
+        there = readings | dict(connection.execute(_BINARIES).fetchall())
         origins = dict(connection.execute(_ORIGINS).fetchall())
-    assert {
-        name: version for name, version in promised.items() if (there | binaries).get(name) != version
-    } == {}
-    assert (there | binaries).keys() - promised.keys() == set()
-    assert {name: version for name, version in there.items() if origins.get(name) != version} == {}
+    assert {name: version for name, version in promised.items() if there.get(name) != version} == {}
+    assert there.keys() - promised.keys() == set()
+    assert {name: version for name, version in readings.items() if origins.get(name) != version} == {}
     assert dead_letters(server) == rejected
     received = sum(len(each) for lane in lanes for each in lane.results)
     received += sum(sum(each.counts.values()) for shelf in shelves for each in shelf.results)
