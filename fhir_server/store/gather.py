@@ -36,14 +36,22 @@ class _Waiting(Generic[Item, Answer]):
 class Gathering(Generic[Item, Answer]):
     """Commits items in groups; one that makes its group fail does so alone, since a failed group is tried by halves.
 
-    At most so many `writers` commit at once: the fewer they are, the larger the groups.
+    At most so many `writers` commit at once: the fewer they are, the larger the groups. A writer waits so many seconds of
+    `patience`, at most, for as many items as it committed last: those who were answered then may be about to come again.
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], writers: int = WRITERS
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        writers: int = WRITERS,
+        patience: float = 0.0,
     ) -> None:
         self._commit = commit
         self._most_writers = writers
+        self._patience = patience
+        self._wanted = 0
+        self._enough: asyncio.Future[None] | None = None
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._writing = 0
         self._writers: set[asyncio.Task[None]] = set()  # the event loop alone would forget them
@@ -52,6 +60,8 @@ class Gathering(Generic[Item, Answer]):
         """The answer to `item`, which weighs `rows`, once its group is committed; raises what made the item fail."""
         waiting: _Waiting[Item, Answer] = _Waiting(item, rows, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
+        if self._enough is not None and len(self._waiting) >= self._wanted:
+            _end(self._enough)
         if self._writing < self._most_writers:
             self._writing += 1
             writer = asyncio.create_task(self._write())
@@ -62,12 +72,26 @@ class Gathering(Generic[Item, Answer]):
     async def _write(self) -> None:
         try:
             while self._waiting:
+                if len(self._waiting) < self._wanted:
+                    await self._company()
                 together, rows = [self._waiting.popleft()], 0
                 while self._waiting and (rows := rows + together[-1].rows) < MOST_TOGETHER:
                     together.append(self._waiting.popleft())
+                self._wanted = len(together) if self._patience else 0
                 await self._commit_together(together)
         finally:  # at once, and not when the loop tells of the task's end: what comes between would wait for nobody
             self._writing -= 1
+
+    async def _company(self) -> None:
+        """Returns when as many wait as are wanted, or patience ends."""
+        loop = asyncio.get_running_loop()
+        self._enough = loop.create_future()
+        timer = loop.call_later(self._patience, _end, self._enough)
+        try:
+            await self._enough
+        finally:
+            timer.cancel()
+            self._enough = None
 
     async def _commit_together(self, together: list[_Waiting[Item, Answer]]) -> None:
         try:
@@ -114,6 +138,11 @@ class Gather:
             if (error.diag.table_name or "").startswith("audit"):
                 raise unkept() from error
             raise
+
+
+def _end(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _fail(waiting: _Waiting[Item, Answer], error: Exception) -> None:

@@ -8,6 +8,7 @@ Records of requests at the same time share a transaction; that of a write is in 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 
@@ -19,6 +20,8 @@ from fhir_server.store.database import Connection, Database
 from fhir_server.store.gather import Gathering
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 
+_PATIENCE: Final = 0.002
+
 
 class KeptAudit:
     """An audit in this server's own database."""
@@ -28,7 +31,9 @@ class KeptAudit:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._partitions = Partitions(database)
-        self._waiting: Gathering[Sequence[Record], None] = Gathering(self._commit, writers=1)
+        self._waiting: Gathering[Sequence[Record], None] = Gathering(
+            self._commit, writers=1, patience=_PATIENCE
+        )
 
     async def be_ready(self) -> None:
         """Nothing; records of now can be kept. Raises Unavailable when they cannot."""

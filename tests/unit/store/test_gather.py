@@ -33,3 +33,25 @@ async def test_one_writer_commits_one_group_at_a_time():
     await asyncio.gather(*(gathering.add(item) for item in range(20)))
     assert most == 1
     assert groups in ([20], [1, 19])
+
+
+async def test_a_patient_writer_waits_for_those_it_has_just_answered_and_no_longer():
+    groups = []
+
+    async def commit(items: Sequence[int]) -> list[int]:
+        groups.append(len(items))
+        await asyncio.sleep(0.001)
+        return list(items)
+
+    async def client(pause: float) -> None:
+        for item in range(10):
+            await gathering.add(item)
+            await asyncio.sleep(pause)
+
+    gathering = Gathering(commit, writers=1, patience=0.05)
+    await asyncio.gather(*(client(0.001 * number) for number in range(4)))
+    assert len(groups) < 30, "impatient, those who come again at different times make many small groups"
+    groups.clear()
+    async with asyncio.timeout(1):
+        await gathering.add(1)
+    assert groups == [1]
