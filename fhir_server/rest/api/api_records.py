@@ -31,7 +31,7 @@ def api_record(request: Request, path: str, principal: Principal | None, status:
     parts = path.strip("/").split("/")
     what = parts[1] if len(parts) > 1 else parts[0]
     named = next(iter(request.path_params.values()), None)
-    id = str(named)[:_LONGEST] if named is not None else ""
+    id = "" if named is None else "".join(filter(str.isprintable, str(named)[:_LONGEST]))
     of_patient = what == _PATIENTS
     verb = _VERBS.get(request.method, "update")
     if verb == "create" and id:
