@@ -8,8 +8,9 @@ import binascii
 from typing import Final
 from urllib.parse import unquote_plus
 
-from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError, InvalidRequestError
 
+from smart_auth import tokens
 from smart_auth.oauth.assertion import asserted
 from smart_auth.oauth.form import FormRequest
 from smart_auth.oauth.kept import Kept
@@ -59,7 +60,22 @@ def _presented(request: FormRequest, kept: Kept) -> tuple[str, Registered | None
                 found(form.get("client_id", ""), request, kept), form["client_secret"]
             )
         case _:
-            return "none", found(form.get("client_id", ""), request, kept)
+            return "none", found(form.get("client_id") or _owner(request, kept), request, kept)
+
+
+def _owner(request: FormRequest, kept: Kept) -> str:
+    """The client whose refresh token comes without any `client_id`, which SMART does not ask of public apps.
+
+    Raises InvalidGrantError for a token that is nobody's.
+    https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#refresh-access-token
+    """
+    form = request.form
+    if form.get("grant_type") != "refresh_token" or not form.get("refresh_token"):
+        return ""
+    held = request.wait(kept.grants.held(tokens.sha256(form["refresh_token"]), "refresh", request.asked.now))
+    if held is None:
+        raise InvalidGrantError("The refresh token is unknown, has expired, or was revoked.")
+    return held.grant.client
 
 
 def found(id: str, request: FormRequest, kept: Kept) -> Registered | None:

@@ -54,6 +54,22 @@ async def test_a_refresh_token_is_good_for_its_own_app_alone_which_proves_itself
     assert (await memory.token(token, basic("secretive")))[0] == 200
 
 
+@pytest.mark.item("smart-R1")
+async def test_a_public_app_need_not_name_itself_with_its_refresh_token_and_any_other_must_prove_itself():
+    memory = Memory()
+    public, secretive = await memory.tokens(), await memory.tokens("secretive")
+    asked = [
+        {"grant_type": "refresh_token", "refresh_token": token}
+        for token in (public["refresh_token"], secretive["refresh_token"], "fhir-rt-nobody's")
+    ]
+    answers = [await memory.token(form) for form in asked]
+    assert [(status, body.get("error")) for status, body in answers] == [
+        (200, None),
+        (401, "invalid_client"),
+        (400, "invalid_grant"),
+    ]
+
+
 @pytest.mark.item("smart-authlib-refresh")
 @pytest.mark.item("smart-R3")
 async def test_a_refresh_token_that_comes_again_ends_the_whole_family():
