@@ -41,6 +41,7 @@ from fhir_server.rest.middleware.request_log import RequestLog
 from fhir_server.rest.middleware.security_headers import SecurityHeaders
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
+from fhir_server.rest.rates import AddressRates, RatedCallers
 from fhir_server.rest.routing import Routes
 from fhir_server.rest.smart import discovery, introspect, jwks, launches, people, revoke, token
 from fhir_server.rest.smart.adapter import Desk
@@ -57,6 +58,7 @@ from fhir_server.store.audit.sealing import Sealer
 from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
+from fhir_server.store.rates import Rates
 from fhir_server.store.smart.app_requests import AppRequests
 from fhir_server.store.smart.assertions import Assertions
 from fhir_server.store.smart.bearers import Bearers
@@ -101,7 +103,8 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     incoming = _incoming(settings)
     spool.sweep(incoming)
     house = _house(settings, database, key, incoming, authenticator)
-    desk = _desk(house, key)
+    rates = AddressRates(database, settings)
+    desk = _desk(house, key, rates)
     app = FastAPI(
         title="fhir-server",
         version=__version__,
@@ -137,7 +140,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
             house.audit,
         )
     )
-    reception = _reception(house, key)
+    reception = _reception(house, key, rates)
     app.include_router(people.router(reception, house.audit))
     app.include_router(launches.router(reception, house.authenticator, house.audit))
     for routes in (discovery, jwks, token, introspect, revoke):
@@ -196,7 +199,7 @@ def _house(
     )
 
 
-def _reception(house: House, key: MasterKey) -> Reception:
+def _reception(house: House, key: MasterKey, rates: AddressRates) -> Reception:
     """What the pages for people are served with."""
     settings, database = house.settings, house.database
     return Reception(
@@ -217,10 +220,11 @@ def _reception(house: House, key: MasterKey) -> Reception:
         clients=Clients(database),
         grants=Grants(database),
         resources=ServedResources(),
+        rates=rates,
     )
 
 
-def _desk(house: House, key: MasterKey) -> Desk:
+def _desk(house: House, key: MasterKey, rates: AddressRates) -> Desk:
     """What the endpoints for tokens are served with."""
     settings, database = house.settings, house.database
     signing_keys = SigningKeys(database, key)
@@ -239,14 +243,17 @@ def _desk(house: House, key: MasterKey) -> Desk:
             grace=timedelta(seconds=settings.refresh_grace_seconds),
         ),
     )
-    return Desk(settings, Endpoints(kept), signing_keys, house.authenticator, house.audit)
+    return Desk(settings, Endpoints(kept), signing_keys, house.authenticator, house.audit, rates)
 
 
 def _authenticator(settings: Settings, database: Database) -> Authenticator:
     if settings.auth == "off":
         return EveryoneLocal()
     static = None if settings.token is None else StaticToken(settings.token.get_secret_value())
-    return Bearer(Bearers(database, settings.practitioners), static)
+    bearer = Bearer(Bearers(database, settings.practitioners), static)
+    if settings.client_rate is None:
+        return bearer
+    return RatedCallers(bearer, Rates(database), settings.client_rate, settings.client_burst)
 
 
 def _database_url(settings: Settings) -> str:

@@ -160,6 +160,30 @@ class Settings(BaseSettings):
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )
     device_burst: int = Field(default=200, ge=1, description="Signed requests a device may send at once.")
+    client_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Requests a second, sustained, that an app may send for each of its users, and a service in all; beyond it 429. "
+        "Unset means as many as they like.",
+    )
+    client_burst: int = Field(
+        default=200,
+        ge=1,
+        description="Requests an app or a service may send at once, where `FHIR_CLIENT_RATE` is set.",
+    )
+    oauth_rate: float = Field(
+        default=50,
+        gt=0,
+        description="Requests a second, sustained, to the pages and endpoints below `/oauth` from one address, or from one /64 of "
+        "IPv6; beyond it 429.",
+    )
+    oauth_burst: int = Field(default=500, ge=1, description="Such requests at once.")
+    login_rate: float = Field(
+        default=1,
+        gt=0,
+        description="Passwords tried a second, sustained, from one address; those for one name are bounded beside it.",
+    )
+    login_burst: int = Field(default=100, ge=1, description="Passwords tried at once from one address.")
     trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         default=(),
         description="Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as a JSON array of networks "

@@ -263,3 +263,14 @@ blob = Table(
     Column("noted_at", DateTime(timezone=True), nullable=False),
     comment="Every content that the blob store may hold, noted before it gets there, and again whenever it is written once more.",
 )
+
+rate_bucket = Table(
+    "rate_bucket",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("taken", Integer, nullable=False),
+    Column("full_at", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+    comment="Token buckets of callers other than devices, under a hash of who they are; "
+    "one that is full again, or lost in a crash, is as good as none.",
+)

@@ -16,6 +16,7 @@ from fhir_server.json import dumps
 from fhir_server.outcomes import failure
 from fhir_server.rest.audited import Notes, origin
 from fhir_server.rest.call import Authenticator
+from fhir_server.rest.rates import AddressRates
 from fhir_server.rest.smart.browser import form, here
 from fhir_server.settings import Settings
 from smart_auth.errors import SmartAuthError
@@ -38,12 +39,14 @@ class Desk:
     signing_keys: SigningKeys
     authenticator: Authenticator
     audit: Audit
+    rates: AddressRates
 
 
 async def served(desk: Desk, request: Request, serve: Serve, *, trusts_bearer: bool = False) -> Response:
     """The answer of `serve` to the form that was sent; whatever cannot be served is told in OAuth's own words."""
     notes = Notes(desk.audit, origin(request.scope))
     try:
+        await desk.rates.admit(request.scope)
         authorization = request.headers.get("authorization")
         trusted = await _trusted(desk, authorization) if trusts_bearer else None
         sent = await form(request)

@@ -13,6 +13,7 @@ from fhir_server.audit.port import Audit
 from fhir_server.errors import RequestError, Unavailable
 from fhir_server.outcomes import failure
 from fhir_server.rest.audited import Notes, origin
+from fhir_server.rest.rates import AddressRates
 from fhir_server.rest.smart.page import page, see_other
 from smart_auth.audit import Event
 from smart_auth.errors import NotAnswerable, SentBack
@@ -27,8 +28,11 @@ _TITLES: Final = {
 }
 
 
-def routes(audit: Audit) -> APIRouter:
-    """A router for pages, which are no part of the API's description; what they note is kept before they answer."""
+def routes(audit: Audit, rates: AddressRates) -> APIRouter:
+    """A router for pages, which are no part of the API's description, at the rate that an address has.
+
+    What they note is kept before they answer.
+    """
 
     class PageRoute(APIRoute):
         """A route whose refusals are pages."""
@@ -39,7 +43,7 @@ def routes(audit: Audit) -> APIRouter:
             async def handler(request: Request) -> Response:
                 request.state.notes = kept = Notes(audit, origin(request.scope))
                 try:
-                    answer = await _answer(inner, request)
+                    answer = await _answer(inner, rates, request)
                     await kept.keep()
                 except Unavailable as error:
                     return _refusal(error)
@@ -55,8 +59,9 @@ def notes(request: Request) -> Notes:
     return cast("Notes", request.state.notes)
 
 
-async def _answer(inner: Handler, request: Request) -> Response:
+async def _answer(inner: Handler, rates: AddressRates, request: Request) -> Response:
     try:
+        await rates.admit(request.scope)
         return await inner(request)
     except SentBack as error:
         notes(request).note(Event("authorize", succeeded=False, reason=error.error))

@@ -17,7 +17,7 @@ from fhir_server.rest.smart.reception import Reception
 
 def router(reception: Reception, audit: Audit) -> APIRouter:
     """The addresses below `/oauth` that people come to."""
-    pages = routes(audit)
+    pages = routes(audit, reception.rates)
     login.add(pages, reception)
     password.add(pages, reception)
     authorize.add(pages, reception)

@@ -9,6 +9,7 @@ from typing import cast
 from fastapi import Request
 
 from fhir_server.errors import Forbidden
+from fhir_server.rest.rates import AddressRates
 from fhir_server.rest.smart import browser
 from fhir_server.rest.smart.browser import Form, FormForged
 from fhir_server.settings import Settings
@@ -43,6 +44,7 @@ class Reception:
     clients: Clients
     grants: Grants
     resources: Resources
+    rates: AddressRates
 
 
 @dataclass(frozen=True, slots=True)
