@@ -13,13 +13,16 @@ from itertools import count
 
 from tests.benchmarks import content, floors
 from tests.benchmarks.content import Oximeter
-from tests.benchmarks.driver import drive
+from tests.benchmarks.driver import CONNECTIONS, drive
 from tests.benchmarks.processes import Server
 from tests.benchmarks.records import START
 from tests.benchmarks.table import Report
 
 DEVICES, BATCH = 1000, 50
 """As many in a batch as eight connections can have on the way at the rate aimed at and still be answered within P99."""
+
+OPEN_AT_ONCE = 64
+"""Connections of devices that send their readings one by one: of a thousand, as many have one under way in the same moment."""
 
 SAMPLES = 20
 FLOOR_ROWS = 50_000
@@ -29,17 +32,18 @@ P99 = 200
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A way of sending: `size` readings a request, and as many `counted` a second as are aimed at."""
+    """A way of sending: `size` readings a request over so many connections, and as many `counted` a second as are aimed at."""
 
     name: str
     size: int
+    connections: int
     aim: int
     counted: str
 
 
 PHASES = (
-    Phase(f"batches of {BATCH} readings", BATCH, 10_000, "Observations"),
-    Phase("one signed reading a request", 1, 2_000, "requests"),
+    Phase(f"batches of {BATCH} readings", BATCH, CONNECTIONS, 10_000, "Observations"),
+    Phase("one signed reading a request", 1, OPEN_AT_ONCE, 2_000, "requests"),
 )
 
 
@@ -58,7 +62,7 @@ async def _phase(
     deadline = time.monotonic() + 60 * minutes
     sampling = asyncio.create_task(_sampled(running, 60 * minutes))
     before = running.cpu()
-    load = await drive(running.port, _messages(ward, phase.size, sent, deadline))
+    load = await drive(running.port, _messages(ward, phase.size, sent, deadline), phase.connections)
     after = running.cpu()
     sizes = await sampling
     if set(load.statuses) != {200}:
