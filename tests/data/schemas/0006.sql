@@ -18,9 +18,44 @@ SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
 
+--
+-- Name: audit_only_grows(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.audit_only_grows() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$BEGIN RAISE EXCEPTION USING MESSAGE = TG_OP || ' on ' || TG_TABLE_NAME || ': records of the audit are only ever added', ERRCODE = 'insufficient_privilege'; END$$;
+
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
+
+--
+-- Name: account; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.account (
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    auditor boolean NOT NULL,
+    fhir_user text COLLATE pg_catalog."C",
+    proxies text[] NOT NULL COLLATE pg_catalog."C",
+    organizations text[] NOT NULL COLLATE pg_catalog."C",
+    password text NOT NULL COLLATE pg_catalog."C",
+    password_until timestamp with time zone,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE account; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.account IS 'People who may log in; `password` is an Argon2id hash, of a one-time password until it ends.';
+
 
 --
 -- Name: alembic_version; Type: TABLE; Schema: public; Owner: -
@@ -29,6 +64,143 @@ SET default_table_access_method = heap;
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
+
+
+--
+-- Name: app_consent; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.app_consent (
+    account text NOT NULL COLLATE pg_catalog."C",
+    client text NOT NULL COLLATE pg_catalog."C",
+    patient text NOT NULL COLLATE pg_catalog."C",
+    scopes text[] NOT NULL COLLATE pg_catalog."C",
+    agreed_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE app_consent; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.app_consent IS 'What people agreed to, so that they are asked again only for more; `patient` is empty without one.';
+
+
+--
+-- Name: app_launch; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.app_launch (
+    sha256 bytea NOT NULL,
+    client text NOT NULL COLLATE pg_catalog."C",
+    account text NOT NULL COLLATE pg_catalog."C",
+    patient text COLLATE pg_catalog."C",
+    encounter text COLLATE pg_catalog."C",
+    context jsonb NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    session text COLLATE pg_catalog."C",
+    spent_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE app_launch; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.app_launch IS 'What an EHR says of an app that it opens, by the hash of the handle; `session` once a user came with it.';
+
+
+--
+-- Name: app_request; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.app_request (
+    id text NOT NULL COLLATE pg_catalog."C",
+    session text NOT NULL COLLATE pg_catalog."C",
+    parameters jsonb NOT NULL,
+    patient text COLLATE pg_catalog."C",
+    encounter text COLLATE pg_catalog."C",
+    encounter_chosen boolean DEFAULT false NOT NULL,
+    ends_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE app_request; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.app_request IS 'What apps ask of people who are logged in and have yet to decide.';
+
+
+--
+-- Name: audit; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit (
+    id uuid NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL COLLATE pg_catalog."C",
+    outcome smallint NOT NULL,
+    subject text NOT NULL COLLATE pg_catalog."C",
+    who text COLLATE pg_catalog."C",
+    type text NOT NULL COLLATE pg_catalog."C",
+    entity text NOT NULL COLLATE pg_catalog."C",
+    patient text COLLATE pg_catalog."C",
+    detail json NOT NULL
+)
+PARTITION BY RANGE (id);
+
+
+--
+-- Name: TABLE audit; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.audit IS 'What happened, by whom; `id` is a UUIDv7, whose time is when. Partitioned by month; rows are only added.';
+
+
+--
+-- Name: audit_seal; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit_seal (
+    number bigint NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    ids uuid[] NOT NULL,
+    hashes bytea NOT NULL,
+    first uuid,
+    last uuid,
+    dropped_below uuid,
+    digest bytea NOT NULL,
+    mac bytea NOT NULL
+);
+ALTER TABLE ONLY public.audit_seal ALTER COLUMN ids SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.audit_seal ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+
+--
+-- Name: TABLE audit_seal; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.audit_seal IS 'Batches of records by their hashes, each chained to the one before; `mac` is under a key that is not here.';
+
+
+--
+-- Name: audit_sealing; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit_sealing (
+    one boolean DEFAULT true NOT NULL,
+    snapshot text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT audit_sealing_one CHECK (one)
+);
+
+
+--
+-- Name: TABLE audit_sealing; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.audit_sealing IS 'One row: what was visible when records were last sealed; whoever seals holds it.';
 
 
 --
@@ -359,6 +531,205 @@ COMMENT ON TABLE public.kept_search IS 'Searches too long for the link to their 
 
 
 --
+-- Name: login_attempt; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.login_attempt (
+    name_sha256 bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    wait_until timestamp with time zone
+);
+
+
+--
+-- Name: TABLE login_attempt; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.login_attempt IS 'Passwords tried for a name, whether or not there is such an account; a right one forgets them.';
+
+
+--
+-- Name: login_session; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.login_session (
+    id text NOT NULL COLLATE pg_catalog."C",
+    sha256 bytea NOT NULL,
+    account text NOT NULL COLLATE pg_catalog."C",
+    began_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE login_session; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.login_session IS 'Browsers in which somebody is logged in, by the hash of their cookie.';
+
+
+--
+-- Name: oauth_access; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_access (
+    sha256 bytea NOT NULL,
+    client text NOT NULL COLLATE pg_catalog."C",
+    grant_id text COLLATE pg_catalog."C",
+    scopes text[] NOT NULL COLLATE pg_catalog."C",
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE oauth_access; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_access IS 'Hashes of access tokens; without a grant those that a backend got for itself.';
+
+
+--
+-- Name: oauth_assertion; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_assertion (
+    client text NOT NULL COLLATE pg_catalog."C",
+    jti_sha256 bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE oauth_assertion; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_assertion IS 'Assertions that were used, until they would have expired anyway.';
+
+
+--
+-- Name: oauth_client; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_client (
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    authentication text NOT NULL COLLATE pg_catalog."C",
+    scopes text[] NOT NULL COLLATE pg_catalog."C",
+    backend boolean NOT NULL,
+    redirect_uris text[] NOT NULL COLLATE pg_catalog."C",
+    launch_url text COLLATE pg_catalog."C",
+    jwks jsonb,
+    jwks_uri text COLLATE pg_catalog."C",
+    native boolean NOT NULL,
+    administration boolean NOT NULL,
+    introspects boolean NOT NULL,
+    registered_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE oauth_client; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_client IS 'Apps and services that may ask for tokens, with the most that they may be granted.';
+
+
+--
+-- Name: oauth_client_secret; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_client_secret (
+    sha256 bytea NOT NULL,
+    client text NOT NULL COLLATE pg_catalog."C",
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone
+);
+
+
+--
+-- Name: TABLE oauth_client_secret; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_client_secret IS 'Hashes of client secrets; of an old one until when it holds beside the new.';
+
+
+--
+-- Name: oauth_grant; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_grant (
+    id text NOT NULL COLLATE pg_catalog."C",
+    client text NOT NULL COLLATE pg_catalog."C",
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    scopes text[] NOT NULL COLLATE pg_catalog."C",
+    granted_at timestamp with time zone NOT NULL,
+    auth_time timestamp with time zone NOT NULL,
+    fhir_user text COLLATE pg_catalog."C",
+    patient text COLLATE pg_catalog."C",
+    encounter text COLLATE pg_catalog."C",
+    context jsonb NOT NULL,
+    nonce text COLLATE pg_catalog."C",
+    session text COLLATE pg_catalog."C",
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE oauth_grant; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_grant IS 'What a person granted an app; with it ends every token under it. `session` where it ends with that.';
+
+
+--
+-- Name: oauth_key; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_key (
+    kid text NOT NULL COLLATE pg_catalog."C",
+    algorithm text NOT NULL COLLATE pg_catalog."C",
+    public jsonb NOT NULL,
+    sealed bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    retired_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE oauth_key; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_key IS 'Keys that id_tokens are signed with: private parts under a key derived from the master key, which is not here.';
+
+
+--
+-- Name: oauth_once; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.oauth_once (
+    sha256 bytea NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    redirect_uri text COLLATE pg_catalog."C",
+    challenge text COLLATE pg_catalog."C",
+    expires_at timestamp with time zone NOT NULL,
+    spent_at timestamp with time zone
+);
+
+
+--
+-- Name: TABLE oauth_once; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.oauth_once IS 'Hashes of codes and refresh tokens, each good once; one that comes again ends its grant.';
+
+
+--
 -- Name: patient_key; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -607,11 +978,75 @@ ALTER TABLE ONLY public.resource ALTER COLUMN rid SET DEFAULT nextval('public.re
 
 
 --
+-- Name: account account_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_name_key UNIQUE (name);
+
+
+--
+-- Name: account account_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: alembic_version alembic_version_pkc; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+
+--
+-- Name: app_consent app_consent_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.app_consent
+    ADD CONSTRAINT app_consent_pkey PRIMARY KEY (account, client, patient);
+
+
+--
+-- Name: app_launch app_launch_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.app_launch
+    ADD CONSTRAINT app_launch_pkey PRIMARY KEY (sha256);
+
+
+--
+-- Name: app_request app_request_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.app_request
+    ADD CONSTRAINT app_request_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: audit audit_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: audit_seal audit_seal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (number);
+
+
+--
+-- Name: audit_sealing audit_sealing_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_sealing
+    ADD CONSTRAINT audit_sealing_pkey PRIMARY KEY (one);
 
 
 --
@@ -751,6 +1186,86 @@ ALTER TABLE ONLY public.kept_search
 
 
 --
+-- Name: login_attempt login_attempt_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.login_attempt
+    ADD CONSTRAINT login_attempt_pkey PRIMARY KEY (name_sha256);
+
+
+--
+-- Name: login_session login_session_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.login_session
+    ADD CONSTRAINT login_session_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: login_session login_session_sha256_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.login_session
+    ADD CONSTRAINT login_session_sha256_key UNIQUE (sha256);
+
+
+--
+-- Name: oauth_access oauth_access_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_access
+    ADD CONSTRAINT oauth_access_pkey PRIMARY KEY (sha256);
+
+
+--
+-- Name: oauth_assertion oauth_assertion_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_assertion
+    ADD CONSTRAINT oauth_assertion_pkey PRIMARY KEY (client, jti_sha256);
+
+
+--
+-- Name: oauth_client oauth_client_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_client
+    ADD CONSTRAINT oauth_client_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: oauth_client_secret oauth_client_secret_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_client_secret
+    ADD CONSTRAINT oauth_client_secret_pkey PRIMARY KEY (sha256);
+
+
+--
+-- Name: oauth_grant oauth_grant_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_grant
+    ADD CONSTRAINT oauth_grant_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: oauth_key oauth_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_key
+    ADD CONSTRAINT oauth_key_pkey PRIMARY KEY (kid);
+
+
+--
+-- Name: oauth_once oauth_once_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_once
+    ADD CONSTRAINT oauth_once_pkey PRIMARY KEY (sha256);
+
+
+--
 -- Name: patient_key patient_key_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -815,6 +1330,69 @@ ALTER TABLE ONLY public.unit
 
 
 --
+-- Name: app_launch_ends_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX app_launch_ends_at ON public.app_launch USING btree (ends_at);
+
+
+--
+-- Name: app_request_ends_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX app_request_ends_at ON public.app_request USING btree (ends_at);
+
+
+--
+-- Name: app_request_session; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX app_request_session ON public.app_request USING btree (session);
+
+
+--
+-- Name: audit_entity; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_entity ON ONLY public.audit USING btree (entity, id) WHERE (entity <> ''::text);
+
+
+--
+-- Name: audit_patient; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_patient ON ONLY public.audit USING btree (patient, id) WHERE (patient IS NOT NULL);
+
+
+--
+-- Name: audit_seal_last; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_seal_last ON public.audit_seal USING btree (last);
+
+
+--
+-- Name: audit_subject; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_subject ON ONLY public.audit USING btree (subject, id);
+
+
+--
+-- Name: audit_who; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_who ON ONLY public.audit USING btree (who, id) WHERE (who IS NOT NULL);
+
+
+--
+-- Name: audit_xid; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_xid ON ONLY public.audit USING btree (xid);
+
+
+--
 -- Name: change_log_type; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -847,6 +1425,97 @@ CREATE INDEX device_assignment_patient ON public.device_assignment USING btree (
 --
 
 CREATE INDEX kept_search_expires ON public.kept_search USING btree (expires);
+
+
+--
+-- Name: login_attempt_last_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX login_attempt_last_at ON public.login_attempt USING btree (last_at);
+
+
+--
+-- Name: login_session_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX login_session_account ON public.login_session USING btree (account);
+
+
+--
+-- Name: login_session_ends_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX login_session_ends_at ON public.login_session USING btree (ends_at);
+
+
+--
+-- Name: oauth_access_expires_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_access_expires_at ON public.oauth_access USING btree (expires_at);
+
+
+--
+-- Name: oauth_access_grant; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_access_grant ON public.oauth_access USING btree (grant_id);
+
+
+--
+-- Name: oauth_assertion_expires_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_assertion_expires_at ON public.oauth_assertion USING btree (expires_at);
+
+
+--
+-- Name: oauth_client_secret_client; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_client_secret_client ON public.oauth_client_secret USING btree (client);
+
+
+--
+-- Name: oauth_grant_client; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_grant_client ON public.oauth_grant USING btree (client);
+
+
+--
+-- Name: oauth_grant_session; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_grant_session ON public.oauth_grant USING btree (session) WHERE ((session IS NOT NULL) AND (revoked_at IS NULL));
+
+
+--
+-- Name: oauth_grant_user; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_grant_user ON public.oauth_grant USING btree (user_id) WHERE (revoked_at IS NULL);
+
+
+--
+-- Name: oauth_key_signing; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX oauth_key_signing ON public.oauth_key USING btree (algorithm) WHERE (retired_at IS NULL);
+
+
+--
+-- Name: oauth_once_expires_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_once_expires_at ON public.oauth_once USING btree (expires_at);
+
+
+--
+-- Name: oauth_once_grant; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX oauth_once_grant ON public.oauth_once USING btree (grant_id);
 
 
 --
@@ -962,6 +1631,58 @@ CREATE STATISTICS public.resource_correlations ON type, patient, code_set FROM p
 
 
 --
+-- Name: audit audit_is_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.audit_only_grows();
+
+
+--
+-- Name: audit_seal audit_is_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION public.audit_only_grows();
+
+
+--
+-- Name: audit audit_only_grows; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION public.audit_only_grows();
+
+
+--
+-- Name: audit_seal audit_only_grows; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_only_grows BEFORE DELETE OR UPDATE ON public.audit_seal FOR EACH ROW EXECUTE FUNCTION public.audit_only_grows();
+
+
+--
+-- Name: app_consent app_consent_account_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.app_consent
+    ADD CONSTRAINT app_consent_account_fkey FOREIGN KEY (account) REFERENCES public.account(id);
+
+
+--
+-- Name: app_launch app_launch_account_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.app_launch
+    ADD CONSTRAINT app_launch_account_fkey FOREIGN KEY (account) REFERENCES public.account(id);
+
+
+--
+-- Name: app_request app_request_session_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.app_request
+    ADD CONSTRAINT app_request_session_fkey FOREIGN KEY (session) REFERENCES public.login_session(id) ON DELETE CASCADE;
+
+
+--
 -- Name: device_api_key device_api_key_device_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -991,6 +1712,54 @@ ALTER TABLE ONLY public.device_secret
 
 ALTER TABLE ONLY public.ingested_file
     ADD CONSTRAINT ingested_file_device_fkey FOREIGN KEY (device) REFERENCES public.device(key);
+
+
+--
+-- Name: login_session login_session_account_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.login_session
+    ADD CONSTRAINT login_session_account_fkey FOREIGN KEY (account) REFERENCES public.account(id);
+
+
+--
+-- Name: oauth_access oauth_access_client_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_access
+    ADD CONSTRAINT oauth_access_client_fkey FOREIGN KEY (client) REFERENCES public.oauth_client(id);
+
+
+--
+-- Name: oauth_access oauth_access_grant_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_access
+    ADD CONSTRAINT oauth_access_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES public.oauth_grant(id);
+
+
+--
+-- Name: oauth_client_secret oauth_client_secret_client_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_client_secret
+    ADD CONSTRAINT oauth_client_secret_client_fkey FOREIGN KEY (client) REFERENCES public.oauth_client(id);
+
+
+--
+-- Name: oauth_grant oauth_grant_client_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_grant
+    ADD CONSTRAINT oauth_grant_client_fkey FOREIGN KEY (client) REFERENCES public.oauth_client(id);
+
+
+--
+-- Name: oauth_once oauth_once_grant_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.oauth_once
+    ADD CONSTRAINT oauth_once_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES public.oauth_grant(id);
 
 
 --
