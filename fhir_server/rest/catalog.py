@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#summary
 from typing import Final
 
 from fhir_server.operations.catalog import CATALOG as OPERATIONS
-from fhir_server.rest import audit_events
+from fhir_server.rest.audit_catalog import AUDIT
 from fhir_server.rest.bundles import take
 from fhir_server.rest.histories import instance_history, system_history, type_history
 from fhir_server.rest.interaction import Interaction
@@ -17,11 +17,9 @@ from fhir_server.rest.patching import conditional_patch, patch
 from fhir_server.rest.reading import read, vread
 from fhir_server.rest.searching import search, search_by_form
 from fhir_server.rest.writing import conditional_delete, conditional_update, create, delete, update
-from fhir_server.search.audit_query import PARAMETERS, SHAPING
 
 _GENERAL: Final = frozenset({"_format", "_pretty"})
 _SHAPE: Final = _GENERAL | {"_summary", "_elements"}
-_AUDIT: Final = SHAPING | frozenset(PARAMETERS)
 _HISTORY: Final = _GENERAL | {"_count", "_since", "_at", "_before"}
 
 CATALOG: Final[tuple[Interaction, ...]] = (
@@ -313,45 +311,7 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         (200,),
         search_by_form,
     ),
-    Interaction(
-        "audit-read",
-        "read",
-        "GET",
-        "/AuditEvent/{id}",
-        "A record of the audit, for auditors",
-        "read",
-        _GENERAL,
-        "nothing",
-        "resource",
-        (200, 404),
-        audit_events.read,
-    ),
-    Interaction(
-        "audit-search",
-        "search-type",
-        "GET",
-        "/AuditEvent",
-        "The records of the audit that match, for auditors",
-        "search",
-        _AUDIT,
-        "nothing",
-        "Bundle",
-        (200,),
-        audit_events.search,
-    ),
-    Interaction(
-        "audit-search-by-form",
-        "search-type",
-        "POST",
-        "/AuditEvent/_search",
-        "The records of the audit that match, for auditors",
-        "search",
-        _AUDIT,
-        "form",
-        "Bundle",
-        (200,),
-        audit_events.search_by_form,
-    ),
+    *AUDIT,
     Interaction(
         "job-status",
         "operation",
