@@ -175,10 +175,13 @@ def _branches(
 
 
 def _branch(resource_type: str, terms: Terms, demands: list[Wanted]) -> Branch:
-    """What is wanted of the type; whoever may see certain patients' records only is taken to ask about these patients."""
+    """What is wanted of the type; whoever may see certain patients' records only is taken to ask about these first of all.
+
+    So what they ask takes no longer for what others' records hold.
+    """
     seen = terms.access(resource_type, "search")
-    if isinstance(seen, Confined) and not any(patients(one) is not None for one in demands):
-        demands = [*demands, compartment.about(resource_type, seen.patients, terms.reading)]
+    if isinstance(seen, Confined) and not any(set(patients(one) or ()) == seen.patients for one in demands):
+        demands = [compartment.about(resource_type, seen.patients, terms.reading), *demands]
     return Branch(resource_type, seen, tuple(demands))
 
 

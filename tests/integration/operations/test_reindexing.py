@@ -9,6 +9,7 @@ from fhir_server.interactions.write import prepare
 from fhir_server.operations import reindexing
 from fhir_server.search.index import INDEX_VERSION
 from fhir_server.store import jobs, reindex
+from fhir_server.store.database import Database
 from fhir_server.store.reindex import Stored
 
 TABLES = {
@@ -18,6 +19,7 @@ TABLES = {
     "resource_string": "rid, param, folded, exact",
     "change_log": "seq, rid, version",
     "resource_history": "rid, version",
+    "patient_mention": "patient, type, id",
 }
 
 
@@ -263,6 +265,22 @@ async def test_after_an_upgrade_there_is_one_job_however_many_processes_start(da
     await done(database, claimed)
     async with database.connection() as connection:
         assert not await reindexing.is_needed(connection)
+
+
+async def test_a_reindex_by_a_new_process_finds_again_what_records_name(database, database_url):
+    await database.create_all(
+        [observation("o1", 1, performer=[{"reference": "Practitioner/dr"}]), patient("p1")]
+    )
+    before = await content(database)
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM patient_mention")
+    started = Database(database_url, size=2)
+    await started.open()
+    await done(started, await asked(started))
+    await started.close()
+
+    assert len(before["patient_mention"]) == 1
+    assert await content(database) == before
 
 
 async def test_the_same_reindex_is_not_asked_for_twice(database):

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from fhir_server.errors import InvalidSearch
+from fhir_server.search.access import access
 from fhir_server.search.params.escapes import split, unescape
 from fhir_server.search.params.parameter import Reading
 from fhir_server.search.parse import parse
-from fhir_server.search.plan import Limits, plan
+from fhir_server.search.plan import Limits, patients, plan
 from fhir_server.store.predicate import EVERYTHING
+from smart_auth.principal import Principal
 
 READING = Reading(datetime(2026, 1, 1, tzinfo=UTC), "http://fhir.test/fhir")
 
@@ -125,3 +127,15 @@ def test_a_separator_after_a_backslash_separates_nothing(text, parts):
 
 def test_escapes_stand_for_the_characters_after_them():
     assert unescape(r"a\,b\|c\$d\\e") == r"a,b|c$d\e"
+
+
+def test_who_may_see_one_record_is_taken_to_ask_about_it_first():
+    app = access(Principal("app", frozenset({"patient/*.rs"}), patient="a"))
+
+    def asked(*pairs):
+        planned = plan(parse("Observation", pairs), app, "strict", Limits(10, 10), READING)
+        return [patients(one) for one in planned.wanted]
+
+    assert asked(("code", "c"))[0] == ("a",)
+    assert asked(("patient", "b"))[0] == ("a",)
+    assert asked(("patient", "a")) == [("a",)]

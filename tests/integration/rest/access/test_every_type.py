@@ -83,7 +83,7 @@ async def test_types_that_no_record_holds_are_refused_whether_or_not_there_are_a
     }
     ways = [
         f"{type}{way}"
-        for type in sorted(RESOURCE_TYPES.keys() - held)
+        for type in sorted(RESOURCE_TYPES.keys() - held - {"AuditEvent"})
         for way in ("/open", "/n", "", "/_history")
     ]
 
