@@ -8,7 +8,7 @@ import asyncio
 
 import uvloop
 
-from tests.benchmarks import access, measure
+from tests.benchmarks import access, bearer, measure
 from tests.benchmarks.driver import drive, request
 from tests.benchmarks.processes import echo, server
 from tests.benchmarks.sustained import DEVICES, sustained
@@ -41,6 +41,11 @@ def main() -> None:
         if measure.ACCESS in groups:
             with server() as running:
                 runner.run(access.compare(running, report, measure.OBSERVATIONS // scale, 1_000 // scale))
+        if measure.TOKEN_CHECK in groups:
+            with server(FHIR_AUDIT="off") as running:
+                runner.run(
+                    bearer.compare(running, report, measure.OBSERVATIONS // 10 // scale, 5_000 // scale)
+                )
         if measure.SUSTAINED in groups:
             minutes = arguments.minutes or (0.25 if arguments.small else 10)
             with server(workers=2) as running:

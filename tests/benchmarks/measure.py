@@ -23,7 +23,8 @@ ASKED = tuple(dict.fromkeys(question.group for question in QUESTIONS))
 SUSTAINED = "sustained"
 AUDIT = "audit"
 ACCESS = "access"
-GROUPS = (*WRITES, *ASKED, "million", AUDIT, ACCESS, SUSTAINED)
+TOKEN_CHECK = "token"
+GROUPS = (*WRITES, *ASKED, "million", AUDIT, ACCESS, TOKEN_CHECK, SUSTAINED)
 OBSERVATIONS, BATCH, ENTRIES = 100_000, 250, 100
 
 
@@ -67,8 +68,8 @@ async def audit(kept: Server, unkept: Server, report: Report, scale: int) -> Non
         spent = {"with": 0.0, "without": 0.0}
         for _ in range(_TURNS):
             for label, running in (("with", kept), ("without", unkept)):
-                ids = _ids(running.database_url)
-                load, cpu = await _measured(running, requests(ids, scale), connections)
+                known = ids(running.database_url)
+                load, cpu = await _measured(running, requests(known, scale), connections)
                 report.row(f"{name}, {connections} connections, {label} audit", load, cpu)
                 spent[label] += sum(cpu)
         more = spent["with"] / spent["without"] - 1
@@ -93,9 +94,9 @@ async def _create(running: Server, report: Report, scale: int) -> None:
 
 
 async def _read(running: Server, report: Report, scale: int) -> None:
-    ids = _ids(running.database_url)
-    load, cpu = await _measured(running, content.reads(ids, 20_000 // scale))
-    floor = await floors.select(running.database_url, OBSERVATION, ids, 20_000 // scale)
+    known = ids(running.database_url)
+    load, cpu = await _measured(running, content.reads(known, 20_000 // scale))
+    floor = await floors.select(running.database_url, OBSERVATION, known, 20_000 // scale)
     report.row("read", load, cpu, floor=floor.rate, aim=0.25)
 
 
@@ -192,7 +193,8 @@ async def _measured(
     return load, (after[0] - before[0], after[1] - before[1])
 
 
-def _ids(url: str) -> list[str]:
+def ids(url: str) -> list[str]:
+    """The ids of the first Observations that are there."""
     with psycopg.connect(url) as connection:
         sql = "SELECT id FROM resource WHERE type = %s AND NOT deleted ORDER BY rid LIMIT 50000"
         return [id for (id,) in connection.execute(sql, (OBSERVATION,))]

@@ -25,7 +25,11 @@ SELECT t.sha256, json_build_array(t.client, t.scopes, c.administration, g.user_i
  WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
 """The rights as one text, which is read the first time only that it is met."""
 _ONE: Final = _RIGHTS.format("t.sha256 = %s")
-_SOME: Final = _RIGHTS.format("t.sha256 = ANY(%s)")
+_SOME: Final = {
+    size: _RIGHTS.format(f"t.sha256 = ANY(ARRAY[{','.join(['%s'] * size)}]::bytea[])") for size in (4, 16)
+}
+"""With as many places as there are in the statement, one plan does for all; a list would be planned for anew each time."""
+_MOST: Final = max(_SOME)
 
 
 class Bearers:
@@ -55,10 +59,13 @@ class Bearers:
         return None if row is None else str(row[1])
 
     async def _some(self, asked: Sequence[bytes]) -> list[str | None]:
+        wanted, found = list(set(asked)), dict[bytes, str]()
         async with self._database.connection() as connection:
-            found: dict[bytes, str] = dict(
-                await (await connection.execute(_SOME, (list(set(asked)),))).fetchall()
-            )
+            for start in range(0, len(wanted), _MOST):
+                few = wanted[start : start + _MOST]
+                places = next(size for size in _SOME if size >= len(few))
+                filled = few + few[-1:] * (places - len(few))
+                found.update(await (await connection.execute(_SOME[places], filled)).fetchall())
         return [found.get(each) for each in asked]
 
 
