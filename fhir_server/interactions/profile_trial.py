@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from fhir_server.errors import InvalidResource, OperatorError
-from fhir_server.interactions.sink import Prepared, prepared_group, provenance_drafts, refused
+from fhir_server.interactions.prepared import Prepared, prepared_group, provenance_drafts, refused
 from fhir_server.store.drafts import Draft
 from ingest.answer import Result
 from ingest.decoders.batch import json_batch
