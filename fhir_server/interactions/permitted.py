@@ -10,15 +10,25 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPE_NAMES
 from fhir_server.errors import Forbidden, Issue
-from fhir_server.search.access import by_itself, opens_by_naming, predicate, refuse_ids_of_ingest
+from fhir_server.search.access import (
+    by_itself,
+    opens_by_naming,
+    predicate,
+    refuse_ids_of_ingest,
+    without_teams,
+)
+from fhir_server.search.params.sql import conjunction
 from fhir_server.store.images import outside
 from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
-from smart_auth.principal import Principal
+from smart_auth.principal import CareOf, Principal
+
+TEAM: Final = "CareTeam"
 
 
 class Outside(Forbidden):
@@ -56,6 +66,8 @@ class Permitted:
         found = list[Key]()
         for (type, interaction), keys in made.items():
             access = predicate(self.principal, type, interaction)
+            if type == TEAM and isinstance(self.principal.reach, CareOf):
+                access = conjunction([access, without_teams(self.principal, [id for _, id in keys])])
             if access != EVERYTHING:
                 found += await outside(work.connection, keys, access)
         if found:

@@ -42,6 +42,7 @@ _PERMISSION: Final = MappingProxyType(
 )
 
 _AUDIT: Final = "AuditEvent"  # of those who audit alone, whatever scopes say
+_TEAM: Final = "CareTeam"
 _IDENTITY: Final = frozenset({"openid", "fhirUser"})
 _OF_INGEST: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -112,6 +113,20 @@ def by_itself(principal: Principal, resource_type: str) -> Predicate:
     rights = _rights(principal)
     found = [_own(_reached(rights, level), resource_type) for level in ("patient", "user")]
     return any_of(one for one in found if one is not None)
+
+
+def without_teams(principal: Principal, ids: Iterable[str]) -> Predicate:
+    """The CareTeams that are the caller's to write, those with the `ids` not counted: a team must not open its own patient."""
+    rights, found = _rights(principal), list[Predicate]()
+    for level in {one.level for one in _granting(rights, _TEAM, "u")} | {
+        one.level for one in _granting(rights, _TEAM, "c")
+    }:
+        match _reached(rights, level):
+            case CareOf() as reach:
+                found.append(in_care(reach, ids).about())
+            case reach if (own := _own(reach, _TEAM)) is not None:
+                found.append(own)
+    return any_of(found)
 
 
 def refuse_ids_of_ingest(principal: Principal, id: str) -> None:

@@ -23,7 +23,7 @@ _IN_CARE: Final = """ARRAY(
   SELECT r.id FROM resource r WHERE r.type = {patient} AND NOT r.deleted AND {own}
   UNION
   SELECT k.id FROM resource r JOIN patient_key k ON k.key = r.patient
-   WHERE r.type = {team} AND NOT r.deleted AND {member} AND {active})"""
+   WHERE r.type = {team} AND NOT r.deleted AND {member} AND {active} AND r.id <> ALL(%s::text[]))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,11 @@ def named(ids: Iterable[str]) -> People:
     return People(Predicate("%s::text[]", (sorted(known),)), known)
 
 
-def in_care(reach: CareOf) -> People:
-    """The patients whose general practitioner or managing organization they are, and those of their active care teams."""
+def in_care(reach: CareOf, but: Iterable[str] = ()) -> People:
+    """The patients whose general practitioner or managing organization they are, and those of their active care teams.
+
+    The CareTeams with the ids `but` count for nothing.
+    """
     practitioner = f"Practitioner/{reach.practitioner}"
     organizations = [f"Organization/{id}" for id in sorted(reach.organizations)]
     own = any_of(
@@ -71,7 +74,7 @@ def in_care(reach: CareOf) -> People:
         member=member.sql,
         active=active.sql,
     )
-    return People(Predicate(sql, (*own.params, *member.params, *active.params)))
+    return People(Predicate(sql, (*own.params, *member.params, *active.params, sorted(but))))
 
 
 def _refers(resource_type: str, code: str, keys: Iterable[str]) -> Predicate:

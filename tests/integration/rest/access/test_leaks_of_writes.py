@@ -289,6 +289,29 @@ async def test_practitioners_write_for_the_patients_in_their_care(server):
     assert (await gp.ask("PUT", "Patient/b", resource("Patient", "b"))).status_code == 403
 
 
+async def test_a_practitioner_puts_no_strangers_into_their_own_care(server):
+    gp = server.caller("user/*.cruds", reach=CareOf("a-gp"))
+    member = [{"member": to("Practitioner/a-gp")}]
+    teams = [
+        {"resourceType": "CareTeam", "status": "active", "subject": to(f"Patient/{p}"), "participant": member}
+        for p in "ab"
+    ]
+    made = [await gp.ask("POST", "CareTeam", team) for team in teams]
+    moved = await gp.ask("PUT", f"CareTeam/{made[0].json()['id']}", teams[1] | {"id": made[0].json()["id"]})
+    together = await gp.ask(
+        "POST",
+        "",
+        bundle(
+            "transaction", ("POST", "CareTeam", teams[1]), ("POST", "Observation", new(observation("x", "b")))
+        ),
+    )
+
+    assert [answer.status_code for answer in (*made, moved, together)] == [201, 403, 403, 403]
+    assert await gp.found("Patient") == {"Patient/a"}
+    newborn = {"resourceType": "Patient", "generalPractitioner": [to("Practitioner/a-gp")]}
+    assert (await gp.ask("POST", "Patient", newborn)).status_code == 201
+
+
 async def test_what_devices_measured_is_changed_by_no_scope(server):
     await server.store(observation(READING, "a", identifier=[{"value": "reading"}]))
     user = server.caller("user/*.cruds", reach=Everything())
