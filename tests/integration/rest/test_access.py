@@ -31,6 +31,7 @@ async def test_the_token_lets_in(client, header):
     assert answer.status_code == 404
 
 
+@pytest.mark.item("access-conformance")
 async def test_every_interaction_but_metadata_needs_the_token(client, patient, fhir):
     del client.headers["authorization"]
     for method, path in [

@@ -42,6 +42,8 @@ async def statuses(caller: Asker, ways: list[str]) -> dict[str, str]:
     return dict(zip(ways, told, strict=True))
 
 
+@pytest.mark.item("access-read")
+@pytest.mark.item("access-search")
 @pytest.mark.item("leak-16")
 async def test_each_type_is_hidden_on_every_way_and_shown_on_every_way(server):
     for patient in ("a", "b"):
@@ -67,6 +69,7 @@ async def test_each_type_is_hidden_on_every_way_and_shown_on_every_way(server):
     assert mine <= await app.found("Patient/a/$everything?_count=1000")
 
 
+@pytest.mark.item("access-order")
 @pytest.mark.item("leak-16")
 async def test_types_that_no_record_holds_are_refused_whether_or_not_there_are_any(server):
     app = server.caller("patient/*.cruds", patient="a")

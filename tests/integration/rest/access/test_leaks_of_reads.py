@@ -20,6 +20,7 @@ def app(server):
     return server.caller("patient/*.rs", patient="a")
 
 
+@pytest.mark.item("access-include")
 @pytest.mark.item("leak-1")
 async def test_an_include_does_not_lead_into_another_record(server, app):
     assert await app.found("Coverage?_id=a-cover&_include=Coverage:subscriber") == {"Coverage/a-cover"}
@@ -63,6 +64,7 @@ async def test_a_reverse_chain_tells_nothing_of_what_may_not_be_searched(server,
     assert await app.found("Observation?_has:DiagnosticReport:result:_id=b-report") == set()
 
 
+@pytest.mark.item("access-chain")
 @pytest.mark.item("leak-5")
 async def test_a_chain_needs_the_search_of_what_it_leads_to(server):
     caller = server.caller("patient/Observation.rs", "patient/List.rs", patient="a")
@@ -76,6 +78,7 @@ async def test_a_chain_needs_the_search_of_what_it_leads_to(server):
     assert await caller.found("Observation?_list=b-list") == set()
 
 
+@pytest.mark.item("access-order")
 @pytest.mark.item("leak-6")
 @pytest.mark.item("leak-29")
 async def test_hidden_and_absent_answer_alike(server, app):
@@ -103,6 +106,7 @@ def _masked(text: str) -> str:
     return re.sub("(?<=[/=])[bn](?![A-Za-z])", "-", text)
 
 
+@pytest.mark.item("access-history")
 @pytest.mark.item("leak-7")
 async def test_histories_of_types_and_of_all_show_the_record_only(server, app):
     assert await app.found("_history") == RECORD
@@ -112,6 +116,8 @@ async def test_histories_of_types_and_of_all_show_the_record_only(server, app):
     assert await server.caller("openid").status("_history") == 403
 
 
+@pytest.mark.item("access-everything")
+@pytest.mark.item("access-search")
 @pytest.mark.item("leak-11")
 async def test_every_way_to_a_record_shows_the_same(server, app):
     entries = [{"request": {"method": "GET", "url": url}} for url in ("?_count=1000", "_history?_count=1000")]
@@ -126,6 +132,7 @@ async def test_every_way_to_a_record_shows_the_same(server, app):
     assert await app.status("Patient/b/$everything") == 404
 
 
+@pytest.mark.item("access-operations")
 @pytest.mark.item("leak-11")
 async def test_operations_work_on_what_the_caller_sees(server, app):
     stats = "$stats?subject=Patient/{}&code=8867-4&system=http://loinc.org&statistic=count"
@@ -235,6 +242,7 @@ async def test_without_a_scope_on_resources_there_is_no_access(server, scopes):
     assert (await caller.ask("POST", "Observation", observation("x", "a"))).status_code == 403
 
 
+@pytest.mark.item("access-elements")
 @pytest.mark.item("leak-23")
 async def test_a_filter_of_a_scope_holds_on_every_way(server):
     app = server.caller(
@@ -243,7 +251,7 @@ async def test_a_filter_of_a_scope_holds_on_every_way(server):
     seen = {"Observation/a-vital"}
 
     for path in ("Observation", "Observation/_history", "Observation?category:not=x", "Observation?value-quantity:missing=false",
-                 "Observation?_type:missing=x", "Patient/a/Observation", "Observation?_id=a-vital,a-lab"):  # fmt: skip
+                 "Observation?_type:missing=x", "Patient/a/Observation", "Observation?_id=a-vital,a-lab", "Observation?_elements=id", "Observation?_summary=text"):  # fmt: skip
         if await app.status(path) != 400:
             assert await app.found(path) == seen, path
     assert [await app.status(f"Observation/{id}") for id in ("a-vital", "a-lab")] == [200, 404]
@@ -330,6 +338,7 @@ async def test_many_callers_at_once_are_told_apart(server):
     assert found == [{f"Patient/{id}"} for id in "ab" * 10]
 
 
+@pytest.mark.item("access-read")
 @pytest.mark.item("leak-8")
 async def test_a_version_from_when_it_was_somebody_elses_is_not_shown(server):
     operator = server.operator()

@@ -264,6 +264,7 @@ async def test_a_reference_opens_nothing_that_was_not_open(server, app):
     assert known.status_code == 201
 
 
+@pytest.mark.item("access-binary")
 async def test_a_document_is_written_with_its_file(server, app):
     file = resource("Binary", "x", contentType="text/plain", data="QUFB", securityContext=to("Patient/a"))
     made = await app.ask("POST", "Binary", new(file))
@@ -361,6 +362,7 @@ async def test_labels_are_changed_on_what_is_the_callers(server, app, mine):
     assert (await app.get("Observation?_tag=seen")).json()["entry"][0]["resource"]["id"] == "a-tagged"
 
 
+@pytest.mark.item("access-operations")
 async def test_validation_tells_nothing_of_what_is_there(server, app):
     for mode, tree in (("delete", None), ("update", observation("{}", "a")), ("profile", None)):
         answers = []

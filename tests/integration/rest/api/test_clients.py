@@ -104,6 +104,7 @@ async def test_a_new_key_signs_and_the_one_before_is_published_for_as_long_as_it
     assert (await client.get("/api/keys")).json() == made.json()
 
 
+@pytest.mark.item("smart-C2")
 async def test_who_is_no_administrator_registers_nothing(client):
     del client.headers["authorization"]
     for method, path in (("POST", "/api/clients"), ("GET", "/api/clients"), ("POST", "/api/keys")):
