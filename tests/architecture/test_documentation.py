@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture import map_page, search_page, settings_page
+from tests.architecture import checklist_page, map_page, search_page, settings_page
 from tests.architecture.map_page import ROOT
 
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
@@ -36,6 +36,19 @@ def test_the_map_shows_every_module_with_its_own_words():
 
 def test_every_search_parameter_is_on_its_page_with_how_it_is_answered():
     assert search_page.PAGE.read_text() == search_page.page(), "run: python -m tests.architecture.search_page"
+
+
+def test_every_item_of_the_checklists_has_a_test_or_a_reason_and_no_test_names_another():
+    items, covered = list(checklist_page.items()), checklist_page.covering()
+    assert [item.id for item in items if (item.id in covered) == bool(item.reason)] == []
+    assert sorted(covered.keys() - {item.id for item in items}) == []
+    assert len({item.id for item in items}) == len(items) > 100
+
+
+def test_the_page_of_the_checklists_names_every_test_that_covers_an_item():
+    assert checklist_page.PAGE.read_text() == checklist_page.page(), (
+        "run: python -m tests.architecture.checklist_page"
+    )
 
 
 def test_every_command_that_the_documentation_names_exists():
