@@ -17,9 +17,10 @@ from fhir_server.cli.options import AsJson, DataDir
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fhir_server.demo.devices import Sent
     from fhir_server.demo.ecg import Recorded
+    from fhir_server.demo.people import DemoUser
     from fhir_server.demo.show import Screen
-    from fhir_server.demo.simulators import Sent
     from fhir_server.demo.ward import WardDevice
     from fhir_server.serve.owner import Running
 
@@ -85,6 +86,21 @@ class _Lines:
             whose = f"on Patient/{device.patient}" if device.patient else "on nobody yet"
             self._say(f"Device:   {device.name}, {device.profile}, {whose}")
 
+    def people(self, users: "list[DemoUser]", app: str) -> None:
+        """Who may log in; passwords of those who are new, and how others get another."""
+        for user in users:
+            who = f"{user.role}, {user.fhir_user}" if user.fhir_user else user.role
+            known = "was here before" if user.password is None else f"one-time password {user.password}"
+            self._say(f"User:     {user.name}, {who}; {known}")
+        if any(user.password for user in users):
+            self._say("          These passwords are shown this once, and replaced at the first login.")
+        if not all(user.password for user in users):
+            where = f"--data-dir {self._folder}"
+            self._say(f"          Another password: fhir-server user reset {users[0].name} {where}")
+        self._say(
+            f"App:      {app}: python -m http.server 9000 -d examples/smart_app, then http://localhost:9000/"
+        )
+
     def recorded(self, recorded: "Recorded", made: "list[str]") -> None:
         """The ECG in, and what was made of it."""
         self._say(f"\n[bold]in [/bold]  {recorded.file}: a 12-lead ECG recorded by demo-ecg")
@@ -129,6 +145,19 @@ class _JsonScreen:
         """Who is on the ward."""
         named = [{"device_id": each.name, "type": each.profile, "patient": each.patient} for each in devices]
         print_json({"event": "ward", "patients": patients, "devices": named})
+
+    def people(self, users: "list[DemoUser]", app: str) -> None:
+        """Who may log in, with the one-time passwords of those who are new."""
+        named = [
+            {
+                "name": each.name,
+                "role": each.role,
+                "fhir_user": each.fhir_user,
+                "one_time_password": each.password,
+            }
+            for each in users
+        ]
+        print_json({"event": "people", "users": named, "client_id": app})
 
     def recorded(self, recorded: "Recorded", made: "list[str]") -> None:
         """The ECG in, and what was made of it."""

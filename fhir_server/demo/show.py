@@ -10,6 +10,7 @@ from fhir_server.demo import ward
 from fhir_server.demo.devices import Sent, simulated
 from fhir_server.demo.ecg import Recorded, ecg
 from fhir_server.demo.http import Client, ServerAway
+from fhir_server.demo.people import DemoUser, app, people
 from fhir_server.demo.ward import WardDevice
 from fhir_server.serve.owner import Running
 
@@ -25,6 +26,9 @@ class Screen(Protocol):
 
     def set_up(self, patients: list[str], devices: list[WardDevice]) -> None:
         """The ward is there."""
+
+    def people(self, users: list[DemoUser], app: str) -> None:
+        """These may log in, by `app`; those who were made just now with a password that is told this once."""
 
     def recorded(self, recorded: Recorded, made: list[str]) -> None:
         """The ECG was taken in, and this was made of it."""
@@ -45,6 +49,7 @@ async def show(running: Running, screen: Screen) -> None:
     patients = await ward.patients(client)
     devices = await ward.devices(client, settings.data_dir)
     screen.set_up(patients, devices)
+    screen.people(await people(client), await app(client))
     recorded = await ecg(client, ward.ECG_DEVICE, "p1")
     screen.recorded(recorded, await _made(client, recorded.references))
     screen.ready(running)

@@ -15,6 +15,7 @@ from fhir_server.cli.catalog import commands
 from fhir_server.demo import ward
 from fhir_server.demo.ecg import ecg
 from fhir_server.demo.http import Client
+from fhir_server.demo.people import app, people
 from fhir_server.errors import Conflict, OperatorError
 from fhir_server.store.backup import RestoreFailed
 from tests.acceptance.command_line import ROOT, TOKEN, Process, answer, command, environment, eventually
@@ -208,9 +209,10 @@ def test_a_backup_of_a_running_server_comes_back_in_another_folder(here, server,
 
 def test_the_demonstration_shows_readings(data_dir):
     demo = Process("demo", "--port", "0", data_dir=data_dir)
-    events = {event["event"]: event for event in (demo.line() for _ in range(5))}
+    events = {event["event"]: event for event in (demo.line() for _ in range(6))}
     assert demo.end(signal.SIGINT) == 0
     assert events["ecg"]["statuses"] == ["created"]
+    assert {each["role"] for each in events["people"]["users"]} == {"admin", "practitioner", "patient"}
     assert events["reading"]["status"] == 200
     assert any("59408-5" in line or "85354-9" in line for line in events["reading"]["made"])
 
@@ -231,6 +233,18 @@ async def test_the_demonstration_finds_its_ward_again(server, tmp_path):
     renewed = await ward.devices(client, tmp_path)
     assert [each.name for each in renewed] == [each.name for each in first[1]]
     assert {each.secret for each in renewed}.isdisjoint(each.secret for each in first[1])
+
+
+async def test_the_demonstration_makes_its_people_once_and_tells_their_passwords_once(server):
+    client = Client(server.url, TOKEN)
+    await ward.patients(client)
+    first, again = await people(client), await people(client)
+    assert len({each.password for each in first} - {None}) == len(first) == 3
+    assert [each.password for each in again] == [None, None, None]
+    kept = (await client.get("/api/users/demo-ada")).wanted(200).body
+    assert kept["fhir_user"] == "Patient/p1"
+    assert kept["one_time_password_until"] is not None
+    assert await app(client) == await app(client) == "vitals"
 
 
 def test_a_sweep_says_what_nothing_names(here, data_dir):
