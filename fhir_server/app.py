@@ -122,7 +122,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
         http_files.router(
             taking,
             intake(database, key, profiles),
-            admission(house.authenticator, administrators),
+            admission(house.authenticator, administrators, house.audit, "file-create"),
             clock.now,
             Limits(settings.max_file_bytes, settings.files_at_once, incoming),
         )

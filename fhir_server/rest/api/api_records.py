@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import Request
 
+from fhir_server.audit.origin import ORIGIN
 from fhir_server.audit.record import NOBODY, Record, outcome
 from fhir_server.rest.audited import agent, origin
 from smart_auth.principal import Principal
@@ -50,3 +51,9 @@ def api_record(request: Request, path: str, principal: Principal | None, status:
         parameters=tuple(dict.fromkeys(request.query_params.keys())) if status < 400 else (),
         reason=str(status),
     )
+
+
+def admission_record(action: str, principal: Principal | None, status: int) -> Record:
+    """What the audit keeps of a caller who was let in to do `action`, or was not."""
+    by = NOBODY if principal is None else agent(principal)
+    return Record("administration", action, outcome(status), by, ORIGIN.get(), reason=str(status))

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from fhir_server.audit.port import Audit
 from fhir_server.audit.record import Record
 from fhir_server.errors import (
+    AuthenticationFailed,
+    Forbidden,
     InvalidRequest,
     Issue,
     RequestError,
@@ -23,7 +25,7 @@ from fhir_server.errors import (
 )
 from fhir_server.json import dumps, parse
 from fhir_server.outcomes import failure
-from fhir_server.rest.api.api_records import api_record
+from fhir_server.rest.api.api_records import admission_record, api_record
 from fhir_server.rest.asgi import Message, Receive
 from fhir_server.rest.call import Authenticator, unproved
 from fhir_server.search.access import predicate
@@ -110,11 +112,23 @@ def guarded(authenticator: Authenticator, permit: Permit, *, noting: bool = Fals
     return Guarded
 
 
-def admission(authenticator: Authenticator, permit: Permit) -> Callable[[str | None], Awaitable[None]]:
-    """What lets a caller in by their Authorization header, and raises AuthenticationFailed or Forbidden for others."""
+def admission(
+    authenticator: Authenticator, permit: Permit, audit: Audit, action: str
+) -> Callable[[str | None], Awaitable[None]]:
+    """What lets a caller in by their Authorization header, and raises AuthenticationFailed or Forbidden for others.
+
+    That they were let in to do `action`, or not, is recorded first.
+    """
 
     async def admitted(authorization: str | None) -> None:
-        permit(await _principal(authenticator, authorization))
+        known = None
+        try:
+            known = await _principal(authenticator, authorization)
+            permit(known)
+        except (AuthenticationFailed, Forbidden) as error:
+            await audit.keep([admission_record(action, known, failure(error).status)])
+            raise
+        await audit.keep([admission_record(action, known, 200)])
 
     return admitted
 

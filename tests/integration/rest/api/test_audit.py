@@ -33,6 +33,13 @@ async def test_what_is_changed_is_recorded_once_where_the_route_notes_it(client,
     assert [action for _, action, *_ in records(database_url)] == ["user-create"]
 
 
+async def test_who_brings_a_file_is_recorded_and_so_is_who_may_not(client, database_url):
+    await client.post("/ingest/files?device=ox-1", content=b"x")
+    await client.post("/ingest/files?device=ox-1", content=b"x", headers={"Authorization": "Bearer wrong"})
+    found = [(action, outcome, who) for _, action, outcome, who, *_ in records(database_url)]
+    assert found == [("file-create", 0, "static-token"), ("file-create", 4, "")]
+
+
 async def test_a_view_of_a_patient_is_recorded_with_the_patient(client, database_url):
     await client.get("/api/patients/p1/live-data")
     ((kind, action, _, _, type, id, patient, detail),) = records(database_url)
