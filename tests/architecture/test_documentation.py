@@ -10,6 +10,7 @@ from tests.architecture.map_page import ROOT
 
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 _COMMAND = re.compile(r"fhir-server ((?:device |deadletter )?[a-z]+(?:-[a-z]+)*)")
+_TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
 _TARGET = re.compile(r"(?:`|^|/)make ([a-z]+)\b", re.MULTILINE)
 
 
@@ -88,3 +89,18 @@ def test_every_adr_says_what_was_decided_and_what_is_bad_about_it():
         )
     ]
     assert thin == []
+
+
+def test_every_claim_of_the_threat_model_names_a_test_that_is_there():
+    named = _TEST.findall((ROOT / "SECURITY.md").read_text())
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not re.search(rf"^(async )?def {name}\(", _source(ROOT / "tests" / path), re.MULTILINE)
+    ]
+    assert len(named) > 30
+    assert missing == []
+
+
+def _source(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
