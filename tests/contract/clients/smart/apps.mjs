@@ -23,6 +23,15 @@ const script = (text) => `<!doctype html><html lang="en"><title>App</title><scri
 const ready = script('FHIR.oauth2.ready().then((client) => { window.client = client }, (error) => { window.failure = error.message })')
 const launch = (options) => script(`FHIR.oauth2.authorize(${JSON.stringify(options)})`)
 
+// Sends by a form what fhirclient would send in the address.
+function posted (url) {
+  const { origin, pathname, searchParams } = new URL(url)
+  const form = Object.assign(document.createElement('form'), { method: 'post', action: origin + pathname })
+  for (const [name, value] of searchParams) form.append(Object.assign(document.createElement('input'), { name, value, type: 'hidden' }))
+  document.documentElement.append(form)
+  form.submit()
+}
+
 // What each address answers, given the origin of the apps.
 function served (origin) {
   const app = (name, more = {}) => ({ clientId: name, scope: SCOPE, redirectUri: `${origin}/${name}`, ...more })
@@ -32,6 +41,7 @@ function served (origin) {
     '/public/standalone': () => ['text/html', launch(app('public'))],
     '/public/visit': () => ['text/html', launch(app('public', { scope: `${SCOPE} launch/encounter` }))],
     '/public/launch': () => ['text/html', launch(app('public', { scope: LAUNCHED }))],
+    '/public/posted': () => ['text/html', script(`${posted}; FHIR.oauth2.authorize(${JSON.stringify({ ...app('public'), noRedirect: true })}).then(posted)`)],
     '/signing': () => ['text/html', ready],
     '/signing/standalone': () => ['text/html', launch(app('signing', { clientPrivateJwk: keys.ES384.private }))],
     '/strict': () => ['text/html', 'Back.'],

@@ -13,7 +13,9 @@ const { origin } = apps
 const quiet = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: quiet })
 
-const standalone = (app) => `${origin}/${app}/standalone?iss=${encodeURIComponent(fhir)}`
+const at = `?iss=${encodeURIComponent(fhir)}`
+const standalone = (app) => `${origin}/${app}/standalone${at}`
+const posted = `${origin}/public/posted${at}`
 
 async function approved (page, asked) {
   await person.logIn(page, asked)
@@ -44,20 +46,24 @@ const flows = {
     return JSON.parse(await page.locator('body').innerText())
   },
 
+  async posted (page, asked) {
+    await page.goto(posted)
+    await person.logIn(page, asked)
+    await person.pick(page, asked.pick)
+    await person.deny(page)
+    const { failure } = await result(page, 'public')
+    await page.goto(posted)
+    await person.pick(page, asked.pick)
+    await person.allow(page)
+    return { denied: failure, ...await result(page, 'public') }
+  },
+
   async launched (page, { url, ...asked }) {
     await page.goto(url)
     await approved(page, asked)
     const first = await result(page, 'public')
     await page.goto(url)
     return { ...first, twice: (await result(page, 'public')).failure }
-  },
-
-  async denied (page, asked) {
-    await page.goto(standalone('public'))
-    await person.logIn(page, asked)
-    await person.pick(page, asked.pick)
-    await person.deny(page)
-    return (await result(page, 'public')).failure
   },
 
   async 'taken back' (page, asked) {
@@ -90,10 +96,11 @@ const flows = {
   async looked (page, { name, once, password, pick }) {
     const found = {}
     const look = async () => { found[await person.heading(page)] = await person.faults(page) }
-    const at = (path) => page.goto(new URL(path, fhir).href)
-    await at('/oauth/authorize')
+    const open = (path) => page.goto(new URL(path, fhir).href)
+    await page.setViewportSize({ width: 320, height: 640 })
+    await open('/oauth/authorize')
     await look()
-    await page.goto(standalone('public').replace('standalone', 'visit'))
+    await page.goto(`${origin}/public/visit${at}`)
     await look()
     await person.logIn(page, { name, password: 'not the password' })
     found['Log in, again'] = await person.faults(page)
@@ -107,7 +114,7 @@ const flows = {
     await look()
     await person.allow(page)
     await result(page, 'public')
-    await at('/oauth/apps')
+    await open('/oauth/apps')
     await look()
     await page.getByRole('button', { name: 'Log out' }).click()
     await look()
@@ -127,7 +134,7 @@ const flows = {
   'for itself': (_, { id, algorithm, scope }) => strict.forItself({ fhir, id, scope, key: keys[algorithm].private }),
 
   async vitals (page, asked) {
-    await page.goto(`${origin}/vitals/?iss=${encodeURIComponent(fhir)}`)
+    await page.goto(`${origin}/vitals/${at}`)
     await approved(page, asked)
     await page.getByRole('table').waitFor()
     return { said: await page.getByRole('status').innerText(), rows: await page.locator('tbody tr').allInnerTexts() }

@@ -42,17 +42,14 @@ export async function byKeyboard (page, role, name, text) {
   throw new Error(`${name} is not reached by Tab on ${page.url()}`)
 }
 
-// What axe-core finds wrong on the page, in the light and in the dark, and whether a narrow window must be scrolled sideways.
+// What axe-core finds wrong on the page, in the light and in the dark, and whether it must be scrolled sideways.
 export async function faults (page) {
-  const found = []
-  for (const [colorScheme, what] of [['light', '{}'], ['dark', "{ runOnly: ['color-contrast'] }"]]) {
+  const found = await page.evaluate('document.documentElement.scrollWidth > innerWidth') ? ['wider than the window'] : []
+  for (const [colorScheme, run] of [['dark', `${axe}; axe.run({ runOnly: ['color-contrast'] })`], ['light', 'axe.run()']]) {
     await page.emulateMedia({ colorScheme })
-    const { violations, passes } = await page.evaluate(`${axe}; axe.run(${what})`)
+    const { violations, passes } = await page.evaluate(run)
     if (passes.length === 0) found.push(`${colorScheme}: nothing was checked`)
     found.push(...violations.map(({ id, nodes }) => `${colorScheme}: ${id}: ${nodes.map(({ html }) => html)}`))
   }
-  await page.setViewportSize({ width: 320, height: 640 })
-  if (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) found.push('wider than 320 pixels')
-  await page.setViewportSize({ width: 1280, height: 720 })
   return found
 }

@@ -55,9 +55,12 @@ def test_an_ehr_opens_an_app_about_the_patient_on_its_screen_once(chromium, oper
     assert seen["twice"].startswith("invalid_request")
 
 
+@pytest.mark.item("smart-A1")
 @pytest.mark.item("smart-A8")
-def test_an_app_is_told_that_it_was_denied(chromium):
-    assert chromium.do("denied", **ADA).startswith("access_denied")
+def test_an_app_is_told_that_it_was_denied_and_may_ask_again_by_a_form_from_its_own_origin(chromium):
+    seen = chromium.do("posted", **ADA)
+    assert seen["denied"].startswith("access_denied")
+    check_is_about_ada(seen)
 
 
 @pytest.mark.item("smart-R6")
