@@ -16,6 +16,7 @@ from fhir_server.rest.interaction import Interaction
 from fhir_server.rest.negotiation import FORM, FORMATS, PATCH
 from fhir_server.rest.openapi_components import COMPONENTS, parameter_refs, search_components
 from fhir_server.rest.request import PREFIX
+from fhir_server.rest.smart.described import SCHEMES
 
 # Any: an OpenAPI document is an open tree of JSON.
 Json = dict[str, Any]
@@ -36,6 +37,7 @@ def document(app: FastAPI, catalog: Sequence[Interaction]) -> Callable[[], Json]
         for kind, entries in COMPONENTS.items():
             components[kind] = components.get(kind, {}) | entries
         components["parameters"] |= search_components()
+        components["securitySchemes"] |= SCHEMES
         return described
 
     return openapi

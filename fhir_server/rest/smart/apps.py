@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from fhir_server.rest.smart import browser
 from fhir_server.rest.smart.choices import Chooser
+from fhir_server.rest.smart.described import page_form, page_query
 from fhir_server.rest.smart.page import page, see_other
 from fhir_server.rest.smart.page_route import notes
 from fhir_server.rest.smart.reception import Reception, Visit, visit
@@ -27,14 +28,14 @@ _SHOWN: Final = 100
 def add(routes: APIRouter, reception: Reception) -> None:
     """Adds the page to `routes`."""
 
-    @routes.get("/apps")
+    @routes.get("/apps", summary="What apps may do for a person", openapi_extra=page_query("done"))
     async def shown(request: Request) -> Response:
         here = await visit(reception, request)
         if here.session is None:
             return see_other("password" if here.begun else "login")
         return await _page(reception, here, here.session, browser.query(request).value("done"))
 
-    @routes.post("/apps")
+    @routes.post("/apps", summary="Take it back from an app", openapi_extra=page_form("client"))
     async def revoked(request: Request) -> Response:
         here, form = await visit(reception, request), await browser.form(request)
         here.check_form(form)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from fhir_server.rest.smart import browser, flow
 from fhir_server.rest.smart.browser import Form
+from fhir_server.rest.smart.described import page_form, page_query
 from fhir_server.rest.smart.flow import Journey, Situation
 from fhir_server.rest.smart.page import page
 from fhir_server.rest.smart.page_route import notes
@@ -31,14 +32,16 @@ def add(routes: APIRouter, reception: Reception, lasts: timedelta) -> None:
         journey = Journey(reception, here.at, here.needs_session(), notes(request))
         return here, journey, await flow.situation(journey, form.value("request"))
 
-    @routes.get("/consent")
+    @routes.get(
+        "/consent", summary="Where people see what an app asks for", openapi_extra=page_query("request")
+    )
     async def shown(request: Request) -> Response:
         here, journey, now_at = await arrived(request, browser.query(request))
         if now_at.step != "consent":
             return await flow.onward(journey, now_at)
         return _page(here, journey.session, now_at, lasts, kept=now_at.scopes)
 
-    @routes.post("/consent")
+    @routes.post("/consent", summary="Allow or deny", openapi_extra=page_form("request", "decision", "scope"))
     async def decided(request: Request) -> Response:
         form = await browser.form(request)
         here, journey, now_at = await arrived(request, form)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fhir_server.clock import now
 from fhir_server.rest.request import pairs
 from fhir_server.rest.smart import browser, flow
+from fhir_server.rest.smart.described import page_form
 from fhir_server.rest.smart.flow import Journey
 from fhir_server.rest.smart.page import page, see_other
 from fhir_server.rest.smart.page_route import notes
@@ -30,12 +31,12 @@ _AFTER: Final = "apps"
 def add(routes: APIRouter, reception: Reception) -> None:
     """Adds the two to `routes`."""
 
-    @routes.get("/login")
+    @routes.get("/login", summary="Where people log in")
     async def shown(request: Request) -> Response:
         here = await visit(reception, request)
         return see_other(_AFTER) if here.session else login_page(here)
 
-    @routes.post("/login")
+    @routes.post("/login", summary="Log in", openapi_extra=page_form("name", "password", "next"))
     async def sent(request: Request) -> Response:
         here, form = await visit(reception, request), await browser.form(request)
         here.check_form(form)
@@ -54,7 +55,7 @@ def add(routes: APIRouter, reception: Reception) -> None:
             await entered(reception, here, session, next, notes(request)), secret, here.at
         )
 
-    @routes.post("/logout")
+    @routes.post("/logout", summary="Log out", openapi_extra=page_form())
     async def left(request: Request) -> Response:
         here = await visit(reception, request)
         here.check_form(await browser.form(request))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final, TypeAlias, cast
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from fhir_server.audit.port import Audit
@@ -14,6 +15,7 @@ from fhir_server.errors import RequestError, Unavailable
 from fhir_server.outcomes import failure
 from fhir_server.rest.audited import Notes, origin
 from fhir_server.rest.rates import AddressRates
+from fhir_server.rest.smart.described import of_pages
 from fhir_server.rest.smart.page import page, see_other
 from smart_auth.audit import Event
 from smart_auth.errors import NotAnswerable, SentBack
@@ -29,7 +31,7 @@ _TITLES: Final = {
 
 
 def routes(audit: Audit, rates: AddressRates) -> APIRouter:
-    """A router for pages, which are no part of the API's description, at the rate that an address has.
+    """A router for pages, at the rate that an address has.
 
     What they note is kept before they answer.
     """
@@ -51,7 +53,13 @@ def routes(audit: Audit, rates: AddressRates) -> APIRouter:
 
             return handler
 
-    return APIRouter(prefix="/oauth", route_class=PageRoute, include_in_schema=False)
+    return APIRouter(
+        prefix="/oauth",
+        tags=["pages"],
+        route_class=PageRoute,
+        default_response_class=HTMLResponse,
+        responses=of_pages(),
+    )
 
 
 def notes(request: Request) -> Notes:

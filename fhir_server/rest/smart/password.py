@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from fhir_server.clock import now
 from fhir_server.rest.smart import browser
+from fhir_server.rest.smart.described import page_form, page_query
 from fhir_server.rest.smart.login import Mistakes, entered, leads_to
 from fhir_server.rest.smart.page import page, see_other
 from fhir_server.rest.smart.page_route import notes
@@ -20,14 +21,18 @@ from smart_auth.passwords import LEAST_CHARACTERS, PasswordUnfit
 def add(routes: APIRouter, reception: Reception) -> None:
     """Adds the page to `routes`."""
 
-    @routes.get("/password")
+    @routes.get("/password", summary="Where people choose a password", openapi_extra=page_query("next"))
     async def shown(request: Request) -> Response:
         here = await visit(reception, request)
         if here.begun is None:
             return see_other("login")
         return _page(here, browser.query(request).value("next"))
 
-    @routes.post("/password")
+    @routes.post(
+        "/password",
+        summary="Choose a password",
+        openapi_extra=page_form("old", "new", "again", "next"),
+    )
     async def sent(request: Request) -> Response:
         here, form = await visit(reception, request), await browser.form(request)
         here.check_form(form)

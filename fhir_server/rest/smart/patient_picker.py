@@ -11,6 +11,7 @@ from fhir_server.errors import InvalidSearch, NotFound
 from fhir_server.rest.smart import browser, flow
 from fhir_server.rest.smart.browser import Form
 from fhir_server.rest.smart.choices import Choices, escaped
+from fhir_server.rest.smart.described import page_form, page_query
 from fhir_server.rest.smart.flow import Journey, Situation
 from fhir_server.rest.smart.page import page
 from fhir_server.rest.smart.page_route import notes
@@ -28,14 +29,18 @@ def add(routes: APIRouter, reception: Reception) -> None:
         journey = Journey(reception, here.at, here.needs_session(), notes(request))
         return here, journey, await flow.situation(journey, form.value("request"))
 
-    @routes.get("/patient")
+    @routes.get("/patient", summary="Where people choose a patient", openapi_extra=page_query("request"))
     async def patients(request: Request) -> Response:
         here, journey, now_at = await arrived(request, browser.query(request))
         if not _is_asked(now_at):
             return await flow.onward(journey, now_at)
         return await _patients(here, journey, now_at, Form(()))
 
-    @routes.post("/patient")
+    @routes.post(
+        "/patient",
+        summary="Choose a patient, or search for one",
+        openapi_extra=page_form("request", "patient", "page", *_FIELDS),
+    )
     async def patient(request: Request) -> Response:
         """The search is sent like the choice: names of patients stand in no address, which is kept in logs."""
         form = await browser.form(request)
@@ -48,14 +53,16 @@ def add(routes: APIRouter, reception: Reception) -> None:
         await _choose_patient(journey, now_at, form.value("patient"))
         return await flow.onward(journey, await flow.situation(journey, now_at.asked.id))
 
-    @routes.get("/encounter")
+    @routes.get("/encounter", summary="Where people choose a visit", openapi_extra=page_query("request"))
     async def encounters(request: Request) -> Response:
         here, journey, now_at = await arrived(request, browser.query(request))
         if now_at.step != "encounter":
             return await flow.onward(journey, now_at)
         return await _encounters(here, journey, now_at)
 
-    @routes.post("/encounter")
+    @routes.post(
+        "/encounter", summary="Choose a visit, or none", openapi_extra=page_form("request", "encounter")
+    )
     async def encounter(request: Request) -> Response:
         form = await browser.form(request)
         here, journey, now_at = await arrived(request, form)

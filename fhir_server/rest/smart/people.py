@@ -25,11 +25,11 @@ def router(reception: Reception, audit: Audit) -> APIRouter:
     consent.add(pages, reception, timedelta(days=reception.settings.refresh_token_days))
     apps.add(pages, reception)
 
-    @pages.get("/style.css")
+    @pages.get("/style.css", include_in_schema=False)
     async def styled() -> Response:
         return style()
 
-    @pages.get(PATH.removeprefix(pages.prefix))
+    @pages.get(PATH.removeprefix(pages.prefix), include_in_schema=False)
     async def styled_apps() -> Response:
         return app_style()
 
