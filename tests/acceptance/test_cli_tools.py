@@ -266,4 +266,4 @@ def test_people_are_added_changed_disabled_and_given_other_passwords(here, serve
     chosen = here("user", "add", "bob", "--role", "admin", "--password-stdin", data_dir=server.data_dir)
     assert chosen["one_time_password"] is None
     names = [each["name"] for each in here("user", "list", data_dir=server.data_dir)]
-    assert names == ["anna", "bob"]
+    assert {"anna", "bob"} <= set(names)
