@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 
 from fhir_server.rest import metrics
+from fhir_server.rest.api.guarded import administrators
 from fhir_server.rest.call import Authenticator, unproved
 from ingest.transports.confidential import from_this_machine
 from smart_auth.errors import SmartAuthError
@@ -26,7 +27,7 @@ def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -
         await ready()
         return Response(b'{"status":"ready"}', media_type="application/json")
 
-    @routes.get("/metrics", summary="Metrics in Prometheus' text format; from loopback, or with the token")
+    @routes.get("/metrics", summary="Metrics in Prometheus' text format; from loopback, or for administrators")
     async def measured(request: Request) -> Response:
         if not from_this_machine(request):
             await _check(authenticator, request.headers.get("authorization"))
@@ -37,6 +38,6 @@ def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -
 
 async def _check(authenticator: Authenticator, header: str | None) -> None:
     try:
-        await authenticator.authenticate(header)
+        administrators(await authenticator.authenticate(header))
     except SmartAuthError as error:
         raise unproved(error) from error

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from fhir_server.app import create_app
+from smart_auth.principal import Principal
 from tests.integration.rest.conftest import TOKEN, connected, settings
 
 
@@ -61,7 +62,21 @@ async def test_with_auth_off_everyone_is_let_in(serving):
         assert (await client.get("/fhir/Patient/1")).status_code == 404
 
 
-async def test_metrics_are_for_this_machine_or_the_token(app, client):
+async def test_metrics_are_not_for_every_app_that_has_a_token(database_url):
+    class Known:
+        async def authenticate(self, _):
+            return Principal("client:growth-chart", frozenset({"system/*.cruds"}))
+
+    app = create_app(settings(database_url), Known())
+    transport = httpx.ASGITransport(app=app, client=("203.0.113.9", 1), raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://server.example") as far,
+    ):
+        assert (await far.get("/metrics", headers={"Authorization": "Bearer x"})).status_code == 403
+
+
+async def test_metrics_are_for_this_machine_or_administrators(app, client):
     await client.get("/fhir/Patient/1")
     assert 'interaction="read",status="404"' in (await client.get("/metrics")).text
     far = httpx.AsyncClient(
