@@ -1,68 +1,22 @@
 """The example of a proxy, as Debian's nginx runs it before a real server."""
 
 import json
-import socket
 import ssl
-import subprocess
-import time
 
 import httpx
 import pytest
 
-from tests.acceptance.command_line import ROOT, TOKEN
-from tests.certificates import certificate
+from tests import nginx
+from tests.acceptance.command_line import TOKEN
 
-EXAMPLE = ROOT / "examples" / "nginx" / "fhir.conf"
 OUTSIDE = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture(scope="module")
 def proxy(server, tmp_path_factory):
     """The address of nginx before the server, to which it comes from 127.0.0.2, and what its certificate is trusted by."""
-    folder = tmp_path_factory.mktemp("nginx")
-    pem = certificate(folder, "localhost")
-    clear, secure = free_port(), free_port()
-    site = EXAMPLE.read_text("utf-8")
-    for stated, here in [
-        ("server 127.0.0.1:8000;", f"server {server.url.removeprefix('http://')};"),
-        ("listen 80;", f"listen 127.0.0.1:{clear};"),
-        ("listen 443 ssl http2;", f"listen 127.0.0.1:{secure} ssl http2;"),
-        ("/etc/ssl/certs/fhir.example.org.pem", str(pem)),
-        ("/etc/ssl/private/fhir.example.org.pem", str(pem)),
-        ("proxy_pass http://fhir_server;", "proxy_pass http://fhir_server; proxy_bind 127.0.0.2;"),
-    ]:
-        assert site.count(stated) == 1, stated
-        site = site.replace(stated, here)
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\nhttp {{ access_log off;\n{site}\n}}"
-    )
-    running = subprocess.Popen(
-        ["/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(secure)
-        yield f"https://localhost:{secure}", f"http://localhost:{clear}", pem
-    finally:
-        running.terminate()
-        running.wait(10)
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def wait_for(port):
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("nginx does not listen")
+    with nginx.before(server.url, tmp_path_factory.mktemp("nginx")) as running:
+        yield running
 
 
 @pytest.mark.item("smart-D3")

@@ -1,5 +1,6 @@
 """A server as an operator starts it, for clients that nobody changed for it."""
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import nginx
 from tests.acceptance.command_line import TOKEN, Process
 
 
@@ -22,7 +24,10 @@ def server(cloned):
     """A process of its own; tests that share it use identifiers of their own."""
     folder = Path(tempfile.mkdtemp(prefix="fhir-clients-", dir="/var/tmp"))
     with cloned() as url:
-        process = Process("serve", "--port", "0", data_dir=folder, DATABASE_URL=url)
+        trusted = json.dumps([f"{nginx.FROM}/32"])
+        process = Process(
+            "serve", "--port", "0", data_dir=folder, DATABASE_URL=url, FHIR_TRUSTED_PROXIES=trusted
+        )
         try:
             yield Address(process.line()["fhir"], TOKEN)
         finally:

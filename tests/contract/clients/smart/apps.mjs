@@ -76,8 +76,8 @@ export async function listen (secret) {
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => response.writeHead(500).end(String(error.stack)))
   })
-  await new Promise((resolve) => server.listen(0, 'localhost', resolve))
-  const origin = `http://localhost:${server.address().port}`
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${server.address().port}`
   const pages = served(origin)
 
   async function answer (request, response) {

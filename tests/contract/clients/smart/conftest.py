@@ -1,13 +1,16 @@
 """People, patients and apps on the server, and one Chromium in which all of them meet."""
 
 import json
+import os
 import select
+import ssl
 import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import nginx
 from tests.contract.clients.content import heart_rate
 
 HERE = Path(__file__).parent
@@ -47,9 +50,11 @@ _RESOURCES = (
 class Operator:
     """Whoever runs the server: adds people and apps."""
 
-    def __init__(self, server):
+    def __init__(self, secure, token):
         self.client = httpx.Client(
-            base_url=server.fhir.removesuffix("/fhir"), headers={"Authorization": f"Bearer {server.token}"}
+            base_url=secure.secure,
+            headers={"Authorization": f"Bearer {token}"},
+            verify=ssl.create_default_context(cafile=str(secure.certificate)),
         )
 
     def store(self, resources):
@@ -80,10 +85,15 @@ class Operator:
 class Chromium:
     """The browser, and the origin that the apps are at."""
 
-    def __init__(self, fhir):
+    def __init__(self, fhir, certificate):
         assert (HERE.parent / "node_modules").is_dir(), "The clients are not installed. Run `make clients`."
         self.process = subprocess.Popen(
-            ["node", "browser.mjs", fhir], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", "browser.mjs", fhir],
+            cwd=HERE,
+            env=os.environ | {"NODE_EXTRA_CA_CERTS": str(certificate)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         said = self._line()
         self.origin, self.jwks = said["origin"], said["jwks"]
@@ -107,9 +117,16 @@ class Chromium:
 
 
 @pytest.fixture(scope="session")
-def operator(server):
+def secure(server, tmp_path_factory):
+    """The server behind nginx, as browsers come to it."""
+    with nginx.before(server.fhir.removesuffix("/fhir"), tmp_path_factory.mktemp("nginx")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def operator(server, secure):
     """The operator of a server with a practitioner, two patients and their readings."""
-    operator = Operator(server)
+    operator = Operator(secure, server.token)
     operator.store(_RESOURCES)
     operator.user("smart-doc", password=WORDS)
     yield operator
@@ -117,9 +134,9 @@ def operator(server):
 
 
 @pytest.fixture(scope="session")
-def chromium(server, operator):
+def chromium(secure, operator):
     """Chromium, and apps at another origin, each registered in its own way."""
-    browser = Chromium(server.fhir)
+    browser = Chromium(f"{secure.secure}/fhir", secure.certificate)
     at = browser.origin
     operator.app("public", "Chart", redirect_uris=[f"{at}/public"], launch_url=f"{at}/public/launch")
     made = operator.app("secretive", "Ward", "client_secret_basic", redirect_uris=[f"{at}/secretive"])

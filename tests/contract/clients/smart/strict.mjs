@@ -9,7 +9,7 @@ const ALGORITHMS = {
 async function configured (issuer, id, key) {
   const { alg, kid, ...jwk } = key
   const signing = { key: await crypto.subtle.importKey('jwk', jwk, ALGORITHMS[alg], false, ['sign']), kid }
-  const config = await client.discovery(new URL(issuer), id, undefined, client.PrivateKeyJwt(signing), { execute: [client.allowInsecureRequests] })
+  const config = await client.discovery(new URL(issuer), id, undefined, client.PrivateKeyJwt(signing))
   client.enableNonRepudiationChecks(config)
   return config
 }

@@ -13,11 +13,11 @@ pytestmark = pytest.mark.xdist_group("clients")
 @pytest.mark.item("smart-I2")
 @pytest.mark.item("smart-I3")
 @pytest.mark.item("smart-V1")
-def test_a_strict_client_gets_renews_asks_about_and_ends_its_tokens(server, chromium):
+def test_a_strict_client_gets_renews_asks_about_and_ends_its_tokens(secure, chromium):
     said = chromium.do("code", name="smart-doc", password=WORDS, pick="Lovelace")
-    issuer = server.fhir.removesuffix("/fhir")
+    issuer = secure.secure
     assert (said["iss"], said["claims"]["iss"], said["claims"]["aud"]) == (issuer, issuer, "strict")
-    assert said["claims"]["fhirUser"] == f"{server.fhir}/Practitioner/smart-doc"
+    assert said["claims"]["fhirUser"] == f"{issuer}/fhir/Practitioner/smart-doc"
     first, second, told = said["first"], said["second"], said["told"]
     assert (second["scope"], second["patient"]) == (first["scope"], "smart-ada")
     assert second["refresh_token"] != first["refresh_token"]
