@@ -39,7 +39,7 @@ contracts: $(VENV)/.dev
 pytest: $(VENV)/.dev clients $(VENV)/s3.classpath
 	@$(BIN)/python -m pytest $(PYTEST)
 
-clients: $(CLIENTS)/node_modules/.installed ## The JavaScript client that the tests run, by npm
+clients: $(CLIENTS)/node_modules/.installed ## The JavaScript clients that the tests run, by npm
 
 soak: $(VENV)/.dev ## Faults, load and the Java validator: 40 minutes at most
 	@$(BIN)/python -m pytest -q -rP -o faulthandler_timeout=1800 -m soak tests/soak
