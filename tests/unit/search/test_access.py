@@ -49,6 +49,8 @@ def test_a_caller_with_every_scope_sees_everything(interaction):
         (user_app("system/*.cruds"), "Patient", "unheard-of"),
         (user_app("system/*.cruds"), "AuditEvent", "read"),
         (user_app("system/AuditEvent.rs"), "AuditEvent", "read"),
+        (user_app("system/AuditEvent.rs?action=R", auditor=True), "AuditEvent", "read"),
+        (user_app("user/AuditEvent.rs?type=rest", reach=Everything(), auditor=True), "AuditEvent", "search"),
         (patient_app("patient/*.cruds"), "AuditEvent", "read"),
         (patient_app("patient/*.cruds"), "Group", "read"),
         (patient_app("patient/*.cruds"), "Person", "search"),
