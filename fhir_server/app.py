@@ -267,7 +267,7 @@ def _master_key(settings: Settings) -> MasterKey:
         raise OperatorError(
             "There is no master key. Set FHIR_MASTER_KEY, or FHIR_DATA_DIR for a folder that keeps one."
         )
-    return master_key(settings.master_key, settings.data_dir or Path())
+    return master_key(settings.master_key, settings.data_dir or Path(), settings.master_key_previous)
 
 
 def _sealer(house: House, key: MasterKey) -> Sealer | None:

@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         description="Base64 of 32 random bytes that encrypt device secrets and paging cursors and key the identities; "
         "unset means the file `master.key` in the data folder, made on first start. Never in the database.",
     )
+    master_key_previous: SecretStr | None = Field(
+        default=None,
+        description="The master key before `FHIR_MASTER_KEY`, for as long as something may still be sealed under it: until "
+        "`fhir-server key reseal` is done. A key in a file has it beside itself, as `master.key.previous`.",
+    )
     blobs: str | None = Field(
         default=None,
         description="Where contents of more than 64 kB are kept: a folder, or `s3://bucket/prefix` of an S3-compatible store; "

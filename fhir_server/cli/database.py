@@ -84,7 +84,7 @@ async def _done(url: str, configured: "Settings", work: Callable[[Workplace], Aw
     from fhir_server.store.blobs.catalog import blobs
     from fhir_server.store.database import Database
 
-    key = master_key(configured.master_key, data_dir(configured))
+    key = master_key(configured.master_key, data_dir(configured), configured.master_key_previous)
     database = Database(url, size=4, statement_timeout_ms=_STATEMENT_TIMEOUT_MS, blobs=blobs(configured))
     await database.open()
     try:

@@ -1,4 +1,4 @@
-"""`fhir-server key`: the keys that this server signs tokens with.
+"""`fhir-server key`: the keys that this server signs tokens with, and the master key that secrets are sealed under.
 
 https://openid.net/specs/openid-connect-core-1_0.html#RotateSigKeys
 """
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fhir_server.cli.configuration import data_dir as folder
 from fhir_server.cli.configuration import settings
 from fhir_server.cli.console import print_json, print_table, say
 from fhir_server.cli.database import Workplace, with_database
@@ -15,10 +16,11 @@ from fhir_server.cli.options import AsJson, DataDir
 from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
+    from fhir_server.store.resealing import Resealed
     from smart_auth.ports import SigningKey
 
 app = typer.Typer(
-    help="List the keys that tokens are signed with, and take new ones. Example: fhir-server key list",
+    help="List the keys that tokens are signed with, take new ones, and a new master key. Example: fhir-server key list",
     no_args_is_help=True,
 )
 
@@ -67,3 +69,62 @@ def rotate(
         print_json({"kid": kid, "algorithm": algorithm, "signs": True})
     else:
         say(f"{kid} signs from now on, by {algorithm}.")
+
+
+@app.command("new-master")
+def new_master(*, data_dir: DataDir = None) -> None:
+    """Make a new master key, under which readings keep their identity. Restart the server, then run `fhir-server key reseal`.
+
+    A key in a file is replaced, and kept beside it as the one before; for one in FHIR_MASTER_KEY the settings are printed.
+
+    Example: fhir-server key new-master
+    """
+    from fhir_server.keys import PREVIOUS_NAME, master_key, succeed
+
+    configured = settings(data_dir=data_dir)
+    if configured.master_key is None:
+        succeed(folder(configured))
+        say(
+            f"There is a new master key, and {PREVIOUS_NAME} beside it. Restart the server, then: fhir-server key reseal"
+        )
+        return
+    if configured.master_key_previous is not None:
+        raise OperatorError(
+            "FHIR_MASTER_KEY_PREVIOUS is set. Run `fhir-server key reseal` and unset it first."
+        )
+    present = master_key(configured.master_key, folder(configured))
+    say(f"FHIR_MASTER_KEY={present.successor().text()}\nFHIR_MASTER_KEY_PREVIOUS={present.text()}")
+
+
+@app.command("reseal")
+def reseal(*, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Seal anew what is sealed under the master key before, while the server, which must know both, goes on.
+
+    Example: fhir-server key reseal
+    """
+
+    async def resealed(place: Workplace) -> "Resealed":
+        from fhir_server.store.resealing import reseal
+
+        if place.key.previous is None:
+            raise OperatorError(
+                "There is no master key before this one. Run `fhir-server key new-master` first."
+            )
+        return await reseal(place.database, place.key)
+
+    done = with_database(settings(data_dir=data_dir), resealed)
+    if json:
+        print_json(
+            {
+                "device_secrets": done.device_secrets,
+                "signing_keys": done.signing_keys,
+                "unreadable": done.unreadable,
+            }
+        )
+    elif not done.unreadable:
+        say(
+            f"{done.device_secrets} secrets of devices and {done.signing_keys} signing keys are under the new master key. "
+            "The one before is not needed any more: remove master.key.previous, or unset FHIR_MASTER_KEY_PREVIOUS."
+        )
+    if done.unreadable:
+        raise OperatorError(" ".join(done.unreadable))

@@ -55,6 +55,14 @@ def test_devices_can_be_kept_while_no_server_runs(here, data_dir):
     assert (listed["device_id"], listed["patient"], listed["status"]) == ("pi-1", "Patient/p1", "active")
 
 
+def test_secrets_are_sealed_under_a_new_master_key(here, data_dir):
+    here("device", "add", "pi-1", "--type", "pulse-oximeter", data_dir=data_dir)
+    assert command("key", "new-master", data_dir=data_dir).returncode == 0
+    assert here("key", "reseal", data_dir=data_dir)["device_secrets"] == 1
+    (data_dir / "master.key.previous").unlink()
+    assert command("audit", "verify", data_dir=data_dir).returncode == 0
+
+
 def test_a_secret_is_renewed_a_name_is_taken_once_and_a_device_disabled(here, server):
     added = here("device", "add", "pi-life", "--type", "pulse-oximeter", data_dir=server.data_dir)
     rotated = here("device", "rotate", "pi-life", data_dir=server.data_dir)

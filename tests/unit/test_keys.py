@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from pydantic import SecretStr
 
 from fhir_server.errors import OperatorError
-from fhir_server.keys import MasterKey, Purpose, master_key
+from fhir_server.keys import Box, MasterKey, Purpose, master_key, succeed
 
 KEY = SecretStr(base64.b64encode(bytes(range(32))).decode())
 
@@ -55,3 +56,51 @@ def test_what_is_no_key_is_refused(tmp_path, text):
 
 def test_the_key_does_not_show_itself():
     assert "kkkk" not in repr(MasterKey(b"k" * 32))
+
+
+def test_under_a_later_key_readings_keep_their_identity_and_nothing_else_stays():
+    first = MasterKey(b"k" * 32)
+    third = first.successor().successor()
+    assert third.derive("identity") == first.derive("identity")
+    others = set(get_args(Purpose)) - {"identity"}
+    assert not {first.derive(purpose) for purpose in others} & {third.derive(purpose) for purpose in others}
+
+
+def test_a_later_key_is_the_same_read_back_from_its_text(tmp_path):
+    first = MasterKey(b"k" * 32)
+    second = first.successor()
+    read = master_key(SecretStr(second.text()), tmp_path, SecretStr(first.text()))
+    assert read == second
+    assert read.previous == first
+
+
+def test_the_file_is_succeeded_by_a_new_one_once_and_the_one_before_stands_beside_it(tmp_path):
+    first = master_key(None, tmp_path)
+    succeed(tmp_path)
+    second = master_key(None, tmp_path)
+    assert second.previous == first
+    assert second.derive("identity") == first.derive("identity")
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+    with pytest.raises(OperatorError, match="reseal"):
+        succeed(tmp_path)
+    assert master_key(None, tmp_path) == second
+
+
+def test_a_succession_that_was_cut_short_is_gone_on_with(tmp_path):
+    first = master_key(None, tmp_path)
+    (tmp_path / "master.key.previous").hardlink_to(tmp_path / "master.key")
+    succeed(tmp_path)
+    assert master_key(None, tmp_path).previous == first
+
+
+def test_a_box_opens_what_either_key_closed_and_renews_what_the_one_before_did():
+    first = MasterKey(b"k" * 32)
+    second = first.successor()
+    old, both = Box(first, "device-secrets"), Box(second, "device-secrets")
+    closed = old.close(b"secret", b"mine")
+    assert both.open(closed, b"mine") == b"secret"
+    renewed = both.renewed(closed, b"mine")
+    assert both.renewed(renewed, b"mine") is None
+    for box, what, whose in ((old, renewed, b"mine"), (both, closed, b"yours")):
+        with pytest.raises(InvalidTag):
+            box.open(what, whose)

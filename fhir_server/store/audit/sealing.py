@@ -24,9 +24,11 @@ SEAL_SECONDS: Final = 10.0
 MOST_TOGETHER: Final = 10_000
 
 _POSITION: Final = "SELECT snapshot FROM audit_sealing FOR UPDATE SKIP LOCKED"
+_POSITION_AWAITED: Final = "SELECT snapshot FROM audit_sealing FOR UPDATE"
 _NOW: Final = "SELECT pg_current_snapshot()::text"
 _LAST: Final = "SELECT number, digest FROM audit_seal ORDER BY number DESC LIMIT 1"
 # a cursor of SQL and no object of psycopg's: a process that ends while it seals has nothing to close
+_MACS: Final = "SELECT number, digest, mac FROM audit_seal ORDER BY number"
 _NEW: Final = f"""
 DECLARE audit_new NO SCROLL CURSOR FOR
 SELECT id, {HASH} FROM audit
@@ -54,6 +56,28 @@ async def seal(database: Database, key: bytes) -> list[Seal]:
         if seals:
             await connection.execute(_MOVE, now)
         return seals
+
+
+async def vouch(database: Database, key: bytes, previous: bytes) -> list[int]:
+    """Nothing, once the chain ends with a seal that vouches under `key` for those before it; else the numbers of bad seals.
+
+    Good are those under `key` or `previous`, and all that an earlier one vouches for under these.
+    """
+    async with database.connection() as connection, connection.transaction():
+        await connection.execute(_POSITION_AWAITED)
+        doubtful: list[int] = []
+        number, before, code = 0, START, b""
+        async for number, before, code in connection.cursor().stream(_MACS):
+            if chain.vouches(key, before, code) or chain.vouches(previous, before, code):
+                doubtful.clear()
+            elif not chain.is_of(key, before, code) and not chain.is_of(previous, before, code):
+                doubtful.append(number)
+        if number and not doubtful and not chain.vouches(key, before, code):
+            at = clock.now()
+            digest = chain.seal_digest(before, number + 1, at, (), b"", None)
+            code = chain.vouching_mac(key, digest)
+            await connection.execute(_KEEP, (number + 1, at, [], b"", None, None, None, digest, code))
+        return doubtful
 
 
 async def append(connection: Connection, key: bytes, seal: Seal) -> None:

@@ -15,12 +15,11 @@ from typing import Final
 
 import structlog
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey, RSAKey
 from psycopg.types.json import Jsonb
 
 from fhir_server.errors import Unavailable
-from fhir_server.keys import MasterKey
+from fhir_server.keys import Box, MasterKey
 from fhir_server.store.database import Connection, Database
 from smart_auth.ports import SigningKey
 
@@ -28,7 +27,6 @@ ALGORITHMS: Final = MappingProxyType({"RS256": "RSA", "ES384": "EC"})
 PUBLISHED_FOR: Final = timedelta(hours=2)
 """How long the public part of a key is told after its last signature: longer than what it signed holds."""
 
-_NONCE_BYTES: Final = 12
 _KEYS: Final = """
 SELECT kid, algorithm, public, sealed, retired_at IS NOT NULL FROM oauth_key
  WHERE retired_at IS NULL OR retired_at > clock_timestamp() - %s
@@ -47,11 +45,11 @@ _log = structlog.get_logger(__name__)
 class SigningKeys:
     """Implements `smart_auth.ports.SigningKeys`."""
 
-    __slots__ = ("_cipher", "_database")
+    __slots__ = ("_box", "_database")
 
     def __init__(self, database: Database, master_key: MasterKey) -> None:
         self._database = database
-        self._cipher = AESGCM(master_key.derive("signing-keys"))
+        self._box = Box(master_key, "signing-keys")
 
     async def keys(self) -> Sequence[SigningKey]:
         """Every key whose signatures may still be checked, those that sign first; one for each algorithm is made if need be.
@@ -98,12 +96,11 @@ class SigningKeys:
         return kid, algorithm, Jsonb(public), self._sealed(kid, private)
 
     def _sealed(self, kid: str, private: dict[str, object]) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, json.dumps(private).encode(), kid.encode())
+        return self._box.close(json.dumps(private).encode(), kid.encode())
 
     def _opened(self, kid: str, sealed: bytes) -> dict[str, object]:
         try:
-            opened = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kid.encode())
+            opened = self._box.open(sealed, kid.encode())
         except InvalidTag as error:
             _log.error("signing keys unreadable")
             raise Unavailable(
