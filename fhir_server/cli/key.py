@@ -72,7 +72,7 @@ def rotate(
 
 
 @app.command("new-master")
-def new_master(*, data_dir: DataDir = None) -> None:
+def new_master(*, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Make a new master key, under which readings keep their identity. Restart the server, then run `fhir-server key reseal`.
 
     A key in a file is replaced, and kept beside it as the one before; for one in FHIR_MASTER_KEY the settings are printed.
@@ -84,16 +84,20 @@ def new_master(*, data_dir: DataDir = None) -> None:
     configured = settings(data_dir=data_dir)
     if configured.master_key is None:
         succeed(folder(configured))
-        say(
-            f"There is a new master key, and {PREVIOUS_NAME} beside it. Restart the server, then: fhir-server key reseal"
-        )
-        return
-    if configured.master_key_previous is not None:
+        made = {"previous": str(folder(configured) / PREVIOUS_NAME)}
+        told = f"There is a new master key, and {PREVIOUS_NAME} beside it. Restart the server, then: fhir-server key reseal"
+    elif configured.master_key_previous is not None:
         raise OperatorError(
             "FHIR_MASTER_KEY_PREVIOUS is set. Run `fhir-server key reseal` and unset it first."
         )
-    present = master_key(configured.master_key, folder(configured))
-    say(f"FHIR_MASTER_KEY={present.successor().text()}\nFHIR_MASTER_KEY_PREVIOUS={present.text()}")
+    else:
+        present = master_key(configured.master_key, folder(configured))
+        made = {"FHIR_MASTER_KEY": present.successor().text(), "FHIR_MASTER_KEY_PREVIOUS": present.text()}
+        told = "\n".join(f"{name}={value}" for name, value in made.items())
+    if json:
+        print_json(made)
+    else:
+        say(told)
 
 
 @app.command("reseal")

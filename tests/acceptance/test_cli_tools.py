@@ -57,9 +57,9 @@ def test_devices_can_be_kept_while_no_server_runs(here, data_dir):
 
 def test_secrets_are_sealed_under_a_new_master_key(here, data_dir):
     here("device", "add", "pi-1", "--type", "pulse-oximeter", data_dir=data_dir)
-    assert command("key", "new-master", data_dir=data_dir).returncode == 0
+    before = Path(here("key", "new-master", data_dir=data_dir)["previous"])
     assert here("key", "reseal", data_dir=data_dir)["device_secrets"] == 1
-    (data_dir / "master.key.previous").unlink()
+    before.unlink()
     assert command("audit", "verify", data_dir=data_dir).returncode == 0
 
 
