@@ -42,6 +42,7 @@ def test_the_servers_environment_makes_settings_that_are_valid(compose):
             lambda found: (found[2] or "")[2:] if (found[2] or "").startswith(":-") else "x", str(value)
         )
         for name, value in given.items()
+        if value is not None
     }
     fields = {
         name.removeprefix("FHIR_").lower(): value for name, value in values.items() if name != "DATABASE_URL"
@@ -49,6 +50,13 @@ def test_the_servers_environment_makes_settings_that_are_valid(compose):
     settings = Settings(_env_file=None, **fields)
     assert settings.host == "0.0.0.0"
     assert settings.workers == 2
+
+
+def test_the_address_and_the_proxy_are_left_to_whoever_starts_it(compose):
+    given = compose["services"]["server"]["environment"]
+    assert {"FHIR_BASE_URL", "FHIR_TRUSTED_PROXIES"} <= {
+        name for name, value in given.items() if value is None
+    }
 
 
 def test_secrets_are_required_and_have_no_default(compose):
