@@ -25,6 +25,12 @@ audit : store > definitions > errors, settings, clock, json`; upper may import l
 
 **A search** goes `fhir_server/search/parse` → `plan` (with `access`) → `compile` → `execute` → `bundle`.
 
+**A caller** is whom `smart_auth/bearer` takes a token for (`principal`); `fhir_server/search/access` makes of them the one condition that
+every read and write is held to, and `fhir_server/rest/audited` what the audit keeps before the answer.
+
+**A token** goes `fhir_server/rest/smart/authorize` (the app's question) → `flow` (log in, choose, decide: a page each) →
+`smart_auth/oauth/endpoints` (a code for tokens) → `fhir_server/store/smart`.
+
 **A server** is one owner process (`fhir_server/serve/owner`) with its PostgreSQL (`fhir_server/store/embedded`) and workers
 (`fhir_server/serve/worker`), each of which runs `fhir_server/app` on the shared socket.
 """
