@@ -4,6 +4,7 @@ https://fastapi.tiangolo.com/how-to/custom-request-and-route/
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, cast
 
 from fastapi import Request, Response
@@ -98,6 +99,10 @@ def guarded(authenticator: Authenticator, permit: Permit, *, noting: bool = Fals
                     raise
                 except RequestError as error:
                     await audit.keep([self._record(request, failure(error).status)])
+                    raise
+                except Exception:
+                    with suppress(RequestError):
+                        await audit.keep([self._record(request, 500)])
                     raise
                 if not (noting and request.method != "GET" and response.status_code < 400):
                     await audit.keep([self._record(request, response.status_code)])

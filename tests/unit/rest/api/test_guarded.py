@@ -7,6 +7,8 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 
+from fhir_server.audit.port import NoAudit
+from fhir_server.audit.record import Record
 from fhir_server.errors import AuthenticationFailed, Forbidden, InvalidRequest, TooLarge
 from fhir_server.rest.api.guarded import MAX_BODY_BYTES, administrators, answer, everyone, guarded, principal
 from smart_auth.errors import CredentialsRejected
@@ -29,14 +31,29 @@ class Known:
         return Principal("caller", self._scopes, administrator=self._administrator)
 
 
-def client(authenticator, permit):
+class Kept(NoAudit):
+    """An audit whose records a test looks at."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    async def keep(self, records):
+        self.records += records
+
+
+def client(authenticator, permit, audit=None):
     routes = APIRouter(route_class=guarded(authenticator, permit))
+
+    @routes.get("/broken")
+    async def broken() -> Response:
+        raise ZeroDivisionError
 
     @routes.post("/counted")
     async def counted(body: Body, request: Request, times: int = 1) -> Response:
         return answer({"count": body.count * times, "subject": principal(request).subject})
 
     app = FastAPI(telemetry={"auto_configure": False, "tracing": False})
+    app.state.audit = audit or NoAudit()
     app.include_router(routes)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server.example")
 
@@ -86,3 +103,10 @@ async def test_a_refusal_names_the_member_or_parameter_and_its_value(query, body
     (issue,) = refused.value.issues
     assert issue.expression == expression
     assert text in issue.diagnostics
+
+
+async def test_what_fails_unforeseen_is_recorded_and_raised():
+    audit = Kept()
+    with pytest.raises(ZeroDivisionError):
+        await client(Known("x"), everyone, audit).get("/broken")
+    assert [(one.agent.subject, one.outcome, one.reason) for one in audit.records] == [("caller", 8, "500")]
