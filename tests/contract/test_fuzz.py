@@ -11,6 +11,10 @@ REQUESTS = 10_000
 _METHODS = (
     ["GET"] * 6 + ["POST"] * 4 + ["PUT"] * 3 + ["DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "", "G\xcbT"]
 )
+_ELSEWHERE = [
+    "", "/ingest/readings", "/api/device/vitals", "/fhirx", "/metrics", "/oauth/authorize", "/oauth/login", "/oauth/patient",
+    "/oauth/token", "/oauth/introspect", "/oauth/revoke", "/.well-known", "/api/users", "/api/clients", "/api/launches",
+]  # fmt: skip
 _SEGMENTS = [
     "Patient", "Observation", "Binary", "Bundle", "Basic", "Foo", "patient", "metadata", "_history", "_search", "$op", "1", "2",
     "p1", "x" * 64, "x" * 65, "..", ".", "", "%00", "%zz", "%ff", "%2e%2e", "%2f", "%F0%9F%98%80", "a b", "'", '"',
@@ -113,12 +117,11 @@ class Fuzzer:
     def wild(self):
         """A request that may be anything."""
         choose, chance = self.random.choice, self.random.random
-        prefix = (
-            "/fhir"
-            if chance() < 0.95
-            else choose(["", "/ingest/readings", "/api/device/vitals", "/fhirx", "/metrics"])
+        elsewhere = chance() < 0.1
+        prefix, lengths = (
+            (choose(_ELSEWHERE), [0, 0, 1]) if elsewhere else ("/fhir", [0, 1, 1, 2, 2, 2, 3, 4, 6])
         )
-        path = "/".join([prefix, *(choose(_SEGMENTS) for _ in range(choose([0, 1, 1, 2, 2, 2, 3, 4, 6])))])
+        path = "/".join([prefix, *(choose(_SEGMENTS) for _ in range(choose(lengths)))])
         query = "&".join(
             choose(_NAMES) + choose(["=", "=", "=", "", "=="]) + choose(_VALUES)
             for _ in range(choose([0, 0, 1, 1, 2, 4]))
