@@ -22,6 +22,8 @@ from smart_auth.deciding import IMPLIED, asks_for_something, chosen
 from smart_auth.sessions import Session
 
 _LASTING: Final = ("offline_access", "online_access")
+_NOTHING: Final = ("scope-1", "Allow at least one of these, or deny all of it.")
+_ANOTHER: Final = ("patient", "Another patient was chosen since. Look whom it is about now, then decide.")
 
 
 def add(routes: APIRouter, reception: Reception, lasts: timedelta) -> None:
@@ -51,8 +53,10 @@ def add(routes: APIRouter, reception: Reception, lasts: timedelta) -> None:
         if now_at.step != "consent":
             return await flow.onward(journey, now_at)
         scopes = chosen(now_at.scopes, form.values("scope"))
+        if form.value("about") != _about(now_at):
+            return _page(here, journey.session, now_at, lasts, kept=scopes, mistake=_ANOTHER)
         if asks_for_something(now_at.scopes) and not asks_for_something(scopes):
-            return _page(here, journey.session, now_at, lasts, kept=(), forgotten=True)
+            return _page(here, journey.session, now_at, lasts, kept=(), mistake=_NOTHING)
         answer = await flow.finish(journey, now_at, scopes)
         await flow.agree(journey, now_at, scopes)
         return answer
@@ -65,16 +69,15 @@ def _page(
     lasts: timedelta,
     *,
     kept: Collection[str],
-    forgotten: bool = False,
+    mistake: tuple[str, str] | None = None,
 ) -> Response:
     request, patient = now_at.request, now_at.patient
     asked = [text for text in now_at.scopes if text not in IMPLIED]
     told = lines([text for text in asked if text not in _LASTING], patient.name if patient else None)
     lasting = lines([text for text in asked if text in _LASTING], None)
-    none = "Allow at least one of these, or deny all of it."
     return page(
         "consent",
-        422 if forgotten else 200,
+        422 if mistake else 200,
         leads_to=request.redirect_uri,
         token=here.form_token,
         user=session.user,
@@ -82,13 +85,19 @@ def _page(
         place=_place(request.redirect_uri),
         request=now_at.asked.id,
         patient=patient,
+        about=_about(now_at),
         may_choose_again=now_at.asked.patient is not None,
         lines=told,
         lasting=lasting,
         days=lasts.days,
         kept=kept,
-        mistakes=[("scope-1", none)] if forgotten else [],
+        mistakes=[mistake] if mistake else [],
     )
+
+
+def _about(now_at: Situation) -> str:
+    """What the form carries of whom the page told: on another page another patient may have been chosen since."""
+    return "" if now_at.patient is None else now_at.patient.id
 
 
 def _place(redirect_uri: str) -> str:

@@ -154,6 +154,28 @@ async def test_who_takes_every_mark_off_is_told_to_choose_or_deny(browser):
     assert "Allow at least one of these, or deny all of it." in browser.page.text
 
 
+async def test_who_allows_on_a_page_about_another_patient_than_was_chosen_since_is_shown_the_page_anew(
+    browser,
+):
+    await browser.ask()
+    await browser.log_in("doc")
+    await browser.send("patient", patient="p1")
+    before = browser.page
+    await browser.open("/oauth/" + next(link for link in _links(before) if link.startswith("patient?")))
+    await browser.send("patient", patient="p2")
+    browser.page = before
+    await browser.allow()
+    assert browser.page.status_code == 422
+    assert "Bert Able" in browser.page.text
+    assert pages.faults(browser.page.text) == []
+    await browser.allow()
+    assert (await browser.tokens()).json()["patient"] == "p2"
+
+
+def _links(page):
+    return [each.get("href") for each in pages.read(page.text).all("a")]
+
+
 async def test_a_decision_is_taken_once(browser):
     await browser.ask()
     await browser.log_in("ada")

@@ -22,6 +22,7 @@ CONSENT = COMMON | {
     "place": "app.example",
     "patient": CHOICES[0],
     "may_choose_again": True,
+    "about": "p1",
     "lines": lines(SCOPES, NASTY),
     "lasting": lines(["offline_access"], None),
     "days": 90,
