@@ -15,6 +15,9 @@ from smart_auth.errors import SmartAuthError
 VALID_FOR: Final = timedelta(minutes=5)
 """How long an app may take until it comes back with a handle."""
 
+ANNOUNCE: Final = "__announce_launch"
+"""The scope by which an EHR that is an app opens others for its user; so written that no later SMART means another by it."""
+
 FINISH_WITHIN: Final = timedelta(minutes=15)
 """How long the user may then take to decide."""
 

@@ -15,6 +15,7 @@ from smart_auth.clients import Client
 from smart_auth.discovery import SCOPES
 from smart_auth.errors import SmartAuthError
 from smart_auth.granting import understood
+from smart_auth.launch import ANNOUNCE
 from smart_auth.ports import Resources
 from smart_auth.public_key import KeyUnfit, public_key, shows_private_parts
 from smart_auth.scopes import Scope
@@ -25,7 +26,7 @@ MOST_KEYS: Final = 20
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PRIVATE_USE: Final = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
-_OF_A_PERSON: Final = frozenset(text for text in SCOPES if "/*." not in text)
+_OF_A_PERSON: Final = frozenset({ANNOUNCE, *(text for text in SCOPES if "/*." not in text)})
 _KINDS: Final = frozenset({"RSA", "EC"})
 
 # whether an address may be fetched from; the text says why not

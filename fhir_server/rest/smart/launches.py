@@ -3,7 +3,7 @@
 https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#launch-app-ehr-launch
 
 Whoever announces a launch decides which patient an app is about. Administrators may for every user; an app that its user
-granted `announce_launch`, which is the EHR, for this user alone.
+granted `__announce_launch`, which is the EHR, for this user alone.
 """
 
 import re
@@ -29,8 +29,6 @@ from smart_auth.clients import Client
 from smart_auth.launch import Launch
 from smart_auth.principal import Principal
 from smart_auth.users import User
-
-ANNOUNCE: Final = "announce_launch"
 
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _KINDS: Final = frozenset({"reference", "canonical", "identifier"})
@@ -95,7 +93,7 @@ def router(reception: Reception, authenticator: Authenticator, audit: Audit) -> 
 
 def announcers(principal: Principal) -> None:
     """Nothing; raises Forbidden for a caller who may announce launches for nobody, which is everyone by default."""
-    if ANNOUNCE not in principal.scopes or principal.user is None:
+    if launch.ANNOUNCE not in principal.scopes or principal.user is None:
         administrators(principal)
 
 
@@ -146,6 +144,10 @@ def _check_context(entry: dict[str, JsonValue], where: str) -> None:
     """https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#fhir-context."""
     if not _KINDS & entry.keys():
         raise InvalidRequest(f"{where} has no reference, canonical or identifier. Add one.", where)
+    if not isinstance(entry.get("canonical", ""), str) or not isinstance(entry.get("identifier", {}), dict):
+        raise InvalidRequest(
+            f"{where} has a canonical that is no text, or an identifier that is no object.", where
+        )
     role, reference = entry.get("role"), entry.get("reference")
     if "role" in entry and (not isinstance(role, str) or not role):
         raise InvalidRequest(f"{where}.role is no text, or empty. Leave it out for `launch`.", where)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from smart_auth.deciding import writes
+from smart_auth.launch import ANNOUNCE
 from smart_auth.scopes import EVERY_TYPE, Scope, scope
 
 _TYPES: Final = MappingProxyType(
@@ -53,7 +54,7 @@ _OTHERS: Final = MappingProxyType(
     {
         "openid": "Know who you are: that it is you who logs in, and which record here is yours",
         "offline_access": "Go on using this when you are not there, until you take it away under “My apps”",
-        "announce_launch": "Open other apps for you, about a patient that it chooses",
+        ANNOUNCE: "Open other apps for you, about a patient that it chooses",
         "online_access": "Go on using this for as long as you are logged in here",
     }
 )

@@ -21,6 +21,11 @@ def test_each_kind_of_client_is_taken(client):
     assert checked(client, Resources(), judged) == client
 
 
+def test_an_ehr_is_taken_that_opens_apps_for_its_users():
+    ehr = replace(PUBLIC, scopes=("openid", "__announce_launch"))
+    assert checked(ehr, Resources(), judged) == ehr
+
+
 @pytest.mark.item("smart-A6")
 @pytest.mark.parametrize(
     "uri",
@@ -86,6 +91,7 @@ def test_a_redirect_that_could_end_elsewhere_is_refused(uri):
         (BACKEND, {"administration": True}, "administration"),
         (BACKEND, {"scopes": ("user/*.rs",)}, "scopes"),
         (BACKEND, {"scopes": ("openid",)}, "scopes"),
+        (BACKEND, {"scopes": ("__announce_launch",)}, "scopes"),
     ],
 )
 def test_a_client_that_cannot_be_is_refused_by_the_member_that_is_wrong(client, changes, member):

@@ -70,7 +70,7 @@ _SCOPES = (
 _CLIENTS = (
     Client("app", "Chart <i>App</i>", "none", _SCOPES, redirect_uris=(BACK,), launch_url="https://app.example/go?x=1"),
     Client("other", "Other App", "none", _SCOPES, redirect_uris=(BACK, "com.example.other:/back")),
-    Client("ehr", "The EHR", "none", ("announce_launch", "openid"), redirect_uris=(BACK,)),
+    Client("ehr", "The EHR", "none", ("__announce_launch", "openid"), redirect_uris=(BACK,)),
     Client("keeper", "Keeper", "client_secret_basic", _SCOPES, redirect_uris=(BACK,), secrets=(sha256(SECRET),)),
 )  # fmt: skip
 

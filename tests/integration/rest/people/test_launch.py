@@ -140,6 +140,8 @@ async def test_a_launch_that_cannot_be_is_refused_by_the_member_that_is_wrong(br
         ({"fhirContext": [{"reference": "Patient/p1"}]}, "fhirContext[0]"),
         ({"fhirContext": [{"reference": "https://x.example/ImagingStudy/1"}]}, "fhirContext[0]"),
         ({"fhirContext": [{"canonical": "http://x", "role": ""}]}, "fhirContext[0]"),
+        ({"fhirContext": [{"canonical": 5}]}, "fhirContext[0]"),
+        ({"fhirContext": [{"identifier": "x"}]}, "fhirContext[0]"),
         ({"unknown": 1}, "unknown"),
     ):
         response = await browser.administer("POST", "launches", LAUNCH | said)
@@ -150,7 +152,7 @@ async def test_a_launch_that_cannot_be_is_refused_by_the_member_that_is_wrong(br
 @pytest.mark.item("smart-L1")
 async def test_an_app_opens_others_for_its_own_user_alone_and_only_where_it_may(browser):
     answers = {}
-    for client, scope in (("app", "patient/*.cruds"), ("ehr", "openid"), ("ehr", "announce_launch openid")):
+    for client, scope in (("app", "patient/*.cruds"), ("ehr", "openid"), ("ehr", "__announce_launch openid")):
         await browser.ask(scope, client=client, prompt="login consent")
         await browser.log_in("ada")
         await browser.allow()
@@ -162,7 +164,7 @@ async def test_an_app_opens_others_for_its_own_user_alone_and_only_where_it_may(
                 await browser.client.post("/api/launches", json=said, headers=headers)
             ).status_code
     assert [scope_and_user for scope_and_user, status in answers.items() if status == 201] == [
-        ("announce_launch openid", "ada")
+        ("__announce_launch openid", "ada")
     ]
     assert set(answers.values()) == {201, 403}
     assert (await browser.client.post("/api/launches", json=LAUNCH)).status_code == 401
