@@ -52,7 +52,7 @@ class Client:
 
 
 def _without_port(uri: str) -> str | None:
-    """A loopback `uri` without its port; None for any other.
+    """A loopback `uri` without its port; None for any other, and for one that is not read as it is written.
 
     https://www.rfc-editor.org/rfc/rfc8252#section-7.3
     """
@@ -62,6 +62,6 @@ def _without_port(uri: str) -> str | None:
     except ValueError:
         return None
     host = parts.netloc.removesuffix(f":{port}")
-    if parts.scheme != "http" or host not in _LOOPBACK or parts.fragment:
+    if parts.scheme != "http" or host not in _LOOPBACK or parts.fragment or parts.geturl() != uri:
         return None
     return parts._replace(netloc=host).geturl()

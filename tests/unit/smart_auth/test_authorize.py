@@ -103,6 +103,13 @@ async def test_nobody_is_sent_to_an_address_that_is_not_registered(changes):
         (True, "http://127.0.0.1.evil.example/back", False),
         (True, "https://127.0.0.1:49152/back", False),
         (True, "http://127.0.0.1:99999/back", False),
+        (True, "http://127.0.0.1:49152/ba\r\nck", False),
+        (True, "http://127.0.0.1:49152/back\n", False),
+        (True, "\thttp://127.0.0.1:49152/back", False),
+        (True, " http://127.0.0.1:49152/back", False),
+        (True, "http://127.0.0.1:49152/back#", False),
+        (True, "HTTP://127.0.0.1:49152/back", False),
+        (True, "http://[127.0.0.1/back", False),
         (False, "http://127.0.0.1:49152/back", False),
     ],
 )
