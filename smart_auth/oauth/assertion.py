@@ -77,7 +77,7 @@ def _parts(text: str) -> tuple[Mapping[str, object], Mapping[str, object]]:
 
 def _issuer(claims: Mapping[str, object], request: FormRequest, kept: Kept) -> Client:
     issuer = claims.get("iss")
-    if not isinstance(issuer, str) or claims.get("sub") != issuer or not issuer or "\0" in issuer:
+    if not isinstance(issuer, str) or claims.get("sub") != issuer or not issuer.isascii() or "\0" in issuer:
         raise _invalid("iss and sub of the assertion must both be the client_id.")
     client = request.wait(kept.clients.find(issuer))
     if client is None or client.authentication != "private_key_jwt":
@@ -86,7 +86,7 @@ def _issuer(claims: Mapping[str, object], request: FormRequest, kept: Kept) -> C
 
 
 def _check_header(header: Mapping[str, object], client: Client) -> None:
-    if header.get("alg") not in KEY_TYPES:
+    if header.get("alg") not in tuple(KEY_TYPES):
         raise _invalid(f"alg of the assertion must be {' or '.join(KEY_TYPES)}.")
     if str(header.get("typ", "JWT")).upper() != "JWT":
         raise _invalid("typ of the assertion must be JWT.")

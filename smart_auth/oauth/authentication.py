@@ -4,7 +4,6 @@ https://www.rfc-editor.org/rfc/rfc6749#section-2.3
 """
 
 import base64
-import binascii
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -93,7 +92,7 @@ def _basic(header: str) -> tuple[str, str]:
     scheme, _, encoded = header.partition(" ")
     try:
         id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         id = colon = secret = ""
     if scheme.lower() != "basic" or not colon:
         raise InvalidClientError(

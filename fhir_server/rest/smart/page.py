@@ -36,11 +36,11 @@ def headers(leads_to: str | None = None) -> dict[str, str]:
 
     Chromium holds redirects that follow a form to `form-action` too, so that it must name the app.
     """
-    target = f" {_source(leads_to)}" if leads_to else ""
+    source = _source(leads_to) if leads_to else ""
     return {
         "Cache-Control": "no-store",
         "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action 'self'{target}",
+        f"form-action 'self'{source and f' {source}'}",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
@@ -50,12 +50,19 @@ def headers(leads_to: str | None = None) -> dict[str, str]:
 def _source(uri: str) -> str:
     """The origin of an app's address, or its scheme where that is its own; no part that could end the policy.
 
+    Empty for what is no app's address: nobody registered it, a page was led to by hand.
+
     https://www.w3.org/TR/CSP3/#framework-directive-source-list
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return ""
+    if not parts.netloc.isascii():
+        return ""
     if parts.scheme in {"http", "https"}:
         return f"{parts.scheme}://{parts.netloc}".translate({ord(each): None for each in " ;,'\""})
-    return f"{parts.scheme}:"
+    return f"{parts.scheme}:" if "." in parts.scheme else ""
 
 
 @cache

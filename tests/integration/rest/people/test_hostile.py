@@ -1,5 +1,7 @@
 """What no browser would send on purpose: pages refuse it and stay."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from tests import pages
@@ -33,6 +35,15 @@ async def test_pages_refuse_what_cannot_be_read_and_send_nobody_elsewhere(browse
                 assert answer.status_code < 500, (path, bad, answer.text)
                 assert not answer.headers.get("location", "").startswith(("http", "/", "\\")), (path, bad)
                 assert answer.headers.get("content-security-policy", "").startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("host", ["\u4f8b.example", "[::", "a\u2100b", "x;script-src *", ""])
+async def test_a_login_that_was_led_to_by_hand_names_no_address_that_cannot_be_an_apps(browser, host):
+    await browser.open("/oauth/login")
+    following = urlencode({"redirect_uri": f"https://{host}/"})
+    refused = await browser.send("login", name="nobody-" + host[:1], password="x", next=following)
+    assert refused.status_code == 403
+    assert " script-src" not in refused.headers["content-security-policy"]
 
 
 async def test_a_body_that_is_no_form_or_too_large_or_says_a_thing_twice_is_a_page(browser):

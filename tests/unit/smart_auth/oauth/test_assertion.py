@@ -65,6 +65,7 @@ def published(keys, **changes):
         ({"jti": ""}, "jti"),
         ({"jti": 7}, "jti"),
         ({"jti": "x" * 257}, "jti"),
+        ({"iss": "\ud800", "sub": "\ud800"}, "client_id"),
     ],
 )
 async def test_a_claim_that_is_not_as_it_must_be_is_named(claims, said):
@@ -99,6 +100,8 @@ async def test_clocks_may_differ_by_seconds_and_the_audience_may_be_the_issuer(c
         ({"jwk": RSA.as_dict(private=False)}, "jwk"),
         ({"x5u": "https://backend.example/cert"}, "x5u"),
         ({"crit": ["exp"], "exp": 1}, "crit"),
+        ({"alg": ["RS384"]}, "alg"),
+        ({"alg": {}}, "alg"),
         ({"b64": False}, "no signed JWT"),
     ],
 )
