@@ -49,7 +49,7 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         """Tokens and the context of the launch. Raises InvalidGrantError where another request was first."""
         request, found = self.request, self.request.authorization_code.held
         scopes = rightful(found, request.client.client, request, self.kept)
-        issued = under(request, found.grant, scopes, self.kept.lives)
-        spend(found, issued, request, self.kept)
+        issued = under(request, found.grant, scopes, scopes, self.kept.lives)
         identity = {"id_token": id_token(request, found.grant, self.kept)} if "openid" in scopes else {}
+        spend(found, issued, request, self.kept)
         return 200, {**issued.answer, **identity}, self.TOKEN_RESPONSE_HEADER

@@ -6,7 +6,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/token-introspection.html; https://w
 from dataclasses import dataclass
 from datetime import datetime
 
-from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from smart_auth import tokens
@@ -14,9 +14,10 @@ from smart_auth.grants import Grant
 from smart_auth.oauth.authentication import authenticated
 from smart_auth.oauth.form import FormRequest
 from smart_auth.oauth.id_token import fhir_user
-from smart_auth.oauth.issue import context
+from smart_auth.oauth.issue import LASTING, context
 from smart_auth.oauth.kept import Kept
 from smart_auth.oauth.registered import Registered
+from smart_auth.oauth.spending import rightful
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,17 @@ def _access(text: str, request: FormRequest, kept: Kept) -> Active | None:
 
 
 def _refresh(text: str, request: FormRequest, kept: Kept) -> Active | None:
+    """The refresh token, when it could be exchanged at this moment."""
     found = request.wait(kept.grants.held(tokens.sha256(text), "refresh", request.asked.now))
     if found is None or found.spent_at is not None:
+        return None
+    client = request.wait(kept.clients.find(found.grant.client))
+    if client is None or client.disabled:
+        return None
+    try:
+        within = rightful(found, client, request, kept)
+    except InvalidGrantError:
+        return None
+    if not LASTING & set(within):
         return None
     return Active(found.grant.client, found.grant.scopes, found.once.expires_at, None, found.grant, request)

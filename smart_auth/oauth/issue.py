@@ -29,9 +29,14 @@ def for_backend(request: FormRequest, client: str, scopes: tuple[str, ...]) -> I
     return _issued(request, client, scopes, None, BACKEND_LIFE, None)
 
 
-def under(request: FormRequest, grant: Grant, scopes: tuple[str, ...], lives: Lives) -> Issued:
-    """Tokens under `grant`, which carry its context; one to renew them only where a lasting access was granted."""
-    lasting = LASTING & set(grant.scopes)
+def under(
+    request: FormRequest, grant: Grant, rightful: tuple[str, ...], scopes: tuple[str, ...], lives: Lives
+) -> Issued:
+    """Tokens under `grant`, which carry its context, with `scopes` out of those that are `rightful` still.
+
+    One to renew them comes only where these have a lasting access.
+    """
+    lasting = LASTING & set(rightful)
     life = lives.refresh if "offline_access" in lasting else ONLINE_LIFE
     refresh = tokens.token("refresh") if lasting else None
     issued = _issued(request, grant.client, scopes, grant.id, lives.access, refresh)

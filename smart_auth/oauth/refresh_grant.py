@@ -4,13 +4,13 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#refresh-access-toke
 """
 
 from authlib.oauth2.rfc6749 import grants
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError, InvalidScopeError
 
 from smart_auth.granting import narrower
 from smart_auth.grants import Held
 from smart_auth.oauth.code_grant import Answer
 from smart_auth.oauth.form import FormRequest
-from smart_auth.oauth.issue import under
+from smart_auth.oauth.issue import LASTING, under
 from smart_auth.oauth.kept import Kept
 from smart_auth.oauth.registered import Registered
 from smart_auth.oauth.spending import held, rightful, spend
@@ -37,13 +37,15 @@ class RefreshGrant(grants.RefreshTokenGrant):
         self.request.refresh_token = held(text, "refresh", client.client, self.request, self.kept)
 
     def create_token_response(self) -> Answer:
-        """New tokens, with fewer scopes where fewer were asked for. Raises InvalidScopeError for more."""
+        """New tokens, with fewer scopes where fewer were asked for. Raises InvalidScopeError for more, InvalidGrantError."""
         request, kept = self.request, self.kept
         found: Held = request.refresh_token
-        scopes = rightful(found, request.client.client, request, kept)
-        if asked := request.form.get("scope", "").split():
-            scopes = _narrower(asked, scopes, kept)
-        issued = under(request, found.grant, scopes, kept.lives)
+        within = rightful(found, request.client.client, request, kept)
+        if not LASTING & set(within):
+            raise InvalidGrantError("The app is not registered for lasting access any more.")
+        asked = request.form.get("scope", "").split()
+        scopes = _narrower(asked, within, kept) if asked else within
+        issued = under(request, found.grant, within, scopes, kept.lives)
         spend(found, issued, request, kept)
         return 200, dict(issued.answer), self.TOKEN_RESPONSE_HEADER
 

@@ -257,6 +257,7 @@ async def test_a_field_that_comes_twice_is_refused():
         ("secretive", basic("secretive", "wrong"), {}, 401),
         ("secretive", basic("unknown"), {}, 401),
         ("secretive", "Basic ====", {}, 401),
+        ("secretive", "Basic \xff\xfe", {}, 401),
         ("secretive", "Basic /////w==", {}, 401),
         ("secretive", "Bearer fhir-at-x", {}, 401),
         ("secretive", basic("secretive"), {"client_secret": "s" * 40}, 400),
@@ -276,6 +277,20 @@ async def test_a_client_proves_itself_in_the_one_way_it_is_registered_with(
         status,
         {200: None, 400: "invalid_request", 401: "invalid_client"}[status],
     )
+
+
+async def test_a_code_is_not_spent_where_the_id_token_cannot_be_signed():
+    memory = Memory()
+    form = redeem(await memory.code())
+    memory.keys, keys = _unreadable, memory.keys
+    with pytest.raises(RuntimeError, match="unreadable"):
+        await memory.token(form)
+    memory.keys = keys
+    assert (await memory.token(form))[0] == 200
+
+
+async def _unreadable():
+    raise RuntimeError("unreadable")
 
 
 @pytest.mark.item("smart-T4")

@@ -1,5 +1,6 @@
 """What is told of tokens, and their end, without a server."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,21 @@ async def test_of_any_other_token_nothing_is_told():
     assert await told(memory, renewed["access_token"]) == {"active": False}
     memory.now = NOW + timedelta(hours=1)
     assert await told(memory, own["access_token"]) == {"active": False}
+
+
+@pytest.mark.parametrize("change", ["person", "client", "care"])
+async def test_a_refresh_token_that_would_be_refused_is_not_told_of(change):
+    memory = Memory()
+    own = await memory.tokens("secretive")
+    memory.clients["resources"] = replace(SECRETIVE, id="resources", introspects=True)
+    match change:
+        case "person":
+            memory.people.clear()
+        case "client":
+            memory.clients["secretive"] = replace(SECRETIVE, disabled=True)
+        case "care":
+            memory.in_care = frozenset()
+    assert await told(memory, own["refresh_token"], "resources") == {"active": False}
 
 
 async def test_a_resource_server_that_is_registered_to_introspect_learns_of_all_tokens():

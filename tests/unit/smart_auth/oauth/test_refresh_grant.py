@@ -148,6 +148,15 @@ async def test_a_registration_that_was_cut_down_cuts_down_what_is_renewed():
     assert second["scope"] == "offline_access patient/Observation.rs"
 
 
+@pytest.mark.item("smart-R5")
+async def test_an_app_that_may_no_longer_last_renews_nothing():
+    memory = Memory()
+    first = await memory.tokens()
+    memory.clients["public"] = replace(memory.clients["public"], scopes=("patient/*.rs",))
+    status, body = await memory.refresh(first["refresh_token"])
+    assert (status, body["error"]) == (400, "invalid_grant")
+
+
 async def test_a_refresh_token_ends_when_it_is_not_used_and_lives_on_when_it_is():
     memory = Memory(lives=Lives(refresh=timedelta(days=2)))
     first = await memory.tokens()
