@@ -27,8 +27,9 @@ def smart(server):
 
 def test_the_capability_statement_is_understood(server):
     client = FHIRClient(settings={"app_id": "tests", "api_base": server.fhir})
-    assert client.prepare()
+    assert not client.prepare(), "there is a way to log in, and nobody did"
     assert client.server.capabilityStatement.fhirVersion == "4.0.1"
+    assert client.authorize_url.startswith(server.fhir.removesuffix("/fhir") + "/oauth/authorize?")
     with pytest.raises(FHIRUnauthorizedException):
         Patient.read("1", client.server)
     client.server.session.close()

@@ -122,15 +122,17 @@ const flows = {
     return found
   },
 
-  async code (page, { scope = SCOPE, ...asked }) {
-    const approve = async (url) => {
-      await page.goto(url)
-      await approved(page, asked)
-      await page.waitForURL(`${origin}/strict*`)
-      return new URL(page.url())
-    }
-    return strict.code({ fhir, origin, key: keys.RS384.private, scope }, approve)
+  async sent (page, { url, ...asked }) {
+    await page.goto(url)
+    await approved(page, asked)
+    await page.waitForURL(`${origin}/strict*`)
+    return page.url()
   },
+
+  code: (page, asked) => strict.code(
+    { fhir, origin, key: keys.RS384.private, scope: SCOPE },
+    async (url) => new URL(await flows.sent(page, { url, ...asked }))
+  ),
 
   'for itself': (_, { id, algorithm, scope }) => strict.forItself({ fhir, id, scope, key: keys[algorithm].private }),
 

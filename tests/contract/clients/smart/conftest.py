@@ -150,6 +150,7 @@ def chromium(secure, operator):
         jwks=browser.jwks["RS384"],
         introspects=True,
     )
+    operator.app("python", "Notebook", redirect_uris=[f"{at}/strict"])
     operator.app("vitals", "Latest vital signs", redirect_uris=[f"{at}/vitals/"])
     for algorithm, jwks in browser.jwks.items():
         operator.app(
