@@ -24,7 +24,9 @@ INDEX_VERSION: Final = 3
 RECURRING: Final = frozenset({"CodeableConcept", "Coding", "Reference", "code"})
 # Whose attachments are the files of a patient: what names a Binary here owns it.
 _BINARY: Final = frozenset({"Binary"})
-_ATTACHMENTS: Final = {
+
+# where the content of documents and reports may be a Binary
+ATTACHMENTS: Final = {
     "DiagnosticReport": Path((Step("presentedForm"),), "Attachment"),
     "DocumentReference": Path((Step("content"), Step("attachment")), "Attachment"),
     "Media": Path((Step("content"),), "Attachment"),
@@ -59,7 +61,7 @@ def index(resource_type: str, tree: Node, *, base_url: str = "") -> IndexRow:
     _walk(_compiled(resource_type), tree, found)
     if resource_type == "Patient":
         _deceased(tree, found)
-    if resource_type in _ATTACHMENTS:
+    if resource_type in ATTACHMENTS:
         _files(resource_type, tree, found)
     named = canonical(resource_type, tree) if "url" in tree else None
     if named is not None:
@@ -161,7 +163,7 @@ def _deceased(tree: Node, found: Found) -> None:
 
 def _files(resource_type: str, tree: Node, found: Found) -> None:
     """The Binaries that hold the content of a document or report."""
-    for attachment in nodes(_ATTACHMENTS[resource_type], tree):
+    for attachment in nodes(ATTACHMENTS[resource_type], tree):
         url = attachment.get("url")
         if isinstance(url, str) and (key := reference.keys(url, found.base_url)):
             mention = reference.mentioned(key[-1], _BINARY)

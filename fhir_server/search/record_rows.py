@@ -13,6 +13,7 @@ from typing import Final
 from fhir_server.definitions.compartments import members
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import dumps
+from fhir_server.search.index import ATTACHMENTS
 from fhir_server.search.params import hashes, reference
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.jsonpath import jsonpath
@@ -46,6 +47,11 @@ _TARGETS: Final = """r.body ? 'target' AND NOT EXISTS (
 
 _MENTIONED: Final = """r.patient IS NULL AND EXISTS (
   SELECT FROM patient_mention m WHERE m.patient = ANY({keys}) AND m.type = r.type AND m.id = r.id)"""
+
+# a document that was filed in the wrong record, and was moved since, must not leave its content there
+_FILED: Final = """SELECT substring(v.url #>> '{{}}', '(?:^|/)Binary/([A-Za-z0-9.-]{{1,64}})(?:/_history/[^/]+)?$')
+  FROM resource o CROSS JOIN LATERAL jsonb_path_query(o.body, {path}) AS v (url)
+ WHERE o.type = {type} AND NOT o.deleted AND {about}"""
 
 
 def rows(resource_type: str, people: People, permission: str) -> Predicate | None:
@@ -106,8 +112,18 @@ def _shared(resource_type: str, people: People, permission: str) -> Predicate | 
     keys = people.keys
     named = Predicate(_MENTIONED.format(keys=keys.sql), keys.params)
     if resource_type == BINARY:
-        return conjunction([named, Predicate("NOT r.body ? 'securityContext'")])
+        return conjunction([named, Predicate("NOT r.body ? 'securityContext'"), _filed(people)])
     return named
+
+
+def _filed(people: People) -> Predicate:
+    """The Binaries that documents and reports in the records name as they are now."""
+    about = people.about("o")
+    parts = [
+        _FILED.format(path=jsonpath(path, "url"), type=RESOURCE_TYPES[type], about=about.sql)
+        for type, path in ATTACHMENTS.items()
+    ]
+    return Predicate(f"r.id IN ({' UNION ALL '.join(parts)})", about.params * len(parts))
 
 
 def _naming_no_other(resource_type: str, people: People) -> Predicate:

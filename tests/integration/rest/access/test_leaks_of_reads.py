@@ -172,6 +172,36 @@ async def test_what_is_not_understood_is_refused_and_never_no_filter(server, app
     )
 
 
+@pytest.mark.item("access-binary")
+@pytest.mark.item("leak-8")
+async def test_a_file_goes_with_its_document_when_that_was_in_the_wrong_record(server, app):
+    def filed(patient: str) -> dict:
+        content = [{"attachment": {"url": "Binary/misfiled"}}]
+        return resource(
+            "DocumentReference",
+            "misfiled",
+            status="current",
+            subject=to(f"Patient/{patient}"),
+            content=content,
+        )
+
+    await server.store(resource("Binary", "misfiled", contentType="text/plain", data="QUFB"), filed("a"))
+    assert await app.status("Binary/misfiled") == 200
+    await server.operator().ask("PUT", "DocumentReference/misfiled", filed("b"))
+
+    for path in ("Binary/misfiled", "Binary/misfiled/_history", "Binary/misfiled/_history/1"):
+        assert await app.status(path) == 404, path
+    assert (
+        await app.found("Binary")
+        == await app.found("Binary/_history")
+        == {"Binary/a-file", "Binary/a-secured"}
+    )
+    assert await server.caller("patient/*.rs", patient="b").status("Binary/misfiled") == 200
+    await server.operator().ask("DELETE", "DocumentReference/misfiled")
+    assert await server.caller("patient/*.rs", patient="b").status("Binary/misfiled") == 404
+    await server.operator().ask("DELETE", "Binary/misfiled")
+
+
 @pytest.mark.item("leak-17")
 async def test_a_linked_record_is_not_read(server, app):
     assert await app.status("Patient/b") == 404
