@@ -43,7 +43,9 @@ def add(routes: APIRouter, reception: Reception, lasts: timedelta) -> None:
             return await flow.onward(journey, now_at)
         return _page(here, journey.session, now_at, lasts, kept=now_at.scopes)
 
-    @routes.post("/consent", summary="Allow or deny", openapi_extra=page_form("request", "about", "decision", "scope"))
+    @routes.post(
+        "/consent", summary="Allow or deny", openapi_extra=page_form("request", "about", "decision", "scope")
+    )
     async def decided(request: Request) -> Response:
         form = await browser.form(request)
         here, journey, now_at = await arrived(request, form)

@@ -15,10 +15,11 @@ from fhir_server.rest.smart import browser, flow
 from fhir_server.rest.smart.described import page_form
 from fhir_server.rest.smart.flow import Journey
 from fhir_server.rest.smart.page import page, see_other
-from fhir_server.rest.smart.page_route import notes
+from fhir_server.rest.smart.page_route import notes, turned_away
 from fhir_server.rest.smart.reception import Reception, Visit, visit
 from smart_auth import sessions
 from smart_auth.audit import Event, Recorder
+from smart_auth.errors import NotAnswerable, SentBack
 from smart_auth.login import LoginDelayed, LoginRefused, login
 from smart_auth.sessions import Session
 
@@ -88,13 +89,16 @@ async def entered(
 ) -> Response:
     """Where somebody goes who just proved who they are: first to a password of their own, then to what they came for.
 
-    Raises NotAnswerable, SentBack where an app's request cannot be gone on with.
+    Where an app's request cannot be gone on with that is the answer, and they stay logged in.
     """
     if session.user.password_until is not None:
         return see_other(f"password?{urlencode({'next': next})}" if next else "password")
     if not next:
         return see_other(_AFTER)
-    return await flow.begin(Journey(reception, here.at, session, recorder), pairs(next.encode()))
+    try:
+        return await flow.begin(Journey(reception, here.at, session, recorder), pairs(next.encode()))
+    except (SentBack, NotAnswerable) as error:
+        return turned_away(error, recorder)
 
 
 def leads_to(next: str) -> str | None:

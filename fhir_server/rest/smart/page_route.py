@@ -17,7 +17,7 @@ from fhir_server.rest.audited import Notes, origin
 from fhir_server.rest.rates import AddressRates
 from fhir_server.rest.smart.described import of_pages
 from fhir_server.rest.smart.page import page, see_other
-from smart_auth.audit import Event
+from smart_auth.audit import Event, Recorder
 from smart_auth.errors import NotAnswerable, SentBack
 
 Handler: TypeAlias = Callable[[Request], Coroutine[None, None, Response]]
@@ -67,16 +67,21 @@ def notes(request: Request) -> Notes:
     return cast("Notes", request.state.notes)
 
 
+def turned_away(error: SentBack | NotAnswerable, recorder: Recorder) -> Response:
+    """The answer to an app that asks for what it cannot have: its own, or where it cannot be told so a page."""
+    if isinstance(error, SentBack):
+        recorder.note(Event("authorize", succeeded=False, reason=error.error))
+        return see_other(error.location)
+    recorder.note(Event("authorize", succeeded=False, reason="not-answerable"))
+    return page("error", 400, title="The app’s request cannot be answered", text=str(error))
+
+
 async def _answer(inner: Handler, rates: AddressRates, request: Request) -> Response:
     try:
         await rates.admit(request.scope)
         return await inner(request)
-    except SentBack as error:
-        notes(request).note(Event("authorize", succeeded=False, reason=error.error))
-        return see_other(error.location)
-    except NotAnswerable as error:
-        notes(request).note(Event("authorize", succeeded=False, reason="not-answerable"))
-        return page("error", 400, title="The app’s request cannot be answered", text=str(error))
+    except (SentBack, NotAnswerable) as error:
+        return turned_away(error, notes(request))
     except RequestError as error:
         return _refusal(error)
 

@@ -245,6 +245,14 @@ async def test_who_agreed_is_asked_again_for_more_alone_and_where_the_app_may_be
         assert "code" in browser.answer
 
 
+async def test_who_logged_in_stays_so_where_the_app_is_refused_what_it_asks(browser):
+    await browser.ask("nonsense")
+    await browser.log_in("ada")
+    assert browser.answer["error"] == "invalid_scope"
+    await browser.open("/oauth/apps")
+    assert browser.place == "/oauth/apps"
+
+
 async def test_logins_choices_decisions_and_logouts_are_in_the_audit_without_what_was_typed(
     browser, people_url
 ):
