@@ -40,6 +40,8 @@ def add(routes: APIRouter, reception: Reception) -> None:
         here, form = await visit(reception, request), await browser.form(request)
         here.check_form(form)
         user, client = here.needs_session().user, form.value("client")
+        if await reception.clients.find(client) is None:
+            return see_other("apps")
         await reception.consents.revoke(user.id, client)
         notes(request).note(Event("revoke", True, user.subject, client=client, user=user.id))
         return see_other("apps?done=revoked")

@@ -1,5 +1,6 @@
 """The page on which people see and take back what apps may do."""
 
+import psycopg
 import pytest
 
 from tests import pages
@@ -43,3 +44,14 @@ async def test_nobody_takes_back_what_others_allowed_or_without_their_own_form(b
     for forged in (token, ""):
         await stranger.client.post("/oauth/apps", data={"token": forged, "client": "other"})
     assert (await browser.read("Observation", held)).status_code == 200
+
+
+async def test_what_is_no_app_leaves_nothing_in_the_audit(browser, people_url):
+    await browser.open("/oauth/login")
+    await browser.log_in("doc")
+    token = dict(pages.form(browser.page.text, "logout"))["token"]
+    answer = await browser.client.post("/oauth/apps", data={"token": token, "client": "anything at all"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "apps")
+    with psycopg.connect(people_url) as connection:
+        kept = connection.execute("SELECT count(*) FROM audit a WHERE a::text LIKE '%anything at all%'")
+        assert kept.fetchone() == (0,)
