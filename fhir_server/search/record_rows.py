@@ -34,9 +34,8 @@ _BY_NAME: Final = {
 }
 
 _ANOTHER: Final = """NOT EXISTS (SELECT FROM jsonb_path_query(r.body, {path}) AS v (named)
-  WHERE CASE WHEN v.named ? 'reference'
-             THEN substring(v.named ->> 'reference', '(?:^|/)Patient/([A-Za-z0-9.-]{{1,64}})') <> ALL({ids})
-             ELSE v.named ->> 'type' = 'Patient' END)"""
+  WHERE coalesce(substring(v.named ->> 'reference', '(?:^|/)Patient/([A-Za-z0-9.-]{{1,64}})') <> ALL({ids}),
+                 v.named ->> 'type' IN ('Patient', 'http://hl7.org/fhir/StructureDefinition/Patient')))"""
 
 _IN_RECORD: Final = """EXISTS (SELECT FROM resource o
   WHERE o.type = (%s::jsonb ->> split_part({named}, '/', 1))::smallint AND o.id = split_part({named}, '/', 2)

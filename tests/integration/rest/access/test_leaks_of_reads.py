@@ -220,6 +220,22 @@ async def test_what_names_several_patients_is_of_no_ones_record(server, app):
         assert await app.status(path) == 403, path
 
 
+@pytest.mark.item("leak-18")
+async def test_a_patient_is_another_however_they_are_named(server, app):
+    others = {
+        "typed": {"type": "Patient", "identifier": {"value": "1"}},
+        "typed-by-url": {"type": "http://hl7.org/fhir/StructureDefinition/Patient", "display": "Family-b"},
+        "typed-with-urn": {"type": "Patient", "reference": "urn:uuid:0b1f0c66-4d3c-4d6e-9f35-0c5f6a1b2c3d"},
+        "elsewhere": {"reference": "http://elsewhere.example/fhir/Patient/b"},
+        "versioned": {"reference": "Patient/b/_history/1"},
+    }
+    for id, other in others.items():
+        participants = [{"actor": actor, "status": "accepted"} for actor in (to("Patient/a"), other)]
+        await server.store(resource("Appointment", id, status="proposed", participant=participants))
+
+    assert {id: await app.status(f"Appointment/{id}") for id in others} == dict.fromkeys(others, 404)
+
+
 @pytest.mark.item("leak-19")
 async def test_a_provenance_is_shown_when_all_that_it_is_about_is(server, app):
     assert await app.found("Provenance") == {"Provenance/a-provenance"}
