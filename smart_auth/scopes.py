@@ -54,7 +54,10 @@ def scope(text: str) -> Scope | None:
 
 
 def _filters(query: str) -> tuple[tuple[str, str], ...] | None:
-    """The filters of a query; None when one of them is no plain parameter with a value."""
+    """The filters of a query; None when one of them is no plain parameter with a value, or is not UTF-8."""
     read = [_FILTER.fullmatch(part) for part in query.split("&")]
-    filters = tuple((each[1], unquote(each[2])) for each in read if each is not None)
+    try:
+        filters = tuple((each[1], unquote(each[2], errors="strict")) for each in read if each is not None)
+    except UnicodeDecodeError:
+        return None
     return filters if len(filters) == len(read) else None

@@ -64,6 +64,8 @@ def test_smart_s1_s2_a_scope_on_resources_is_read_in_both_versions(text, granted
         "patient/Observation.rs?=a",
         "patient/Observation.rs?category=a&",
         "patient/Observation.rs?category=a=b",
+        "patient/Observation.rs?category=%FF",
+        "patient/Observation.rs?category=a%ED%A0%80",
         "patient/Observation.rs?category:not=a",
         "patient/Observation.rs?subject.name=a",
         "patient/Observation.?category=a",
