@@ -27,7 +27,9 @@ def router(ready: Callable[[], Awaitable[None]], authenticator: Authenticator) -
         await ready()
         return Response(b'{"status":"ready"}', media_type="application/json")
 
-    @routes.get("/metrics", summary="Metrics in Prometheus' text format; from loopback, or for administrators")
+    @routes.get(
+        "/metrics", summary="Metrics in Prometheus' text format; from loopback, or for administrators"
+    )
     async def measured(request: Request) -> Response:
         if not from_this_machine(request):
             await _check(authenticator, request.headers.get("authorization"))

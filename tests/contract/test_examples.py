@@ -32,7 +32,9 @@ async def test_every_official_example_comes_back_as_it_was_sent(client):
     for line in r4_examples.lines():
         example = json.loads(line)
         url = f"/fhir/{example['resourceType']}/{example['id']}"
-        if url.endswith(r4_examples.INVALID) or example["resourceType"] == "AuditEvent":  # the server makes those
+        if (
+            url.endswith(r4_examples.INVALID) or example["resourceType"] == "AuditEvent"
+        ):  # the server makes those
             continue
         put = await client.put(url, content=line, headers=headers)
         got = await client.get(

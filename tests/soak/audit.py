@@ -75,7 +75,9 @@ def broken_promises(url: str, ledger: Ledger) -> list[str]:
 def unrecorded(url: str, ledger: Ledger) -> list[str]:
     """What was promised, and what is stored of what clients wrote, without a record in the server's audit."""
     with psycopg.connect(url) as connection:
-        kept = set(connection.execute("SELECT entity, (detail ->> 'version')::int FROM audit WHERE outcome = 0"))
+        kept = set(
+            connection.execute("SELECT entity, (detail ->> 'version')::int FROM audit WHERE outcome = 0")
+        )
         stored = {(id, version) for id, version, *_ in connection.execute(_MARKED, [MARKS])}
     promised = {(id, 1) for id in ledger.creates.values() if id is not None}
     promised |= {(id, version) for (id, _), version in ledger.versions.items() if version is not None}

@@ -26,9 +26,7 @@ INSERT INTO account (id, name, role, auditor, fhir_user, proxies, organizations,
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING made_at"""
 _FIND: Final = f"SELECT {_COLUMNS}, password FROM account WHERE name = %s"
 _LIST: Final = f"SELECT {_COLUMNS} FROM account WHERE name > %s ORDER BY name LIMIT %s"
-_PERSON: Final = (
-    "SELECT id, role, fhir_user, proxies, auditor, organizations FROM account WHERE id = %s AND disabled_at IS NULL"
-)
+_PERSON: Final = "SELECT id, role, fhir_user, proxies, auditor, organizations FROM account WHERE id = %s AND disabled_at IS NULL"
 
 _GRANTS_OF_SESSIONS: Final = """
 , ended AS (UPDATE oauth_grant SET revoked_at = clock_timestamp()
