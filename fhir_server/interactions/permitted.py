@@ -14,15 +14,19 @@ from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPE_NAMES
 from fhir_server.errors import Forbidden, Issue
+from fhir_server.json import stored
 from fhir_server.search.access import (
     by_itself,
+    by_other_documents,
     opens_by_naming,
     predicate,
     refuse_ids_of_ingest,
     without_teams,
 )
-from fhir_server.search.params.sql import conjunction
-from fhir_server.store.images import outside
+from fhir_server.search.index import ATTACHMENTS
+from fhir_server.search.params.sql import any_of, conjunction
+from fhir_server.search.record_rows import BINARY, files
+from fhir_server.store.images import outside, replaced
 from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
@@ -60,7 +64,9 @@ class Permitted:
                 refuse_ids_of_ingest(self.principal, one.id)
             made = _made(work)
             await self._check_images(work, made)
-            await self._check_names(work, made)
+            if any(opens_by_naming(self.principal, *one) for one in made):
+                await self._check_names(work)
+                await self._check_files(work)
 
     async def _check_images(self, work: UnitOfWork, made: dict[tuple[str, str], list[Key]]) -> None:
         found = list[Key]()
@@ -73,19 +79,32 @@ class Permitted:
         if found:
             raise Outside(found)
 
-    async def _check_names(self, work: UnitOfWork, made: dict[tuple[str, str], list[Key]]) -> None:
+    async def _check_names(self, work: UnitOfWork) -> None:
         """What a record names is shown to those who see the record: a caller must not open it to themselves so."""
-        if not any(opens_by_naming(self.principal, type, interaction) for type, interaction in made):
-            return
         named = defaultdict[str, set[Key]](set)
         for one in work.interned.newly_mentioned:
             type = RESOURCE_TYPE_NAMES[one.type]
             named[type].add((type, one.id))
         for type, keys in named.items():
-            for _, id in await outside(work.connection, keys, by_itself(self.principal, type)):
-                raise Forbidden(
-                    f"{type}/{id} is not in this patient's record and cannot be referred to. Leave it out."
-                )
+            for key in await outside(work.connection, keys, by_itself(self.principal, type)):
+                raise _unnameable(key)
+
+    async def _check_files(self, work: UnitOfWork) -> None:
+        """A content is shown with the documents that name it as they are: no name brings back what was taken out.
+
+        What the version before named may stay, and what another document of the caller's names or is theirs by itself
+        may be named here too.
+        """
+        written = {(one.type, one.id): one for one in work.written if one.type in ATTACHMENTS}
+        named = set[Key]()
+        for (type, id), one in written.items():
+            if one.body is not None:
+                before = await replaced(work.connection, type, id)
+                named |= files(type, stored(one.body)) - (files(type, stored(before)) if before else set())
+        if named:
+            shown = any_of([by_itself(self.principal, BINARY), by_other_documents(self.principal, written)])
+            for key in await outside(work.connection, named, shown):
+                raise _unnameable(key)
 
 
 def _made(work: UnitOfWork) -> dict[tuple[str, str], list[Key]]:
@@ -95,6 +114,12 @@ def _made(work: UnitOfWork) -> dict[tuple[str, str], list[Key]]:
         if not one.deleted:
             found[one.type, "create" if one.method == "POST" else "update"].append(key)
     return dict(found)
+
+
+def _unnameable(key: Key) -> Forbidden:
+    return Forbidden(
+        f"{key[0]}/{key[1]} is not in this patient's record and cannot be referred to. Leave it out."
+    )
 
 
 def _why(type: str) -> str:

@@ -7,7 +7,7 @@ a type is that of any of the scopes that grant the permission on it: whom the sc
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from fhir_server.search.params import reference
 from fhir_server.search.params.sql import any_of, conjunction
 from fhir_server.search.people import People, in_care, named
 from fhir_server.store.predicate import EVERYTHING, Predicate
+from fhir_server.store.rows import Key
 from smart_auth.principal import CareOf, Everything, Patients, Principal, Reach
 from smart_auth.scopes import Level, Scope, scope
 
@@ -111,8 +112,25 @@ def opens_by_naming(principal: Principal, resource_type: str, interaction: str) 
 def by_itself(principal: Principal, resource_type: str) -> Predicate:
     """The rows of the type that are the caller's whoever names them: a reference to these opens nothing to them."""
     rights = _rights(principal)
-    found = [_own(_reached(rights, level), resource_type) for level in ("patient", "user")]
+    reaches = _reaches(rights, resource_type, "r") or _reaches(rights, resource_type, "c")
+    found = [_own(reach, resource_type) for reach in reaches]
     return any_of(one for one in found if one is not None)
+
+
+def by_other_documents(principal: Principal, written: Collection[Key]) -> Predicate:
+    """The Binaries that documents name which the caller may read, those just `written` not counted."""
+    rights, found = _rights(principal), list[Predicate]()
+
+    def readable(type: str) -> Predicate | None:
+        ids = [id for other, id in written if other == type]
+        granted = _readable(rights, type)
+        return granted and conjunction([granted, Predicate("r.id <> ALL(%s::text[])", (ids,))])
+
+    for reach in _reaches(rights, record_rows.BINARY, "r"):
+        if isinstance(reach, Everything):
+            return EVERYTHING
+        found.append(record_rows.filed(_people(reach), readable))
+    return any_of(found)
 
 
 def without_teams(principal: Principal, ids: Iterable[str]) -> Predicate:
@@ -210,7 +228,7 @@ def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Pre
             return meeting
         case Patients() | CareOf() as reach:
             people = _people(reach)
-            within = record_rows.rows(resource_type, people, permission)
+            within = record_rows.rows(resource_type, people, permission, partial(_readable, rights))
             if within is None:
                 return None
             if people.named is None or not record_rows.is_about_one(resource_type):
@@ -229,6 +247,16 @@ def _only_looked_at(meeting: Predicate) -> Predicate:
         if meeting == EVERYTHING
         else Predicate(f"CASE WHEN {meeting.sql} THEN TRUE END", meeting.params)
     )
+
+
+def _reaches(rights: _Rights, resource_type: str, permission: str) -> list[Reach]:
+    """Whom the scopes that grant the permission on the type act on."""
+    levels = {one.level for one in _granting(rights, resource_type, permission)}
+    return [reach for level in sorted(levels) if (reach := _reached(rights, level)) is not None]
+
+
+def _readable(rights: _Rights, resource_type: str) -> Predicate | None:
+    return _granted(rights, resource_type, "r")
 
 
 def _reached(rights: _Rights, level: Level) -> Reach | None:

@@ -7,8 +7,10 @@ of types that are about nobody, what names the patient and no other. What belong
 name it, to be read only.
 """
 
+import re
+from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from fhir_server.definitions.compartments import members
 from fhir_server.definitions.types import RESOURCE_TYPES
@@ -17,9 +19,14 @@ from fhir_server.search.index import ATTACHMENTS
 from fhir_server.search.params import hashes, reference
 from fhir_server.search.params.catalog import served
 from fhir_server.search.params.jsonpath import jsonpath
+from fhir_server.search.params.paths import Node, nodes
 from fhir_server.search.params.sql import any_of, conjunction, tokens
 from fhir_server.search.people import PATIENT, People
-from fhir_server.store.predicate import Predicate
+from fhir_server.store.predicate import NOTHING, Predicate
+from fhir_server.store.rows import Key
+
+# the rows of a type that the caller may read; None where no scope grants it
+Readable: TypeAlias = Callable[[str], Predicate | None]
 
 BINARY: Final = "Binary"
 PROVENANCE: Final = "Provenance"
@@ -47,23 +54,49 @@ _TARGETS: Final = """r.body ? 'target' AND NOT EXISTS (
 _MENTIONED: Final = """r.patient IS NULL AND EXISTS (
   SELECT FROM patient_mention m WHERE m.patient = ANY({keys}) AND m.type = r.type AND m.id = r.id)"""
 
-# a document that was filed in the wrong record, and was moved since, must not leave its content there
+_FILE: Final = re.compile(r"(?:^|/)Binary/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?\Z")
+
+# a document that was filed in the wrong record, and was moved since, must not leave its content there; within, `r` is the
+# document
 _FILED: Final = """SELECT substring(v.url #>> '{{}}', '(?:^|/)Binary/([A-Za-z0-9.-]{{1,64}})(?:/_history/[^/]+)?$')
-  FROM resource o CROSS JOIN LATERAL jsonb_path_query(o.body, {path}) AS v (url)
- WHERE o.type = {type} AND NOT o.deleted AND {about}"""
+  FROM resource r CROSS JOIN LATERAL jsonb_path_query(r.body, {path}) AS v (url)
+ WHERE r.type = {type} AND NOT r.deleted AND ({about}) AND ({granted})"""
 
 
-def rows(resource_type: str, people: People, permission: str) -> Predicate | None:
-    """The rows that belong to the records of `people` as far as the permission goes; None for a type no record holds."""
-    found = [
-        part for part in (_own(resource_type, people), _shared(resource_type, people, permission)) if part
-    ]
+def rows(resource_type: str, people: People, permission: str, readable: Readable) -> Predicate | None:
+    """The rows that belong to the records of `people` as far as the permission goes; None for a type no record holds.
+
+    A content follows the documents that name it, as far as these are `readable`.
+    """
+    shared = _shared(resource_type, people, permission, readable)
+    found = [part for part in (_own(resource_type, people), shared) if part]
     return any_of(found) if found else None
 
 
 def owned(resource_type: str, people: People) -> Predicate | None:
     """The rows that belong to the records by themselves, whoever names them."""
     return _own(resource_type, people)
+
+
+def filed(people: People, readable: Readable) -> Predicate:
+    """The Binaries that documents and reports in the records name as they are now, of those that may be read."""
+    about, parts = people.about(), list[Predicate]()
+    for type, path in ATTACHMENTS.items():
+        granted = readable(type)
+        if granted is not None:
+            number, url = RESOURCE_TYPES[type], jsonpath(path, "url")
+            sql = _FILED.format(path=url, type=number, about=about.sql, granted=granted.sql)
+            parts.append(Predicate(sql, (*about.params, *granted.params)))
+    if not parts:
+        return NOTHING
+    named = " UNION ALL ".join(one.sql for one in parts)
+    return Predicate(f"r.id IN ({named})", tuple(value for one in parts for value in one.params))
+
+
+def files(resource_type: str, tree: Node) -> set[Key]:
+    """The Binaries that a document or report names, as `filed` finds them."""
+    urls = (attachment.get("url") for attachment in nodes(ATTACHMENTS[resource_type], tree))
+    return {(BINARY, found[1]) for url in urls if isinstance(url, str) and (found := _FILE.search(url))}
 
 
 @cache
@@ -104,25 +137,15 @@ def _own(resource_type: str, people: People) -> Predicate | None:
     return None
 
 
-def _shared(resource_type: str, people: People, permission: str) -> Predicate | None:
+def _shared(resource_type: str, people: People, permission: str, readable: Readable) -> Predicate | None:
     """What belongs to nobody, and is named in the records; it is theirs to read, not to write."""
     if permission not in ("r", "s") or resource_type not in {*reference.MENTIONED, BINARY}:
         return None
     keys = people.keys
     named = Predicate(_MENTIONED.format(keys=keys.sql), keys.params)
     if resource_type == BINARY:
-        return conjunction([named, Predicate("NOT r.body ? 'securityContext'"), _filed(people)])
+        return conjunction([named, Predicate("NOT r.body ? 'securityContext'"), filed(people, readable)])
     return named
-
-
-def _filed(people: People) -> Predicate:
-    """The Binaries that documents and reports in the records name as they are now."""
-    about = people.about("o")
-    parts = [
-        _FILED.format(path=jsonpath(path, "url"), type=RESOURCE_TYPES[type], about=about.sql)
-        for type, path in ATTACHMENTS.items()
-    ]
-    return Predicate(f"r.id IN ({' UNION ALL '.join(parts)})", about.params * len(parts))
 
 
 def _naming_no_other(resource_type: str, people: People) -> Predicate:

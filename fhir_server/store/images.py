@@ -4,7 +4,7 @@ https://www.hl7.org/fhir/R4/security.html#authorization
 """
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 import psycopg
@@ -20,6 +20,10 @@ _OUTSIDE = """
 SELECT key.type, key.id FROM unnest(%b, %b) AS key (type, id)
  WHERE NOT EXISTS (SELECT FROM resource r WHERE r.type = key.type AND r.id = key.id AND NOT r.deleted AND ({access}))
  ORDER BY key.type, key.id"""
+
+_REPLACED: Final = """
+SELECT h.body::text FROM resource r JOIN resource_history h ON h.rid = r.rid AND h.version = r.version - 1
+ WHERE r.type = %s AND r.id = %s"""
 
 # the row that the image would be if it were current, as far as predicates look at it
 _MEETING = """
@@ -49,6 +53,13 @@ async def outside(connection: psycopg.AsyncConnection, keys: Collection[Key], ac
     statement = _OUTSIDE.format(access=access.sql)
     cursor = await connection.execute(statement, (*columns, *access.params), prepare=False)
     return [(_TYPES[type], id) for type, id in await cursor.fetchall()]
+
+
+async def replaced(connection: psycopg.AsyncConnection, type: str, id: str) -> bytes | None:
+    """The body that the current version took the place of; None where there was none, or a deletion."""
+    cursor = await connection.execute(_REPLACED, (RESOURCE_TYPES[type], id))
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else str(row[0]).encode()
 
 
 async def meeting(

@@ -173,6 +173,21 @@ async def test_what_is_not_understood_is_refused_and_never_no_filter(server, app
 
 
 @pytest.mark.item("access-binary")
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [
+        (("patient/Binary.rs",), 404),
+        (("patient/Binary.rs", "patient/DocumentReference.cs"), 404),
+        (("patient/Binary.rs", "patient/DocumentReference.r?status=superseded"), 404),
+        (("patient/Binary.rs", "patient/DocumentReference.r?status=current"), 200),
+        (("patient/Binary.rs", "patient/DocumentReference.r"), 200),
+    ],
+)
+async def test_a_file_is_shown_to_who_may_read_the_document_that_names_it(server, scopes, status):
+    assert await server.caller(*scopes, patient="a").status("Binary/a-file") == status
+
+
+@pytest.mark.item("access-binary")
 @pytest.mark.item("leak-8")
 async def test_a_file_goes_with_its_document_when_that_was_in_the_wrong_record(server, app):
     def filed(patient: str) -> dict:

@@ -3,7 +3,7 @@
 import pytest
 
 from smart_auth.principal import CareOf, Everything
-from tests.integration.rest.access.world import CATEGORY, coded, new, observation, resource, to
+from tests.integration.rest.access.world import BASE, CATEGORY, coded, new, observation, resource, to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("leaks-of-writes")]
 
@@ -262,6 +262,43 @@ async def test_a_reference_opens_nothing_that_was_not_open(server, app):
         "POST", "Observation", new(observation("x", "a", performer=[to("Practitioner/a-gp")]))
     )
     assert known.status_code == 201
+
+
+@pytest.mark.item("access-binary")
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [("taken-1", "Binary/{}"), ("taken-2", "Binary/{}/_history/1"), ("taken-3", BASE + "/Binary/{}")],
+)
+async def test_no_name_brings_back_a_file_that_was_taken_out_of_a_record(server, app, file, named):
+    def filed(id, patient):
+        about = to(f"Patient/{patient}")
+        content = [{"attachment": {"url": named.format(file)}}]
+        return resource("DocumentReference", id, status="current", subject=about, content=content)
+
+    await server.store(
+        resource("Binary", file, contentType="text/plain", data="QUFB"), filed(f"m-{file}", "a")
+    )
+    copy = await app.ask("POST", "DocumentReference", new(filed("x", "a")))
+    assert copy.status_code == 201  # as long as the record has it
+    kept = copy.json()
+    assert (await app.ask("PUT", f"DocumentReference/{kept['id']}", kept)).status_code == 200
+    for id in (f"m-{file}", kept["id"]):
+        await server.operator().ask("PUT", f"DocumentReference/{id}", filed(id, "b"))
+    assert await app.status(f"Binary/{file}") == 404
+
+    assert (await app.ask("POST", "DocumentReference", new(filed("x", "a")))).status_code == 403
+    assert await app.status(f"Binary/{file}") == 404
+    for id in (f"DocumentReference/m-{file}", f"DocumentReference/{kept['id']}", f"Binary/{file}"):
+        await server.operator().ask("DELETE", id)
+
+
+@pytest.mark.item("access-binary")
+async def test_a_practitioners_app_for_one_patient_opens_no_other_file(server):
+    app = server.caller("patient/*.cruds", "user/Patient.rs", patient="a", reach=Everything())
+    content = [{"attachment": {"url": "Binary/b-file"}}]
+    document = resource("DocumentReference", "x", status="current", subject=to("Patient/a"), content=content)
+    assert (await app.ask("POST", "DocumentReference", new(document))).status_code == 403
+    assert await app.status("Binary/b-file") == 404
 
 
 @pytest.mark.item("access-binary")
