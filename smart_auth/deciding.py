@@ -15,7 +15,7 @@ from smart_auth.sessions import Session
 
 DECIDE_WITHIN: Final = timedelta(minutes=15)
 
-IMPLIED: Final = frozenset({"launch", "launch/patient", "launch/encounter", "fhirUser", "profile"})
+IMPLIED: Final = frozenset({"launch", "launch/patient", "launch/encounter", "fhirUser"})
 """Scopes that nobody is asked about on their own: what they tell follows from the others, or was just chosen."""
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
@@ -93,7 +93,7 @@ def chosen(possible: Collection[str], kept: Collection[str]) -> tuple[str, ...]:
     """The scopes that remain of those `possible` when the person kept these: what is implied goes with what it tells of."""
     left = {text for text in possible if text in kept or text in IMPLIED}
     if "openid" not in left:
-        left -= {"fhirUser", "profile"}
+        left -= {"fhirUser"}
     return tuple(text for text in possible if text in left)
 
 
