@@ -53,11 +53,11 @@ class Settings(BaseSettings):
         description="How long an app with `offline_access` may leave its refresh token unused.",
     )
     refresh_grace_seconds: int = Field(
-        default=0,
+        default=10,
         ge=0,
         le=60,
-        description="How long after its use a refresh token may come again, as lost answers make it, without everything "
-        "being revoked that came of it; it is refused all the same.",
+        description="How long after its use a refresh token is taken again, as long as nothing that came of it was used: "
+        "answers get lost, and apps ask twice at once. At any other time it ends the whole grant; 0 is never.",
     )
     session_idle_minutes: int = Field(
         default=30,

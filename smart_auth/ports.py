@@ -5,7 +5,7 @@ docs/adr/0018-authorization-server.md
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from smart_auth.clients import Client
@@ -49,8 +49,14 @@ class Grants(Protocol):
         """The code or refresh token, None when it is unknown, has expired, or its grant was revoked."""
         ...
 
-    async def exchange(self, spent: bytes, access: Access, refresh: Once | None, now: datetime) -> bool:
-        """Whether `spent` was spent by this call and the new tokens are kept; of several calls for one only one succeeds."""
+    async def exchange(
+        self, spent: bytes, access: Access, refresh: Once | None, now: datetime, grace: timedelta
+    ) -> bool:
+        """Whether the new tokens are kept in exchange for `spent`, which is spent from here on; of several calls one succeeds.
+
+        A refresh token spends its siblings too, and may come again within `grace` as long as nothing that came of it was
+        exchanged: then the new tokens are siblings of those it gave before.
+        """
         ...
 
     async def issue(self, access: Access, now: datetime) -> None:

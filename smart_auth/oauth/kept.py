@@ -20,13 +20,13 @@ ONLINE_LIFE: Final = timedelta(days=1)
 class Lives:
     """How long tokens live that are not revoked: access tokens of people's apps, and refresh tokens that are not used.
 
-    For the time of `grace` after its use a refresh token may come again, as lost answers make it, without its grant being
-    revoked; it is refused all the same.
+    For the time of `grace` after its use a refresh token is taken again, as lost answers and two refreshes at once make it,
+    unless what came of it was used.
     """
 
     access: timedelta = timedelta(hours=1)
     refresh: timedelta = timedelta(days=90)
-    grace: timedelta = timedelta(0)
+    grace: timedelta = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,25 @@ _NO_RIGHT: Final = "Whoever granted this may not grant it any more."
 
 
 def held(text: str, kind: Kind, client: Client, request: FormRequest, kept: Kept) -> Held:
-    """What the client presents, not spent yet. Raises InvalidGrantError; what comes again has its grant revoked."""
+    """What the client presents, which may be exchanged. Raises InvalidGrantError; what comes again has its grant revoked."""
     found = request.wait(kept.grants.held(tokens.sha256(text), kind, request.asked.now))
     if found is None or found.grant.client != client.id or client.disabled:
         raise InvalidGrantError(_INVALID)
     request.grant = found.grant
-    if found.spent_at is not None:
-        if not (kind == "refresh" and request.asked.now - found.spent_at < kept.lives.grace):
-            request.wait(kept.grants.revoke(found.grant.id, request.asked.now))
+    if found.spent_at is not None and not _may_come_again(found, request, kept):
+        request.wait(kept.grants.revoke(found.grant.id, request.asked.now))
         raise InvalidGrantError(_INVALID)
     return found
+
+
+def _may_come_again(found: Held, request: FormRequest, kept: Kept) -> bool:
+    """Whether it is early enough for who lost the answer, or asked twice at once; a code is good once."""
+    spent_at = found.spent_at
+    return (
+        found.once.kind == "refresh"
+        and spent_at is not None
+        and request.asked.now - spent_at < kept.lives.grace
+    )
 
 
 def rightful(found: Held, client: Client, request: FormRequest, kept: Kept) -> tuple[str, ...]:
@@ -47,10 +56,12 @@ def rightful(found: Held, client: Client, request: FormRequest, kept: Kept) -> t
 
 
 def spend(found: Held, issued: Issued, request: FormRequest, kept: Kept) -> None:
-    """Nothing; the new tokens hold and `found` is spent. Raises InvalidGrantError when another request was first."""
-    now = request.asked.now
-    if request.wait(kept.grants.exchange(found.once.sha256, issued.access, issued.refresh, now)):
+    """Nothing; the new tokens hold and `found` is spent.
+
+    Raises InvalidGrantError, with the grant revoked, when another request was first, or what came of `found` was used.
+    """
+    now, lives = request.asked.now, kept.lives
+    if request.wait(kept.grants.exchange(found.once.sha256, issued.access, issued.refresh, now, lives.grace)):
         return
-    if found.once.kind == "code" or not kept.lives.grace:
-        request.wait(kept.grants.revoke(found.grant.id, now))
+    request.wait(kept.grants.revoke(found.grant.id, now))
     raise InvalidGrantError(_INVALID)

@@ -68,7 +68,11 @@ async def _access_token(url: str) -> str:
         Grant("bench", "bench", user.id, (_SCOPE,), now, now), Once(sha256(code), "code", until)
     )
     await grants.exchange(
-        sha256(code), Access(sha256(access), "bench", (_SCOPE,), now, until, "bench"), None, now
+        sha256(code),
+        Access(sha256(access), "bench", (_SCOPE,), now, until, "bench"),
+        None,
+        now,
+        timedelta(0),
     )
     await database.close()
     return access

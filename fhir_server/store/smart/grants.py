@@ -2,10 +2,12 @@
 
 https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 
-A code or refresh token is spent by the statement that keeps the new tokens: of two that race the second finds it spent.
+A code or refresh token is spent by the statement that keeps the new tokens, while its grant is locked: of two that race the
+second finds it spent. What one refresh token gave, in one answer or in several, is spent by the first of it that is used, all
+at the same moment; so a token that came again is told from a lost answer by whether anything was spent later than it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from psycopg.rows import TupleRow
@@ -43,12 +45,20 @@ SELECT o.sha256, o.kind, o.expires_at, o.redirect_uri, o.challenge, o.spent_at, 
  WHERE o.sha256 = %(sha256)s AND o.kind = %(kind)s AND (o.expires_at > %(now)s OR o.spent_at IS NOT NULL)
    AND g.revoked_at IS NULL
    AND (g.session IS NULL OR EXISTS (SELECT FROM login_session s WHERE s.id = g.session AND s.ends_at > %(now)s))"""
+_LOCK: Final = """
+SELECT FROM oauth_grant WHERE id = (SELECT grant_id FROM oauth_once WHERE sha256 = %(spent)s) FOR UPDATE"""
 _EXCHANGE: Final = """
 WITH spent AS (
-  UPDATE oauth_once o SET spent_at = %(now)s FROM oauth_grant g
-   WHERE o.sha256 = %(spent)s AND o.spent_at IS NULL AND o.expires_at > %(now)s
-     AND g.id = o.grant_id AND g.revoked_at IS NULL
-  RETURNING o.grant_id),
+  SELECT o.grant_id, o.sha256, o.spent_at IS NULL AS first FROM oauth_once o JOIN oauth_grant g ON g.id = o.grant_id
+   WHERE o.sha256 = %(spent)s AND g.revoked_at IS NULL
+     AND CASE WHEN o.spent_at IS NULL THEN o.expires_at > %(now)s
+         ELSE o.kind = 'refresh' AND o.spent_at > %(now)s - %(grace)s
+              AND NOT EXISTS (SELECT FROM oauth_once later WHERE later.grant_id = o.grant_id
+                               AND later.kind = 'refresh' AND later.spent_at > o.spent_at) END),
+family AS (
+  UPDATE oauth_once o SET spent_at = %(now)s FROM spent
+   WHERE spent.first AND o.grant_id = spent.grant_id AND o.spent_at IS NULL
+     AND (o.kind = 'refresh' OR o.sha256 = spent.sha256)),
 used AS (UPDATE oauth_grant SET last_used_at = %(now)s WHERE id IN (SELECT grant_id FROM spent)),
 access AS (
   INSERT INTO oauth_access (sha256, client, grant_id, scopes, issued_at, expires_at)
@@ -115,16 +125,25 @@ class Grants:
         digest, of, expires_at, redirect_uri, challenge, spent_at, *grant = row
         return Held(Once(digest, of, expires_at, redirect_uri, challenge), _grant(grant), spent_at)
 
-    async def exchange(self, spent: bytes, access: Access, refresh: Once | None, now: datetime) -> bool:
-        """Whether `spent` was spent by this call and the new tokens are kept; of several calls for one only one succeeds."""
+    async def exchange(
+        self, spent: bytes, access: Access, refresh: Once | None, now: datetime, grace: timedelta
+    ) -> bool:
+        """Whether the new tokens are kept in exchange for `spent`, which is spent from here on; of several calls one succeeds.
+
+        A refresh token spends its siblings too, and may come again within `grace` as long as nothing that came of it was
+        exchanged: then the new tokens are siblings of those it gave before.
+        """
         said = _said(access) | {
             "spent": spent,
             "now": now,
+            "grace": grace,
             "refresh": None if refresh is None else refresh.sha256,
             "refresh_until": None if refresh is None else refresh.expires_at,
         }
         async with self._database.connection() as connection:
-            row = await (await connection.execute(_EXCHANGE, said)).fetchone()
+            async with connection.transaction():
+                await connection.execute(_LOCK, {"spent": spent})
+                row = await (await connection.execute(_EXCHANGE, said)).fetchone()
             await connection.execute(_SWEEP, {"now": now})
         return row is not None and row[0] == 1
 

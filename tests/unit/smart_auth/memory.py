@@ -80,11 +80,25 @@ class Grants:
             return None
         return held if held.spent_at is not None or held.once.expires_at > now else None
 
-    async def exchange(self, spent, access, refresh, now):
+    async def exchange(self, spent, access, refresh, now, grace):
         held = self.onces[spent]
-        if held.spent_at is not None or held.grant.id in self.revoked:
+        family = [
+            each
+            for each in self.onces.values()
+            if each.grant.id == held.grant.id and each.once.kind == "refresh"
+        ]
+        if held.grant.id in self.revoked:
             return False
-        self.onces[spent] = replace(held, spent_at=now)
+        if held.spent_at is None:
+            unspent = [each for each in family if each.spent_at is None]
+            for each in (held, *unspent):
+                self.onces[each.once.sha256] = replace(each, spent_at=now)
+        elif (
+            held.once.kind == "code"
+            or now - held.spent_at >= grace
+            or any(each.spent_at is not None and each.spent_at > held.spent_at for each in family)
+        ):
+            return False
         self.tokens[access.sha256] = access
         if refresh is not None:
             self.onces[refresh.sha256] = Held(refresh, held.grant)

@@ -76,6 +76,7 @@ async def test_a_refresh_token_that_comes_again_ends_the_whole_family():
     memory = Memory()
     first = await memory.tokens()
     _, second = await memory.refresh(first["refresh_token"])
+    memory.now = NOW + timedelta(minutes=1)
     _, third = await memory.refresh(second["refresh_token"])
     assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
     assert (await memory.refresh(third["refresh_token"]))[1]["error"] == "invalid_grant"
@@ -83,27 +84,61 @@ async def test_a_refresh_token_that_comes_again_ends_the_whole_family():
 
 
 @pytest.mark.item("smart-R3")
-async def test_within_the_grace_it_is_refused_and_nothing_else_happens():
-    memory = Memory(lives=Lives(grace=timedelta(seconds=10)))
+async def test_within_the_grace_a_lost_answer_is_given_again_and_after_it_everything_ends():
+    memory = Memory()
+    first = await memory.tokens()
+    _, lost = await memory.refresh(first["refresh_token"])
+    memory.now = NOW + timedelta(seconds=9)
+    status, again = await memory.refresh(first["refresh_token"])
+    assert (status, again["refresh_token"] == lost["refresh_token"]) == (200, False)
+    memory.now = NOW + timedelta(seconds=10)
+    assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert not await memory.is_active(again["access_token"])
+
+
+@pytest.mark.item("smart-R3")
+async def test_within_the_grace_too_it_ends_everything_once_its_successor_was_used():
+    memory = Memory()
     first = await memory.tokens()
     _, second = await memory.refresh(first["refresh_token"])
-    memory.now = NOW + timedelta(seconds=9)
+    memory.now = NOW + timedelta(seconds=1)
+    _, third = await memory.refresh(second["refresh_token"])
+    assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert not await memory.is_active(third["access_token"])
+
+
+@pytest.mark.item("smart-R3")
+async def test_another_app_gains_nothing_by_the_grace_and_ends_nothing():
+    memory = Memory()
+    first = await memory.tokens("secretive")
+    _, second = await memory.refresh(first["refresh_token"], "secretive")
     assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
     assert await memory.is_active(second["refresh_token"])
-    memory.now = NOW + timedelta(seconds=10)
-    await memory.refresh(first["refresh_token"])
-    assert not await memory.is_active(second["refresh_token"])
 
 
 @pytest.mark.item("smart-R4")
-@pytest.mark.parametrize(("grace", "alive"), [(timedelta(0), 0), (timedelta(seconds=10), 1)])
-async def test_of_two_at_once_one_wins_and_there_are_never_two_families(grace, alive):
-    memory = Memory(lives=Lives(grace=grace))
+async def test_of_the_answers_to_two_at_once_the_one_that_is_used_first_spends_the_other():
+    memory = Memory()
+    first = await memory.tokens()
+    answers = await asyncio.gather(*[memory.refresh(first["refresh_token"]) for _ in range(2)])
+    assert [status for status, _ in answers] == [200, 200]
+    (_, used), (_, other) = answers
+    memory.now = NOW + timedelta(seconds=60)
+    _, newest = await memory.refresh(used["refresh_token"])
+    assert not await memory.is_active(other["refresh_token"])
+    memory.now = NOW + timedelta(seconds=120)
+    assert (await memory.refresh(other["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert not await memory.is_active(newest["refresh_token"])
+
+
+@pytest.mark.item("smart-R4")
+async def test_without_a_grace_two_at_once_end_everything():
+    memory = Memory(lives=Lives(grace=timedelta(0)))
     first = await memory.tokens()
     answers = await asyncio.gather(*[memory.refresh(first["refresh_token"]) for _ in range(2)])
     assert sorted(status for status, _ in answers) == [200, 400]
     won = next(body for status, body in answers if status == 200)
-    assert await memory.is_active(won["refresh_token"]) is bool(alive)
+    assert not await memory.is_active(won["refresh_token"])
 
 
 @pytest.mark.item("smart-R5")
