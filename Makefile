@@ -13,7 +13,7 @@ BIN      := $(VENV)/bin
 CLIENTS  := tests/contract/clients
 S3       := tests/integration/store/blobs
 PORT     ?= 8000
-PYTEST   ?= -q -n 2 --dist loadgroup
+PYTEST   ?= -q -n 3 --dist loadgroup
 DATA     := $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 .PHONY: help run test lint types contracts pytest clients soak bench deps clean
@@ -42,7 +42,7 @@ pytest: $(VENV)/.dev clients $(VENV)/s3.classpath
 clients: $(CLIENTS)/node_modules/.installed ## The JavaScript clients that the tests run, by npm
 
 soak: $(VENV)/.dev ## Faults, load and the Java validator: 40 minutes at most
-	@$(BIN)/python -m pytest -q -rP -o faulthandler_timeout=1800 -m soak tests/soak
+	@$(BIN)/python -m pytest -q -rP -o faulthandler_timeout=1800 -o timeout=0 -m soak tests/soak
 
 bench: $(VENV)/.dev ## Operations per second and CPU, each beside a floor measured in the same run
 	@$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/http.html#trules
 """
 
 import asyncio
-import time
 
 import pytest
 
@@ -16,6 +15,9 @@ MANY = 1_000
 
 MOST_STATEMENTS = 40
 """Those of whoever looks for background jobs meanwhile among them."""
+
+MOST_MEANWHILE = 10
+"""Answers that a server could give which stops for the parts of a transaction in turn: read, check, write, answer."""
 
 
 @pytest.fixture
@@ -61,11 +63,10 @@ async def test_five_thousand_entries_take_few_statements(send, transact, counted
 async def test_others_are_answered_while_a_large_transaction_is_made(client, send):
     entries = [entry("POST", "Observation", observation("Patient/p")) for _ in range(3_000)]
     running = asyncio.create_task(send("transaction", *entries, Prefer="return=minimal"))
-    longest = 0.0
+    answered = 0
     while not running.done():
-        begun = time.perf_counter()
         await client.get("/fhir/Patient/none")
-        longest = max(longest, time.perf_counter() - begun)
+        answered += 1
 
     assert (await running).status_code == 200
-    assert longest < 1.5
+    assert answered > MOST_MEANWHILE
