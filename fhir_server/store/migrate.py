@@ -16,7 +16,7 @@ from fhir_server.errors import OperatorError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The schema revision that this version of the software needs."""
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"

@@ -1,4 +1,4 @@
-"""The whole schema: the tables of resources, of devices, of authorization and of the audit, on one MetaData.
+"""The whole schema: the tables of resources, of devices, of authorization, of the audit and of subscriptions, on one MetaData.
 
 https://docs.sqlalchemy.org/en/21/core/metadata.html
 """
@@ -7,6 +7,7 @@ from fhir_server.store.audit import tables as audit
 from fhir_server.store.devices import tables as devices
 from fhir_server.store.smart import people_tables as people
 from fhir_server.store.smart import tables as smart
+from fhir_server.store.subscriptions import tables as subscriptions
 from fhir_server.store.tables import metadata
 
 TABLES = (*metadata.sorted_tables,)
@@ -33,6 +34,13 @@ SMART_TABLES = (
     people.app_request,
     people.app_consent,
 )
+SUBSCRIPTION_TABLES = (
+    subscriptions.subscription,
+    subscriptions.subscription_progress,
+    subscriptions.subscription_event,
+    subscriptions.subscription_cursor,
+    subscriptions.subscription_binding,
+)
 AUDIT_TABLES = (audit.audit, audit.audit_seal, audit.audit_sealing)
 
-__all__ = ["AUDIT_TABLES", "DEVICE_TABLES", "SMART_TABLES", "TABLES", "metadata"]
+__all__ = ["AUDIT_TABLES", "DEVICE_TABLES", "SMART_TABLES", "SUBSCRIPTION_TABLES", "TABLES", "metadata"]

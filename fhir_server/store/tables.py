@@ -175,6 +175,7 @@ change_log = Table(
     Column("last_updated", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("last_updated", "seq"),
     Index("change_log_type", "type", "last_updated", "seq"),
+    Index("change_log_xid", "xid"),
     comment="One row per version, written in its transaction; feeds history, export and subscriptions.",
 )
 

@@ -7,6 +7,7 @@ from sqlalchemy.pool import NullPool
 
 from fhir_server.store import migrate
 from fhir_server.store.schema import metadata
+from fhir_server.store.subscriptions.tables import Snapshot
 from fhir_server.store.tables import Xid8
 
 
@@ -14,6 +15,7 @@ def differences_from_the_code(url):
     """What Alembic would write into a new migration."""
     engine = create_engine(migrate.sqlalchemy_url(url), poolclass=NullPool)
     engine.dialect.ischema_names["xid8"] = Xid8
+    engine.dialect.ischema_names["pg_snapshot"] = Snapshot
     with engine.connect() as connection:
         options = {"compare_type": True, "include_name": _is_no_partition}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
