@@ -54,10 +54,20 @@ class Notes:
         self._events.append(event)
 
     async def keep(self) -> None:
-        """Nothing, once all that was noted is kept. Raises Unavailable: then nothing is to be answered but that."""
-        if self._events:
+        """Nothing, once all that was noted is kept. Raises Unavailable: then nothing is to be answered but that.
+
+        What was to end has ended by then, and stays so: to let a token live because its end cannot be told would be worse.
+        """
+        if not self._events:
+            return
+        try:
             await self._audit.keep([_noted(event, self._origin) for event in self._events])
-            self._events.clear()
+        except Unavailable as error:
+            raise Unavailable(
+                "The audit cannot be kept now, and no answer is given without it; what was to end has ended all the same. "
+                "Send the request again later."
+            ) from error
+        self._events.clear()
 
 
 async def recorded(

@@ -135,9 +135,19 @@ class Gather:
         try:
             return await self._database.create_all(drafts, inserted(records) if records else None)
         except psycopg.Error as error:
-            if (error.diag.table_name or "").startswith("audit"):
+            if records and not await self._would_be_kept(records):
                 raise unkept() from error
             raise
+
+    async def _would_be_kept(self, records: Sequence[Record]) -> bool:
+        """Whether the records are not what failed: they are kept by themselves, and that is undone."""
+        statement = inserted(records)
+        try:
+            async with self._database.connection() as connection, connection.transaction(force_rollback=True):
+                await connection.execute(statement.sql, statement.params)
+        except psycopg.Error:
+            return False
+        return True
 
 
 def _end(waiting: "asyncio.Future[None]") -> None:

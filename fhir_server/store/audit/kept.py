@@ -43,8 +43,8 @@ class KeptAudit:
         """Nothing, once they are durable, with those of others. Raises Unavailable when they cannot be kept."""
         if not records:
             return
+        await self._partitions.be_ready()
         try:
-            await self._partitions.be_ready()
             await self._waiting.add(records, len(records))
         except psycopg.Error as error:
             raise unkept() from error

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from fhir_server import clock
-from fhir_server.store.audit.rows import first_id
+from fhir_server.store.audit.rows import first_id, unkept
 from fhir_server.store.database import Database
 
 _LOCK: Final = (
@@ -71,12 +71,15 @@ class Partitions:
         self._known_until = datetime.min.replace(tzinfo=UTC)
 
     async def be_ready(self) -> None:
-        """Nothing; records of now can be kept. Raises Unavailable when the database is away."""
+        """Nothing; records of now can be kept. Raises Unavailable when they cannot."""
         now = clock.now()
         if now < self._known_until:
             return
-        async with self._database.connection() as connection:
-            await ensure(connection, month(now))
+        try:
+            async with self._database.connection() as connection:
+                await ensure(connection, month(now))
+        except psycopg.Error as error:
+            raise unkept() from error
         self._known_until = month(now).plus(1).start
 
 
