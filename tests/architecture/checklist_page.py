@@ -1,4 +1,4 @@
-"""docs/smart-checklist.md: which test covers which item of the checklists: `python -m tests.architecture.checklist_page`.
+"""docs/*-checklist.md: which test covers which item of the checklists: `python -m tests.architecture.checklist_page`.
 
 https://docs.pytest.org/en/stable/how-to/mark.html
 """
@@ -10,15 +10,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "smart-checklist.md"
-LISTS = tuple(ROOT / "tests" / "data" / "checklists" / f"{name}.txt" for name in ("smart", "leaks"))
+_LISTS = ROOT / "tests" / "data" / "checklists"
 
-_HEAD = """# SMART and leaks, item by item
+_SMART = """# SMART and leaks, item by item
 
 What SMART App Launch 2.2, OAuth and OpenID Connect ask of a server, and how others came to show what they should not have, each with
 the tests that hold this server to it. The items are in `tests/data/checklists`; tests name theirs by `@pytest.mark.item`. This page is
 made by `python -m tests.architecture.checklist_page`, and a test holds it to both: no item is without a test or a reason.
 """
+_SUBSCRIPTIONS = """# Subscriptions, item by item
+
+What R4 and the Subscriptions R5 Backport 1.1 ask of a server, and what this one promises of delivery, each with the tests that hold it
+to that. The items are in `tests/data/checklists`; tests name theirs by `@pytest.mark.item`. This page is made by
+`python -m tests.architecture.checklist_page`, and a test holds it to both: no item is without a test or a reason.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, and the names of the lists on it."""
+
+    path: Path
+    head: str
+    lists: tuple[str, ...]
+
+
+PAGES = (
+    Page(ROOT / "docs" / "smart-checklist.md", _SMART, ("smart", "leaks")),
+    Page(ROOT / "docs" / "subscriptions-checklist.md", _SUBSCRIPTIONS, ("subscriptions",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +59,11 @@ class Covering:
     name: str
 
 
-def items() -> Iterator[Item]:
-    """Every item of the checklists, in order."""
-    for path in LISTS:
+def items(page: Page) -> Iterator[Item]:
+    """Every item of the page's lists, in order."""
+    for name in page.lists:
         heading = ""
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in (_LISTS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
             if line.startswith("#"):
                 heading = line.removeprefix("#").strip()
             elif line:
@@ -62,10 +82,10 @@ def covering() -> Mapping[str, Sequence[Covering]]:
     return found
 
 
-def page() -> str:
-    """docs/smart-checklist.md."""
-    tests, parts, heading = covering(), [_HEAD], None
-    for item in items():
+def text(page: Page, tests: Mapping[str, Sequence[Covering]]) -> str:
+    """The page, with the tests that cover its items."""
+    parts, heading = [page.head], None
+    for item in items(page):
         if item.heading != heading:
             heading = item.heading
             parts.append(f"\n## {heading}\n\n| item | what | tests |\n|---|---|---|\n")
@@ -87,4 +107,6 @@ def _link(test: Covering) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    tests = covering()
+    for page in PAGES:
+        page.path.write_text(text(page, tests), encoding="utf-8")

@@ -40,16 +40,19 @@ def test_every_search_parameter_is_on_its_page_with_how_it_is_answered():
 
 
 def test_every_item_of_the_checklists_has_a_test_or_a_reason_and_no_test_names_another():
-    items, covered = list(checklist_page.items()), checklist_page.covering()
+    items = [item for page in checklist_page.PAGES for item in checklist_page.items(page)]
+    covered = checklist_page.covering()
     assert [item.id for item in items if (item.id in covered) == bool(item.reason)] == []
     assert sorted(covered.keys() - {item.id for item in items}) == []
     assert len({item.id for item in items}) == len(items) > 100
 
 
-def test_the_page_of_the_checklists_names_every_test_that_covers_an_item():
-    assert checklist_page.PAGE.read_text() == checklist_page.page(), (
-        "run: python -m tests.architecture.checklist_page"
-    )
+def test_the_pages_of_the_checklists_name_every_test_that_covers_an_item():
+    tests = checklist_page.covering()
+    for page in checklist_page.PAGES:
+        assert page.path.read_text() == checklist_page.text(page, tests), (
+            "run: python -m tests.architecture.checklist_page"
+        )
 
 
 def test_every_command_that_the_documentation_names_exists():
