@@ -250,7 +250,7 @@ def _authenticator(settings: Settings, database: Database) -> Authenticator:
     if settings.auth == "off":
         return EveryoneLocal()
     static = None if settings.token is None else StaticToken(settings.token.get_secret_value())
-    bearer = Bearer(Bearers(database, settings.practitioners), static)
+    bearer = Bearer(Bearers(database, settings.practitioners, ServedResources()), static)
     if settings.client_rate is None:
         return bearer
     return RatedCallers(bearer, Rates(database), settings.client_rate, settings.client_burst)

@@ -10,6 +10,7 @@ from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError,
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from smart_auth import tokens
+from smart_auth.granting import granted
 from smart_auth.grants import Grant
 from smart_auth.oauth.authentication import authenticated
 from smart_auth.oauth.form import FormRequest
@@ -92,11 +93,17 @@ def _identity(grant: Grant, request: FormRequest) -> dict[str, object]:
 
 
 def _access(text: str, request: FormRequest, kept: Kept) -> Active | None:
+    """The access token, with the scopes that it has at this moment."""
     found = request.wait(kept.grants.access(tokens.sha256(text), request.asked.now))
     if found is None:
         return None
     access, grant = found
-    return Active(access.client, access.scopes, access.expires_at, access.issued_at, grant, request)
+    client = request.wait(kept.clients.find(access.client))
+    person = None if grant is None else request.wait(kept.people.person(grant.user))
+    if client is None or (grant is not None and person is None):
+        return None
+    scopes = granted(access.scopes, client.scopes, kept.resources, person)
+    return Active(access.client, scopes, access.expires_at, access.issued_at, grant, request)
 
 
 def _refresh(text: str, request: FormRequest, kept: Kept) -> Active | None:
@@ -113,4 +120,4 @@ def _refresh(text: str, request: FormRequest, kept: Kept) -> Active | None:
         return None
     if not LASTING & set(within):
         return None
-    return Active(found.grant.client, found.grant.scopes, found.once.expires_at, None, found.grant, request)
+    return Active(found.grant.client, within, found.once.expires_at, None, found.grant, request)

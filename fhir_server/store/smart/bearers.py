@@ -2,25 +2,27 @@
 
 https://www.rfc-editor.org/rfc/rfc6750
 
-The token, its grant, the app and the person's account are looked at in every request, so that whatever is revoked or
-disabled holds at the next one, in every worker. What requests ask while a statement runs is asked together.
+The token, its grant, the app, the person's account and, where it ends with that, their session are looked at in every request,
+so that whatever is revoked, disabled or cut down holds at the next one, in every worker. What requests ask while a statement runs is asked together.
 """
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gathering
 from fhir_server.store.smart.grants import HOLDERS, HOLDS
-from smart_auth.granting import AUDIT
+from smart_auth.granting import AUDIT, granted
+from smart_auth.person import Person
+from smart_auth.ports import Resources
 from smart_auth.principal import Principal
 from smart_auth.scopes import scope
 from smart_auth.users import Practitioners, reach
 
 _RIGHTS: Final = f"""
-SELECT t.sha256, json_build_array(t.client, t.scopes, c.administration, g.user_id, g.patient,
+SELECT t.sha256, json_build_array(t.client, t.scopes, c.scopes, c.administration, g.user_id, g.patient,
                                   a.role, a.fhir_user, a.proxies, a.organizations, a.auditor)::text {HOLDERS}
  WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
 """The rights as one text, which is read the first time only that it is met."""
@@ -35,18 +37,18 @@ _MOST: Final = max(_SOME)
 class Bearers:
     """Implements `smart_auth.ports.Bearers`; `practitioners` see everyone, or their own patients."""
 
-    __slots__ = ("_asked", "_asking", "_database", "_practitioners")
+    __slots__ = ("_asked", "_asking", "_database", "_holder")
 
-    def __init__(self, database: Database, practitioners: Practitioners) -> None:
+    def __init__(self, database: Database, practitioners: Practitioners, resources: Resources) -> None:
         self._database = database
-        self._practitioners = practitioners
+        self._holder = lru_cache(maxsize=4096)(partial(_principal, practitioners, resources))
         self._asking = False
         self._asked: Gathering[bytes, str | None] = Gathering(self._some)
 
     async def holder(self, sha256: bytes) -> Principal | None:
         """The caller whom the token stands for; None when it is unknown, has ended, or whoever granted it may not any more."""
         said = await (self._asked.add(sha256) if self._asking else self._one(sha256))
-        return None if said is None else _principal(self._practitioners, said)
+        return None if said is None else self._holder(said)
 
     async def _one(self, sha256: bytes) -> str | None:
         """For a request that is alone: to gather it with none would take longer than the statement."""
@@ -69,18 +71,18 @@ class Bearers:
         return [found.get(each) for each in asked]
 
 
-@lru_cache(maxsize=4096)
-def _principal(practitioners: Practitioners, said: str) -> Principal:
-    """The caller, the same object for the same rights."""
-    client, scopes, administration, user, patient, role, fhir_user, proxies, organizations, auditor = (
-        json.loads(said)
-    )
+def _principal(practitioners: Practitioners, resources: Resources, said: str) -> Principal:
+    """The caller: of what was granted, what the app and the person still may."""
+    client, scopes, registered, administration, user, patient, role, *about = json.loads(said)
     if user is None:
-        told = any(found is not None and found.resource_type == AUDIT for found in map(scope, scopes))
-        return Principal(f"client:{client}", frozenset(scopes), client, auditor=told)
+        held = granted(scopes, registered, resources)
+        told = any(found is not None and found.resource_type == AUDIT for found in map(scope, held))
+        return Principal(f"client:{client}", frozenset(held), client, auditor=told)
+    fhir_user, proxies, organizations, auditor = about
+    person = Person(user, role, fhir_user, frozenset(proxies), auditor, frozenset(organizations))
     return Principal(
         subject=f"user:{user}",
-        scopes=frozenset(scopes),
+        scopes=frozenset(granted(scopes, registered, resources, person)),
         client=client,
         user=user,
         fhir_user=fhir_user,

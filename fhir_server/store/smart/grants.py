@@ -26,9 +26,11 @@ HOLDS: Final = """
   c.disabled_at IS NULL
   AND (t.grant_id IS NULL
        OR (g.revoked_at IS NULL AND a.id IS NOT NULL AND a.disabled_at IS NULL
+           AND (g.session IS NULL
+                OR EXISTS (SELECT FROM login_session s WHERE s.id = g.session AND s.ends_at > clock_timestamp()))
            AND (a.role <> 'patient' OR g.patient IS NULL
                 OR g.patient = ANY(a.proxies) OR 'Patient/' || g.patient = a.fhir_user)))"""
-"""An access token of an app that is not disabled, and of a person who still may what they granted."""
+"""An access token of an app that is not disabled, and of a person who still may what they granted and is here if they must be."""
 
 _OPEN: Final = """
 WITH opened AS (

@@ -10,11 +10,15 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from fhir_server.search.served_resources import ServedResources
+from fhir_server.store.smart.bearers import Bearers
 from smart_auth.oauth.kept import BACKEND_LIFE
 from smart_auth.tokens import sha256
 from tests.integration.rest.conftest import TOKEN
 from tests.integration.rest.smart.conftest import OPERATOR, fresh_assertion
 from tests.unit.smart_auth.memory import ASKED, BACKEND, EC, HERE, PUBLIC, SECRETIVE, asserted, basic, redeem
+
+OPERATOR_FORM = {"Authorization": OPERATOR["Authorization"]}
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -199,7 +203,34 @@ async def test_online_access_ends_with_its_session_and_offline_access_does_not(s
     async with server.database.connection() as connection:
         await connection.execute("UPDATE login_session SET ends_at = now() WHERE id = %s", (user.id,))
     assert (await server.refreshed(short)).json()["error"] == "invalid_grant"
+    assert await server.read(short) == 401
+    assert await server.read(long) == 200
     assert (await server.refreshed(long)).status_code == 200
+
+
+@pytest.mark.item("smart-S7")
+async def test_an_access_token_may_no_more_than_its_app_and_its_user_may_at_this_moment(server):
+    client, user = await server.app(), await server.user()
+    told = await server.tokens(client, user=user, scopes=("patient/*.cruds", "user/*.cruds"))
+    asked = {"token": told["access_token"]}
+
+    async def scopes():
+        """What it is worth, as introspection says and as access does."""
+        said = await server.client.post("/oauth/introspect", data=asked, headers=OPERATOR_FORM)
+        holder = await Bearers(server.database, "all", ServedResources()).holder(sha256(asked["token"]))
+        assert holder.scopes == frozenset(said.json()["scope"].split())
+        return holder.scopes
+
+    assert await scopes() == {"user/*.cruds"}
+    await server.accounts.change(
+        replace(user, role="patient", fhir_user="Patient/p1", proxies=frozenset({"p1"}))
+    )
+    assert await scopes() == {"user/*.rs"}
+    await server.clients.change(replace(client, scopes=("user/Observation.cruds", "patient/*.rs")))
+    assert await scopes() == {"user/Observation.rs"}
+    assert await server.read(told) == 403
+    await server.clients.change(replace(client, scopes=("openid",)))
+    assert await scopes() == frozenset()
 
 
 @pytest.mark.item("smart-S10")

@@ -48,6 +48,15 @@ async def test_who_logged_in_is_told_only_where_the_app_was_told():
     assert not {"iss", "sub", "fhirUser"} & set(await told(memory, first["access_token"]))
 
 
+@pytest.mark.item("smart-I2")
+async def test_the_scopes_that_are_told_are_those_that_hold_now():
+    memory = Memory()
+    first = await memory.tokens("secretive")
+    memory.clients["secretive"] = replace(SECRETIVE, scopes=("patient/Observation.rs", "offline_access"))
+    for kind in ("access_token", "refresh_token"):
+        assert (await told(memory, first[kind]))["scope"] == "offline_access patient/Observation.rs"
+
+
 @pytest.mark.item("smart-I1")
 @pytest.mark.parametrize(
     ("fields", "authorization"),
