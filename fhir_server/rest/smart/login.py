@@ -3,7 +3,7 @@
 https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -49,7 +49,7 @@ def add(routes: APIRouter, reception: Reception) -> None:
             return login_page(here, next, name, [("name", f"{error} Check both and try again.")], 403)
         except LoginDelayed as error:
             notes(request).note(Event("login", False, reason="delayed"))
-            return _delayed(here, next, name, error)
+            return delayed(error, lambda text: login_page(here, next, name, [("name", text)], 429))
         notes(request).note(Event("login", True, user.subject, user=user.id, fhir_user=user.fhir_user))
         secret, session = await sessions.begin(reception.sessions, user, here.secret)
         return browser.remember(
@@ -106,9 +106,10 @@ def leads_to(next: str) -> str | None:
     return dict(pairs(next.encode())).get("redirect_uri")
 
 
-def _delayed(here: Visit, next: str, name: str, error: LoginDelayed) -> Response:
+def delayed(error: LoginDelayed, shown: Callable[[str], Response]) -> Response:
+    """The page that `shown` makes of what is wrong, and when to come again."""
     seconds = int(error.wait.total_seconds()) + 1
-    answer = login_page(here, next, name, [("name", f"{error} Wait {_spoken(seconds)} and try again.")], 429)
+    answer = shown(f"{error} Wait {_spoken(seconds)} and try again.")
     answer.headers["Retry-After"] = str(seconds)
     return answer
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fhir_server.clock import now
 from fhir_server.rest.smart import browser
 from fhir_server.rest.smart.described import page_form, page_query
-from fhir_server.rest.smart.login import Mistakes, entered, leads_to
+from fhir_server.rest.smart.login import Mistakes, delayed, entered, leads_to
 from fhir_server.rest.smart.page import page, see_other
 from fhir_server.rest.smart.page_route import notes
 from fhir_server.rest.smart.reception import Reception, Visit, visit
@@ -38,21 +38,21 @@ def add(routes: APIRouter, reception: Reception) -> None:
         here.check_form(form)
         if here.begun is None:
             return see_other("login")
-        next, new = form.value("next"), form.value("new")
+        user, next, new = here.begun.user, form.value("next"), form.value("new")
         if new != form.value("again"):
             return _page(here, next, [("again", "The two new passwords differ. Type the same twice.")])
         try:
             await choose_password(
-                reception.accounts, reception.passwords, here.begun.user, form.value("old"), new, now()
+                reception.accounts, reception.passwords, user, form.value("old"), new, now()
             )
         except LoginRefused as error:
             notes(request).note(Event("login", False, error.subject, user=error.user, reason="refused"))
             return _page(here, next, [("old", "The old password is wrong. Check it and try again.")])
         except LoginDelayed as error:
-            return _page(here, next, [("old", f"{error} Wait {error.wait.seconds + 1} seconds.")])
+            notes(request).note(Event("login", False, user.subject, user=user.id, reason="delayed"))
+            return delayed(error, lambda text: _page(here, next, [("old", text)], 429))
         except PasswordUnfit as error:
             return _page(here, next, [("new", str(error))])
-        user = here.begun.user
         notes(request).note(Event("user-update", True, user.subject, user=user.id, about=user.subject))
         return await _anew(reception, here, next, notes(request))
 
@@ -66,11 +66,11 @@ async def _anew(reception: Reception, here: Visit, next: str, recorder: Recorder
     return browser.remember(await entered(reception, here, session, next, recorder), secret, here.at)
 
 
-def _page(here: Visit, next: str, mistakes: Mistakes = ()) -> Response:
+def _page(here: Visit, next: str, mistakes: Mistakes = (), status: int = 422) -> Response:
     assert here.begun is not None
     return page(
         "password",
-        422 if mistakes else 200,
+        status if mistakes else 200,
         leads_to=leads_to(next),
         token=here.form_token,
         next=next,

@@ -128,6 +128,29 @@ async def test_after_five_wrong_passwords_a_name_waits_in_every_worker_whether_o
         assert browser.heading == "My apps"
 
 
+@pytest.mark.item("smart-1.9-throttle")
+async def test_old_passwords_tried_on_the_page_that_changes_them_wait_too_and_are_in_the_audit(
+    browser, newcomer, people_url
+):
+    user = await newcomer("guesser", password=WORDS)
+    await browser.open("/oauth/login")
+    await browser.log_in("guesser")
+    await browser.open("/oauth/password")
+    statuses = []
+    for _ in range(6):
+        await browser.send("password", old="wrong", new=f"{WORDS}s", again=f"{WORDS}s")
+        statuses.append(browser.page.status_code)
+    assert statuses == [422] * 5 + [429]
+    assert 1 <= int(browser.page.headers["retry-after"]) <= 31
+    assert pages.faults(browser.page.text) == []
+    with psycopg.connect(people_url) as connection:
+        kept = connection.execute(
+            "SELECT detail ->> 'reason' FROM audit WHERE action = 'login' AND subject = %s AND outcome = 4 ORDER BY id",
+            (f"user:{user['id']}",),
+        ).fetchall()
+    assert [reason for (reason,) in kept] == ["refused"] * 5 + ["delayed"]
+
+
 @pytest.mark.item("smart-S12")
 async def test_what_lasts_while_somebody_is_logged_in_ends_with_the_logout_and_what_lasts_beyond_does_not(
     browser,
