@@ -73,9 +73,21 @@ def events(about: About, content: Content, told: Sequence[Occurrence], at: datet
     return _bundle(about, "event-notification", _named(about, "events", numbers), at, content, told)
 
 
-def query_events(about: About, content: Content, told: Sequence[Occurrence], at: datetime) -> Notification:
-    """The answer to `$events`: those of the events that were asked for and are kept."""
-    return _bundle(about, "query-event", _named(about, "query", at.isoformat()), at, content, told)
+def query_events(
+    about: About,
+    content: Content,
+    told: Sequence[Occurrence],
+    at: datetime,
+    *,
+    further: str | None = None,
+    missing: str | None = None,
+) -> Notification:
+    """The answer to `$events`: those of the events that were asked for and are kept.
+
+    `further` is the address of those after them, `missing` says in words which are kept no more.
+    """
+    id = _named(about, "query", at.isoformat())
+    return _bundle(about, "query-event", id, at, content, told, further, missing)
 
 
 def query_status(about: About) -> JsonObject:
@@ -90,6 +102,8 @@ def _bundle(
     at: datetime,
     content: Content = "id-only",
     told: Sequence[Occurrence] = (),
+    further: str | None = None,
+    missing: str | None = None,
 ) -> Notification:
     head: JsonObject = {
         "resourceType": "Bundle",
@@ -98,22 +112,28 @@ def _bundle(
         "type": "history",
         "timestamp": instant(at),
     }
-    entries = [_status_entry(about, kind, content, told, id)]
+    if further is not None:
+        head["link"] = [{"relation": "next", "url": further}]
+    entries = [_status_entry(about, kind, content, told, id, missing)]
     if content != "empty":
         entries += [_entry(about.base_url, one, content) for one in told]
     return Notification(id, dumps(head)[:-1] + b',"entry":[' + b",".join(entries) + b"]}")
 
 
 def _status_entry(
-    about: About, kind: Kind, content: Content, told: Sequence[Occurrence], bundle: str
+    about: About, kind: Kind, content: Content, told: Sequence[Occurrence], bundle: str, missing: str | None
 ) -> bytes:
     id = _named(about, "state", bundle)
+    response: JsonObject = {"status": "200"}
+    if missing is not None:
+        issue: JsonValue = {"severity": "warning", "code": "incomplete", "diagnostics": missing}
+        response["outcome"] = {"resourceType": "OperationOutcome", "issue": [issue]}
     return dumps(
         {
             "fullUrl": f"urn:uuid:{id}",
             "resource": _status(about, kind, id, content, [one.event for one in told]),
             "request": {"method": "GET", "url": f"{about.url}/$status"},
-            "response": {"status": "200"},
+            "response": response,
         }
     )
 
