@@ -40,7 +40,8 @@ class Principal:
     means nothing. `client` is the app that asks, `user` the person it asks for, `fhir_user` that person's resource
     (`Practitioner/1`). `patient` is the id of the Patient that scopes at the level of a patient act on, `reach` whom those
     at the level of a user act on; None is nobody. An `administrator` looks after the server, an `auditor` reads its audit;
-    both belong to a person or to the operator's own credential, never to a scope.
+    both belong to a person or to the operator's own credential, never to a scope. `grant` is what the person granted the
+    app, by its id: what outlives a token is judged by it.
     """
 
     subject: str
@@ -52,3 +53,4 @@ class Principal:
     reach: Reach | None = None
     administrator: bool = False
     auditor: bool = False
+    grant: str | None = None

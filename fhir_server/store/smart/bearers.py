@@ -7,7 +7,7 @@ so that whatever is revoked, disabled or cut down holds at the next one, in ever
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Final
 
@@ -21,14 +21,16 @@ from smart_auth.principal import Principal
 from smart_auth.scopes import scope
 from smart_auth.users import Practitioners, reach
 
-_RIGHTS: Final = f"""
-SELECT t.sha256, json_build_array(t.client, t.scopes, c.scopes, c.administration, g.user_id, g.patient,
-                                  a.role, a.fhir_user, a.proxies, a.organizations, a.auditor)::text {HOLDERS}
- WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
+RIGHTS: Final = """
+json_build_array(t.client, t.scopes, c.scopes, c.administration, g.user_id, g.patient, g.id,
+                 a.role, a.fhir_user, a.proxies, a.organizations, a.auditor)::text"""
 """The rights as one text, which is read the first time only that it is met."""
-_ONE: Final = _RIGHTS.format("t.sha256 = %s")
+_HELD: Final = f"""
+SELECT t.sha256, {RIGHTS} {HOLDERS}
+ WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
+_ONE: Final = _HELD.format("t.sha256 = %s")
 _SOME: Final = {
-    size: _RIGHTS.format(f"t.sha256 = ANY(ARRAY[{','.join(['%s'] * size)}]::bytea[])") for size in (4, 16)
+    size: _HELD.format(f"t.sha256 = ANY(ARRAY[{','.join(['%s'] * size)}]::bytea[])") for size in (4, 16)
 }
 """With as many places as there are in the statement, one plan does for all; a list would be planned for anew each time."""
 _MOST: Final = max(_SOME)
@@ -41,7 +43,7 @@ class Bearers:
 
     def __init__(self, database: Database, practitioners: Practitioners, resources: Resources) -> None:
         self._database = database
-        self._holder = lru_cache(maxsize=4096)(partial(_principal, practitioners, resources))
+        self._holder = holders(practitioners, resources)
         self._asking = False
         self._asked: Gathering[bytes, str | None] = Gathering(self._some)
 
@@ -71,9 +73,14 @@ class Bearers:
         return [found.get(each) for each in asked]
 
 
+def holders(practitioners: Practitioners, resources: Resources) -> Callable[[str], Principal]:
+    """Who has the rights in a text of `RIGHTS`: the same object for the same text."""
+    return lru_cache(maxsize=4096)(partial(_principal, practitioners, resources))
+
+
 def _principal(practitioners: Practitioners, resources: Resources, said: str) -> Principal:
     """The caller: of what was granted, what the app and the person still may."""
-    client, scopes, registered, administration, user, patient, role, *about = json.loads(said)
+    client, scopes, registered, administration, user, patient, grant, role, *about = json.loads(said)
     if user is None:
         held = granted(scopes, registered, resources)
         told = any(found is not None and found.resource_type == AUDIT for found in map(scope, held))
@@ -90,4 +97,5 @@ def _principal(practitioners: Practitioners, resources: Resources, said: str) ->
         reach=reach(role, fhir_user, proxies, organizations, practitioners),
         administrator=administration and role == "admin",
         auditor=auditor,
+        grant=grant,
     )
