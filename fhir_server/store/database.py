@@ -1,4 +1,4 @@
-"""The database as one process sees it: a pool of connections, and transactions on them.
+"""The database as one process sees it: a pool of connections, transactions on them, and word of what they committed.
 
 https://www.psycopg.org/psycopg3/docs/advanced/pool.html
 """
@@ -29,6 +29,7 @@ from fhir_server.store.ranges import Insert
 from fhir_server.store.rids import Rids
 from fhir_server.store.rows import Version
 from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.store.wakes import Wakes
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
@@ -54,6 +55,7 @@ class Database:
         blobs: Blobs | None = None,
     ) -> None:
         self.blobs = blobs
+        self.wakes = Wakes(url, self.connection)
         self._statement_timeout_ms = statement_timeout_ms
         self._interning = Interning()
         self._rids = Rids()
@@ -83,6 +85,7 @@ class Database:
         """Closes every connection."""
         if self._checking is not None:
             self._checking.cancel()
+        await self.wakes.close()
         await self._pool.close()
 
     @asynccontextmanager
@@ -104,6 +107,8 @@ class Database:
             async with connection.transaction():
                 yield work
             work.interned.committed()
+        if work.written:
+            self.wakes.changed()
 
     async def create_all(self, drafts: Sequence[Draft], beside: Insert | None = None) -> list[Version | None]:
         """Version 1 of each draft, committed together, and with what is inserted `beside`; None where the id was taken.
@@ -120,7 +125,8 @@ class Database:
             rids = await self._rids.take(connection, len(drafts))
             versions = await insert(connection, interned, rids, drafts, beside=beside)
             interned.committed()
-            return versions
+        self.wakes.changed()
+        return versions
 
     async def create_together(self, drafts: Sequence[Draft], patients: Iterable[str]) -> bool:
         """Whether version 1 of each draft was made and committed; nothing is where one's id was taken or one of `patients` deleted.
@@ -133,6 +139,7 @@ class Database:
             made = await insert_together(connection, interned, rids, drafts, patients)
             if made:
                 interned.committed()
+                self.wakes.changed()
             return made
 
     async def set_aside(self, drafts: Sequence[Draft]) -> Sequence[Draft]:

@@ -1,0 +1,114 @@
+"""The change log read on from a snapshot: each version once, however long its transaction took.
+
+https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT; docs/adr/0023-change-log.md
+
+What is new is not visible in the last snapshot and is visible now: its transaction has a number that snapshot had not given
+yet, or was running then. Both are looked up by number, so that a transaction that idles for hours costs one look each time.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import psycopg
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.arrays import bigints, smallints
+
+_TYPES: Final = {number: name for name, number in RESOURCE_TYPES.items()}
+
+_NOW: Final = "SELECT pg_current_snapshot()::text"
+
+# one statement, so that what it sees is what the snapshot it returns says
+_READ: Final = """
+WITH waited AS (
+  SELECT c.* FROM change_log c
+   WHERE c.xid = ANY(ARRAY(SELECT pg_snapshot_xip(%(last)s::pg_snapshot))) AND {of_types}),
+later AS (
+  SELECT c.* FROM change_log c WHERE c.xid >= pg_snapshot_xmax(%(last)s::pg_snapshot) AND {of_types}
+   ORDER BY c.xid FETCH FIRST (%(limit)s) ROWS WITH TIES),
+fresh AS MATERIALIZED (SELECT *, FALSE AS counted FROM waited UNION ALL SELECT *, TRUE FROM later)
+SELECT pg_current_snapshot()::text, found.* FROM (SELECT) AS always LEFT JOIN (
+  SELECT f.counted, f.xid::text::bigint, f.seq, f.type, f.rid, r.id, f.version, f.last_updated, p.id
+    FROM fresh f JOIN resource r ON r.rid = f.rid LEFT JOIN patient_key p ON p.key = r.patient
+) AS found (counted, xid, seq, type, rid, id, version, last_updated, patient) ON TRUE
+ ORDER BY found.last_updated, found.seq"""
+
+# a transaction that began before another may have changed what that one had made and committed
+_FOLLOWED: Final = """
+SELECT k.xid, c.xid::text::bigint FROM unnest(%b, %b, %b) AS k (xid, rid, version)
+  JOIN resource_history h ON h.rid = k.rid AND h.version = k.version - 1
+  JOIN change_log c ON c.last_updated = h.last_updated AND c.rid = k.rid AND c.version = h.version
+ WHERE c.xid::text::bigint <> k.xid"""
+
+
+class Change(NamedTuple):
+    """A version that was written, in the transaction `xid`; `patient` is the id of whom its current version is about."""
+
+    xid: int
+    seq: int
+    type: str
+    rid: int
+    id: str
+    version: int
+    last_updated: datetime
+    patient: str | None
+
+
+async def now(connection: psycopg.AsyncConnection) -> str:
+    """The snapshot from which on is new what is committed after this."""
+    row = await (await connection.execute(_NOW)).fetchone()
+    assert row is not None, "there is always a snapshot"
+    return str(row[0])
+
+
+async def read(
+    connection: psycopg.AsyncConnection, last: str, limit: int, types: Collection[str] | None = None
+) -> tuple[Sequence[Change], str]:
+    """What was committed since the snapshot `last`, in the order of time, and the snapshot from which to go on.
+
+    Of `types` alone, where some are named. About `limit` versions at most, whole transactions always: with fewer than
+    `limit`, there are no more now. Each version of a resource comes after those before it.
+    """
+    parameters: dict[str, object] = {"last": last, "limit": limit}
+    of_types = "TRUE"
+    if types is not None:
+        of_types = "c.type = ANY(%(types)s)"
+        parameters["types"] = smallints([RESOURCE_TYPES[one] for one in types])
+    cursor = await connection.execute(_READ.format(of_types=of_types), parameters)
+    rows = await cursor.fetchall()
+    found = [row for row in rows if row[1] is not None]
+    changes = [Change(row[2], row[3], _TYPES[row[4]], *row[5:]) for row in found]
+    counted = [row[2] for row in found if row[1]]
+    current = str(rows[0][0])
+    if len(counted) < limit:
+        return changes, current
+    xmax = max(counted) + 1
+    waiting = await _waiting(connection, changes, xmax)
+    taken = [one for one in changes if one.xid not in waiting]
+    if not taken:  # all of it follows what was left out
+        return await read(connection, last, 2 * limit, types)
+    return taken, _before(current, xmax, waiting)
+
+
+async def _waiting(connection: psycopg.AsyncConnection, changes: Sequence[Change], xmax: int) -> set[int]:
+    """The transactions that changed what one from the number `xmax` on had made, or another of these: they must wait for it."""
+    updates = [one for one in changes if one.version > 1]
+    columns = (
+        bigints([one.xid for one in updates]),
+        bigints([one.rid for one in updates]),
+        bigints([one.version for one in updates]),
+    )
+    cursor = await connection.execute(_FOLLOWED, columns)
+    followed: list[tuple[int, int]] = await cursor.fetchall()
+    waiting = set[int]()
+    while more := {xid for xid, before in followed if before >= xmax or before in waiting} - waiting:
+        waiting |= more
+    return waiting
+
+
+def _before(snapshot: str, xmax: int, waiting: Collection[int]) -> str:
+    """The snapshot as if no transaction from the number `xmax` on had been given one, and those `waiting` still ran."""
+    numbers = map(int, filter(None, snapshot.split(":")[2].split(",")))
+    running = sorted({number for number in numbers if number < xmax}.union(waiting))
+    return f"{min(running, default=xmax)}:{xmax}:{','.join(map(str, running))}"
