@@ -18,17 +18,17 @@ from fhir_server.rest.answer import About, Answer
 from fhir_server.rest.asgi import Scope
 from fhir_server.rest.body import ClientGone
 from fhir_server.rest.call import Target
+from fhir_server.rest.parameter_names import kept
 from fhir_server.rest.request import Pairs, Request, pairs
 from fhir_server.rest.trace import origin as traced_origin
 from fhir_server.rest.trace import trace
 from smart_auth.audit import Event
 from smart_auth.principal import Principal
 
-_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_.:-]{0,63}")
 _ID: Final = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})")
 _OF_PATIENT: Final = frozenset({"patient", "subject", "patient:Patient", "subject:Patient"})
 _PATIENT: Final = "Patient"
-_UNNAMED: Final = "(not a name)"
+_NONE: Final = frozenset[str]()
 
 
 def origin(scope: Scope) -> Origin:
@@ -113,7 +113,7 @@ def record(asked: Request, target: Target, trail: Trail, status: int, about: Abo
         found.id if found.type == _PATIENT and found.id else found.patient or _patient(target, sent),
         "" if interaction.name == interaction.code else interaction.name,
         _types(sent) if sent else (),
-        _names(sent) if sent else (),
+        kept((name for name, _ in sent), interaction.parameters or _NONE) if sent else (),
         str(status),
     )
 
@@ -133,11 +133,6 @@ def _form(body: bytes) -> Pairs:
         return pairs(body.strip())
     except RequestError:
         return ()
-
-
-def _names(sent: Pairs) -> tuple[str, ...]:
-    """The names of the parameters, each once; one that is no parameter's name may be a value that went astray."""
-    return tuple(dict.fromkeys(name if _NAME.fullmatch(name) else _UNNAMED for name, _ in sent))
 
 
 def _types(sent: Pairs) -> tuple[str, ...]:

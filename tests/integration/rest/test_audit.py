@@ -80,9 +80,11 @@ async def test_a_search_is_recorded_by_the_names_of_its_parameters_and_the_one_p
 
 async def test_a_name_that_is_none_is_not_kept_as_it_may_be_a_value(client, records):
     await client.get("/fhir/Patient?Doe, John=1")
-    (one,) = records()
-    assert one.outcome == 4
-    assert one.detail["parameters"] == ["(not a name)"]
+    await client.get("/fhir/Patient?Smith")
+    await client.get("/fhir/metadata?Smith")
+    await client.get("/fhir/Patient/_history?Smith&_since=2020")
+    kept = [one.detail["parameters"] for one in records()]
+    assert kept == [["(unknown)"], ["(unknown)"], ["(unknown)", "_since"]]
 
 
 async def test_a_request_id_and_the_address_of_the_caller_are_recorded(client, records):
