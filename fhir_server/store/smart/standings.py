@@ -13,7 +13,6 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from fhir_server.json import JsonObject, JsonValue
 from fhir_server.store.smart.bearers import RIGHTS, holders
 from fhir_server.store.smart.grants import HOLDS
 from smart_auth.ports import Resources
@@ -33,19 +32,6 @@ SELECT t.place, {RIGHTS}
                                               AND o.expires_at > clock_timestamp()))"""
 
 
-def owner(principal: Principal) -> JsonObject:
-    """What is kept of a caller, so that their standing can be told later."""
-    return {
-        "subject": principal.subject,
-        "scopes": list[JsonValue](sorted(principal.scopes)),
-        "client": principal.client,
-        "user": principal.user,
-        "grant": principal.grant,
-        "administrator": principal.administrator,
-        "auditor": principal.auditor,
-    }
-
-
 class Standings:
     """Tells the standing of owners; `practitioners` see everyone, or their own patients."""
 
@@ -55,41 +41,29 @@ class Standings:
         self._holder = holders(practitioners, resources)
 
     async def of(
-        self, connection: psycopg.AsyncConnection[TupleRow], owners: Sequence[JsonObject]
+        self, connection: psycopg.AsyncConnection[TupleRow], owners: Sequence[Principal]
     ) -> list[Principal | None]:
-        """For each of `owners` (as `owner` made them) who they are now, None for one who may nothing any more.
+        """For each of `owners`, as they were when they asked, who they are now: None for one who may nothing any more.
 
-        One statement for all. The operator's own credentials stand always.
+        One statement for all. The operator's own credentials, which no app uses, stand always.
         """
         asked = [
             {
                 "place": place,
-                "client": one["client"],
-                "user": one["user"],
-                "grant_id": one["grant"],
-                "scopes": one["scopes"],
+                "client": one.client,
+                "user": one.user,
+                "grant_id": one.grant,
+                "scopes": sorted(one.scopes),
             }
             for place, one in enumerate(owners)
-            if one["client"] is not None
+            if one.client is not None
         ]
         said = dict[int, str]()
         if asked:
             said = dict(await (await connection.execute(_STANDING, (Jsonb(asked),))).fetchall())
-        return [self._one(one, said.get(place)) for place, one in enumerate(owners)]
+        return [self._now(one, said.get(place)) for place, one in enumerate(owners)]
 
-    def _one(self, kept: JsonObject, said: str | None) -> Principal | None:
-        if kept["client"] is not None:
-            return None if said is None else self._holder(said)
-        if kept["user"] is not None:
-            return None
-        return Principal(
-            subject=str(kept["subject"]),
-            scopes=frozenset(map(str, _list(kept["scopes"]))),
-            administrator=kept["administrator"] is True,
-            auditor=kept["auditor"] is True,
-        )
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    assert isinstance(value, list), "as it was kept"
-    return value
+    def _now(self, then: Principal, said: str | None) -> Principal | None:
+        if then.client is None:
+            return then if then.user is None else None
+        return None if said is None else self._holder(said)

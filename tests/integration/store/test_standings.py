@@ -7,7 +7,7 @@ import pytest
 from fhir_server.search.served_resources import ServedResources
 from fhir_server.store.smart.clients import Clients
 from fhir_server.store.smart.grants import Grants
-from fhir_server.store.smart.standings import Standings, owner
+from fhir_server.store.smart.standings import Standings
 from fhir_server.store.smart.users import Accounts
 from smart_auth.clients import Client
 from smart_auth.grants import Access, Grant, Once
@@ -45,7 +45,7 @@ ENDS = {
 
 
 async def app(database, name):
-    """What is kept of a caller to whom a practitioner of their own granted the app."""
+    """The caller to whom a practitioner of their own granted the app."""
     await Clients(database).add(Client(name, name, "none", SCOPES, redirect_uris=("https://app.example/",)))
     user = await Accounts(database).add(User("", f"u-{name}".replace(" ", "-"), "practitioner", fhir_user="Practitioner/1"), "x")  # fmt: skip
     grant = Grant(f"g-{name}", name, user.id, SCOPES, NOW, NOW, "Practitioner/1")
@@ -53,9 +53,7 @@ async def app(database, name):
     await Grants(database).open(grant, Once(code, "code", SOON))
     access = Access(sha256(f"access {name}"), name, SCOPES, NOW, SOON, grant.id)
     assert await Grants(database).exchange(code, access, refresh, NOW, timedelta(0))
-    return owner(
-        Principal(f"user:{user.id}", frozenset(SCOPES), name, user.id, reach=Everything(), grant=grant.id)
-    )
+    return Principal(f"user:{user.id}", frozenset(SCOPES), name, user.id, reach=Everything(), grant=grant.id)
 
 
 @pytest.mark.item("leak-12")
@@ -89,9 +87,9 @@ async def test_a_standing_has_the_scopes_that_it_had_cut_to_what_the_app_may_now
 async def test_a_service_stands_as_long_as_it_is_registered_and_the_operator_always(database):
     scopes = ("system/*.cruds",)
     await Clients(database).add(Client("there", "T", "private_key_jwt", scopes, backend=True))
-    services = [owner(Principal(f"client:{id}", frozenset(scopes), id)) for id in ("there", "gone")]
-    operator = owner(Principal("static-token", EVERY_SCOPE, administrator=True, auditor=True))
-    nobody = owner(Principal("user:u", EVERY_SCOPE, "there", "u"))
+    services = [Principal(f"client:{id}", frozenset(scopes), id) for id in ("there", "gone")]
+    operator = Principal("static-token", EVERY_SCOPE, administrator=True, auditor=True)
+    nobody = Principal("user:u", EVERY_SCOPE, "there", "u")
     async with database.connection() as connection:
         found = await Standings("all", ServedResources()).of(connection, [*services, operator, nobody])
     assert [one and one.subject for one in found] == ["client:there", None, "static-token", None]
