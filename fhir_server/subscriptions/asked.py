@@ -1,0 +1,54 @@
+"""What a Subscription asks for, or why it cannot be run: nothing is accepted and then ignored.
+
+https://hl7.org/fhir/R4/subscription.html; https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/
+
+Pure: whether its writer may be told, whether its endpoint may be sent to and what is kept of it already is looked at where
+it is written, in `registrar`.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from fhir_server.errors import Unprocessable
+from fhir_server.json import JsonObject, JsonValue
+from fhir_server.search.params.date import span
+from fhir_server.subscriptions.asked_channel import channel
+from fhir_server.subscriptions.asked_criteria import of_search, of_topic, topic_of
+from fhir_server.subscriptions.extensions import PROFILE, extensions
+from fhir_server.subscriptions.model import Asked
+
+TYPE: Final = "Subscription"
+
+
+def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:
+    """What the valid R4 Subscription in `tree` asks for; references under `base_url` are this server's own.
+
+    Raises Unprocessable, naming the element that is to blame, for what cannot be run as it is asked.
+    """
+    for _ in extensions(tree, TYPE, {}):
+        pass
+    topic = topic_of(tree, claimed=_claimed(tree))
+    criterion = of_search(tree, base_url) if topic is None else of_topic(topic, tree, base_url)
+    return Asked(
+        id=id,
+        topic=None if topic is None else topic.canonical,
+        criteria=(criterion,),
+        channel=channel(tree, backport=topic is not None),
+        ends_at=_end(tree.get("end"), now),
+    )
+
+
+def _claimed(tree: JsonObject) -> bool:
+    """Whether it says that it is one of the guide's."""
+    meta = tree.get("meta")
+    profiles = meta.get("profile") if isinstance(meta, dict) else None
+    return isinstance(profiles, list) and any(str(one).partition("|")[0] == PROFILE for one in profiles)
+
+
+def _end(end: JsonValue, now: datetime) -> datetime | None:
+    if end is None:
+        return None
+    ends_at = span(str(end)).lo
+    if ends_at <= now:
+        raise Unprocessable(f"The end {end} has passed. Give one to come, or none.", f"{TYPE}.end")
+    return ends_at
