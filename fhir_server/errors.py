@@ -13,6 +13,7 @@ https://hl7.org/fhir/R4/valueset-issue-type.html
         ├── AuthenticationFailed       401
         │   └── TokenRejected
         ├── Forbidden                  403
+        │   └── ScopeMissing           names a scope that would do
         ├── NotFound                   404
         ├── Gone                       410
         ├── Expired                    410: the next page of a search was asked for too late
@@ -111,6 +112,14 @@ class Forbidden(RequestError):
     """The caller may not do this."""
 
     code = "forbidden"
+
+
+class ScopeMissing(Forbidden):
+    """The caller's token lacks a scope; with `scope`, among others, they might."""
+
+    def __init__(self, diagnostics: str, scope: str) -> None:
+        super().__init__(diagnostics)
+        self.scope = scope
 
 
 class NotFound(RequestError):

@@ -73,6 +73,9 @@ def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:
             return ((b"www-authenticate", b'Bearer realm="fhir", error="invalid_token"'),)
         case errors.AuthenticationFailed():
             return ((b"www-authenticate", b'Bearer realm="fhir"'),)
+        case errors.ScopeMissing(scope=scope):
+            challenge = f'Bearer realm="fhir", error="insufficient_scope", scope="{scope}"'
+            return ((b"www-authenticate", challenge.encode()),)
         case errors.Forbidden():
             return ((b"www-authenticate", b'Bearer realm="fhir", error="insufficient_scope"'),)
         case errors.MethodNotAllowed(allowed=allowed):

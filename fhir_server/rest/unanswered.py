@@ -1,4 +1,4 @@
-"""What FastAPI itself refuses, an address or a method that nobody serves, as an OperationOutcome.
+"""What FastAPI itself refuses, an address or a method that nobody serves, as an OperationOutcome; below `/oauth` as is fit there.
 
 https://www.starlette.io/exceptions/
 """
@@ -9,11 +9,16 @@ from starlette.exceptions import HTTPException
 from fhir_server.errors import Issue
 from fhir_server.json import dumps
 from fhir_server.outcomes import operation_outcome
+from fhir_server.rest.smart.unserved import PREFIX, unserved
 
 
 async def unanswered(request: Request, error: Exception) -> Response:
-    """The OperationOutcome for `error`, with its status and headers."""
+    """What tells of `error`, with its status and headers."""
     assert isinstance(error, HTTPException)
+    if request.scope["path"].startswith(PREFIX):
+        answer = unserved(request, error)
+        answer.headers.update(error.headers or {})
+        return answer
     if error.status_code == 405:
         issue = Issue("not-supported", f"{request.method} is not answered here. See the header Allow.")
     else:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.errors import Forbidden
+from fhir_server.errors import Forbidden, ScopeMissing
 from fhir_server.search import record_rows, scope_filter
 from fhir_server.search.params import reference
 from fhir_server.search.params.sql import any_of, conjunction
@@ -22,7 +22,7 @@ from fhir_server.search.people import People, in_care, named
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.rows import Key
 from smart_auth.principal import CareOf, Everything, Patients, Principal, Reach
-from smart_auth.scopes import Level, Scope, scope
+from smart_auth.scopes import EVERY_TYPE, Level, Scope, scope
 
 # the rows of a type that one caller may use in an interaction; raises Forbidden when no scope grants it
 Access: TypeAlias = Callable[[str, str], Predicate]
@@ -86,10 +86,23 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
     permission = _PERMISSION.get(interaction)
     found = None if permission is None else _granted(_rights(principal), resource_type, permission)
     if found is None:
-        raise Forbidden(
-            f"Your scopes do not grant {interaction} on {resource_type or 'any type'}. Ask for one that does."
-        )
+        raise _refused(principal, resource_type, interaction)
     return found
+
+
+def _refused(principal: Principal, resource_type: str | None, interaction: str) -> Forbidden:
+    """What to raise, with the scope that is missing, unless none at the caller's level would do."""
+    text = f"Your scopes do not grant {interaction} on {resource_type or 'any type'}. Ask for one that does."
+    permission = _PERMISSION.get(interaction)
+    mine = resource_type != _AUDIT or principal.user is None or principal.auditor
+    if (
+        permission is None
+        or not mine
+        or _granting(_rights(principal), resource_type or EVERY_TYPE, permission)
+    ):
+        return Forbidden(text)
+    level = "patient" if principal.patient else "user" if principal.user else "system"
+    return ScopeMissing(text, f"{level}/{resource_type or EVERY_TYPE}.{permission}")
 
 
 def may_choose_ids(principal: Principal, resource_type: str) -> bool:

@@ -23,6 +23,13 @@ CHALLENGED = {
 
 
 @pytest.mark.item("smart-1.9-errors")
+def test_a_scope_that_would_have_done_is_named():
+    ((name, value),) = failure(errors.ScopeMissing("no", "user/Patient.r")).headers
+    assert name == b"www-authenticate"
+    assert value == b'Bearer realm="fhir", error="insufficient_scope", scope="user/Patient.r"'
+
+
+@pytest.mark.item("smart-1.9-errors")
 def test_only_a_token_that_does_not_hold_or_suffice_is_named_as_the_error():
     assert {kind: dict(failure(kind("no")).headers)[b"www-authenticate"] for kind in CHALLENGED} == CHALLENGED
 

@@ -26,7 +26,7 @@ from smart_auth.ports import SigningKeys
 
 Serve: TypeAlias = Callable[[Form], Awaitable[Reply]]
 
-_NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _ERRORS: Final = {429: "slow_down", 503: "temporarily_unavailable"}
 
 
@@ -87,4 +87,4 @@ def _refused(error: RequestError) -> Response:
     status = 400 if failing.status in (413, 415) else failing.status
     body = {"error": _ERRORS.get(status, "invalid_request"), "error_description": str(error)}
     lines = {name.decode(): value.decode() for name, value in failing.headers}
-    return Response(dumps(body), status, _NOT_KEPT | lines, media_type="application/json")
+    return Response(dumps(body), status, NOT_KEPT | lines, media_type="application/json")

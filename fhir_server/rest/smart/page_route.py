@@ -20,6 +20,8 @@ from fhir_server.rest.smart.page import page, see_other
 from smart_auth.audit import Event, Recorder
 from smart_auth.errors import NotAnswerable, SentBack
 
+_CHALLENGE: Final = b"www-authenticate"  # asks for a token, which no page takes
+
 Handler: TypeAlias = Callable[[Request], Coroutine[None, None, Response]]
 
 _TITLES: Final = {
@@ -90,5 +92,5 @@ def _refusal(error: RequestError) -> Response:
     failing = failure(error)
     title = _TITLES.get(failing.status, "This cannot be done")
     answer = page("error", failing.status, title=title, text=str(error))
-    answer.raw_headers.extend(failing.headers)
+    answer.raw_headers.extend((name, value) for name, value in failing.headers if name != _CHALLENGE)
     return answer

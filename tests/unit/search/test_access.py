@@ -20,7 +20,7 @@ VITALS = "category=http://terminology.hl7.org/CodeSystem/observation-category|vi
 
 
 def patient_app(*scopes: str) -> Principal:
-    return Principal("app", frozenset(scopes), patient="a")
+    return Principal("app", frozenset(scopes), user="u", patient="a")
 
 
 def user_app(*scopes: str, reach=None, **more) -> Principal:
@@ -63,6 +63,25 @@ def test_a_caller_with_every_scope_sees_everything(interaction):
 def test_what_no_scope_grants_is_forbidden_whatever_is_stored(principal, type, interaction):
     with pytest.raises(Forbidden):
         predicate(principal, type, interaction)
+
+
+@pytest.mark.item("smart-1.9-errors")
+@pytest.mark.parametrize(
+    ("principal", "type", "interaction", "named"),
+    [
+        (Principal("app", frozenset(), client="c"), "Patient", "read", "system/Patient.r"),
+        (Principal("app", frozenset({"system/Patient.r"}), client="c"), None, "history", "system/*.s"),
+        (user_app(user="u"), "Observation", "create", "user/Observation.c"),
+        (patient_app("patient/Observation.rs"), "Condition", "search", "patient/Condition.s"),
+        (patient_app("patient/*.rs"), "Group", "read", None),
+        (patient_app("patient/*.rs"), "AuditEvent", "read", None),
+        (user_app("user/*.rs", user="u"), "Patient", "read", None),
+    ],
+)
+def test_a_scope_that_is_missing_is_named_where_one_would_do(principal, type, interaction, named):
+    with pytest.raises(Forbidden) as refusal:
+        predicate(principal, type, interaction)
+    assert getattr(refusal.value, "scope", None) == named
 
 
 @pytest.mark.item("leak-14")

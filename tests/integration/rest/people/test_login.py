@@ -36,6 +36,18 @@ async def test_a_browser_gets_a_cookie_that_no_script_and_no_other_site_can_use_
     assert browser.heading == "My apps"
 
 
+async def test_what_nobody_serves_is_told_to_people_as_a_page(browser):
+    for method, path, status in (
+        ("PUT", "login", 405),
+        ("DELETE", "authorize", 405),
+        ("GET", "elsewhere", 404),
+    ):
+        answer = await browser.client.request(method, f"/oauth/{path}")
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert ("allow" in answer.headers) == (status == 405)
+        assert pages.faults(answer.text) == []
+
+
 async def test_without_https_the_cookie_does_without_what_needs_it(visiting):
     async with visiting("http://server.example") as opened:
         browser = opened()
@@ -57,6 +69,7 @@ async def test_a_form_that_another_site_filled_in_does_nothing(browser):
         browser.page = consent
         await browser.allow(token=token)
         assert browser.page.status_code == 403
+        assert "www-authenticate" not in browser.page.headers
     browser.page = consent
     await browser.allow()
     assert "code" in browser.answer

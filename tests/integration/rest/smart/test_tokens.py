@@ -48,7 +48,13 @@ async def test_only_forms_are_read_and_no_answer_is_kept(server):
         )
     good = await server.client.post("/oauth/token", data=form)
     assert (good.status_code, kept(good), good.headers["content-type"]) == (200, NOT_KEPT, "application/json")
-    assert (await server.client.get("/oauth/token", params=form)).status_code == 405
+    answer = await server.client.get("/oauth/token", params=form)
+    assert (answer.status_code, answer.headers["allow"], answer.json()["error"]) == (
+        405,
+        "POST",
+        "invalid_request",
+    )
+    assert answer.headers["cache-control"] == "no-store"
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -279,7 +285,7 @@ async def test_a_token_goes_in_the_header_alone_and_what_is_wrong_is_said_as_the
     assert challenges == {
         'Bearer realm="fhir"': 401,
         'Bearer realm="fhir", error="invalid_token"': 401,
-        'Bearer realm="fhir", error="insufficient_scope"': 403,
+        'Bearer realm="fhir", error="insufficient_scope", scope="patient/Observation.r"': 403,
     }
 
 
