@@ -9,8 +9,7 @@ resolver decides nothing. TLS is held to the name. Redirects are not followed.
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple, TypeAlias
 
@@ -35,11 +34,12 @@ class OutboundError(Exception):
 
 
 class Reply(NamedTuple):
-    """What was answered; the names of headers are in lower case."""
+    """What was answered, the body perhaps `is_cut`; the names of headers are in lower case."""
 
     status: int
     headers: Headers
     body: bytes
+    is_cut: bool = False
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of this name, in lower case; None where there is none."""
@@ -72,40 +72,30 @@ class Outbound:
         Raises OutboundError for an address that may not be asked, an answer that is too large or takes too long in
         all, and one that never came.
         """
-        target = self._target(url)
+        line = self.line(url)
         try:
-            async with asyncio.timeout(self._seconds), self._pool(target) as pool:
-                return await self._answered(pool, method, target, headers, body)
-        except TimeoutError as error:
-            raise OutboundError(f"there was no answer within {self._seconds:g} seconds.") from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-            raise OutboundError("it did not answer as an HTTP server does.") from error
+            reply = await line.request(
+                method, url, headers, body, seconds=self._seconds, most=self._most_bytes
+            )
+        finally:
+            await line.close()
+        if reply.is_cut:
+            raise OutboundError(f"the answer is larger than {self._most_bytes} bytes.")
+        return reply
 
-    async def _answered(
-        self,
-        pool: httpcore.AsyncConnectionPool,
-        method: str,
-        target: httpcore.URL,
-        headers: Headers,
-        body: bytes,
-    ) -> Reply:
-        timeouts = {"timeout": dict.fromkeys(_TIMEOUTS, self._seconds)}
-        lines = [(b"host", _host_line(target)), (b"content-length", b"%d" % len(body)), *headers]
-        async with pool.stream(method, target, headers=lines, content=body, extensions=timeouts) as answer:
-            received = bytearray()
-            async for part in answer.aiter_stream():
-                received += part
-                if len(received) > self._most_bytes:
-                    raise OutboundError(f"the answer is larger than {self._most_bytes} bytes.")
-            names = [(name.lower(), value) for name, value in answer.headers]
-            return Reply(answer.status, names, bytes(received))
+    def line(self, url: str, *, kept_seconds: float = 0) -> "Line":
+        """A line to where `url` leads, of which a connection stays open for so long after a request.
 
-    @asynccontextmanager
-    async def _pool(self, target: httpcore.URL) -> AsyncIterator[httpcore.AsyncConnectionPool]:
-        async with httpcore.AsyncConnectionPool(
-            ssl_context=self._tls, network_backend=self._guard(target), max_keepalive_connections=0
-        ) as pool:
-            yield pool
+        Raises OutboundError for an address that may not be asked.
+        """
+        target = self._target(url)
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            network_backend=self._guard(target),
+            max_keepalive_connections=1 if kept_seconds else 0,
+            keepalive_expiry=kept_seconds,
+        )
+        return Line(self._target, pool, target)
 
     def _target(self, url: str) -> httpcore.URL:
         if not (url.isascii() and url.isprintable() and " " not in url and len(url) <= MOST_URL):
@@ -125,6 +115,75 @@ class Outbound:
 
     def _guard(self, target: httpcore.URL) -> "_Guard":
         return _Guard(self._allowed, in_clear=target.scheme == b"http")
+
+
+class Line:
+    """Requests to one host; each connection that is made for them is judged, also the second to the same name."""
+
+    def __init__(
+        self,
+        checked: Callable[[str], httpcore.URL],
+        pool: httpcore.AsyncConnectionPool,
+        place: httpcore.URL,
+    ) -> None:
+        self._checked = checked
+        self._pool = pool
+        self._origin = place.origin
+
+    def leads_to(self, url: str) -> bool:
+        """Whether requests to `url` can go by this line; raises OutboundError for what may not be asked."""
+        return self._checked(url).origin == self._origin
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Headers = (),
+        body: bytes = b"",
+        *,
+        seconds: float = SECONDS,
+        most: int = MOST_BYTES,
+    ) -> Reply:
+        """The answer within so many seconds, whatever its status, cut to so many bytes; `url` is on this line's host.
+
+        Raises OutboundError for an address that may not be asked, an answer that takes too long in all, and one that
+        never came.
+        """
+        target = self._checked(url)
+        assert target.origin == self._origin, "another host has another line"
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answered(method, target, headers, body, seconds, most)
+        except TimeoutError as error:
+            raise OutboundError(f"there was no answer within {seconds:g} seconds.") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            raise OutboundError("it did not answer as an HTTP server does.") from error
+
+    async def close(self) -> None:
+        """Closes what is open of it."""
+        await self._pool.aclose()
+
+    async def _answered(
+        self,
+        method: str,
+        target: httpcore.URL,
+        headers: Headers,
+        body: bytes,
+        seconds: float,
+        most: int,
+    ) -> Reply:
+        timeouts = {"timeout": dict.fromkeys(_TIMEOUTS, seconds)}
+        lines = [(b"host", _host_line(target)), (b"content-length", b"%d" % len(body)), *headers]
+        async with self._pool.stream(
+            method, target, headers=lines, content=body, extensions=timeouts
+        ) as answer:
+            received = bytearray()
+            async for part in answer.aiter_stream():
+                received += part
+                if len(received) > most:
+                    break
+            names = [(name.lower(), value) for name, value in answer.headers]
+            return Reply(answer.status, names, bytes(received[:most]), len(received) > most)
 
 
 class _Guard(AsyncNetworkBackend):

@@ -187,3 +187,65 @@ async def test_a_key_set_that_is_not_there_or_may_not_be_asked_for_is_told():
     async with server(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}") as (port, _):
         with pytest.raises(FetchFailed, match="404"):
             await Published(Outbound(LOOPBACK)).json(f"http://127.0.0.1:{port}/jwks")
+
+
+@asynccontextmanager
+async def lasting(ends_after=1_000):
+    """The port of a server that answers so many requests on each connection, and how many each was asked."""
+    connections = []
+
+    async def serve(reader, writer):
+        connections.append(0)
+        number = len(connections) - 1
+        while connections[number] < ends_after:
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                break
+            connections[number] += 1
+            writer.write(PLAIN)
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield listening.sockets[0].getsockname()[1], connections
+    finally:
+        listening.close()
+        await asyncio.sleep(0.05)
+
+
+async def test_a_line_asks_again_over_the_connection_that_it_has():
+    async with lasting() as (port, connections):
+        line = Outbound(LOOPBACK).line(f"http://127.0.0.1:{port}/", kept_seconds=5)
+        for path in ("a", "b", "c"):
+            assert (await line.request("GET", f"http://127.0.0.1:{port}/{path}")).status == 200
+        await line.close()
+    assert connections == [3]
+
+
+@pytest.mark.item("leak-24")
+@pytest.mark.item("sub-G8")
+async def test_a_line_to_a_name_that_leads_elsewhere_by_now_is_not_opened_again(monkeypatch):
+    answers = iter(["127.0.0.1", "127.0.0.2"])
+
+    async def resolve(self, host, port, **_):  # the resolver, which a rebinding attacker controls
+        return [(2, 1, 6, "", (next(answers), port))]
+
+    async with lasting(ends_after=1) as (port, connections):
+        monkeypatch.setattr(asyncio.get_running_loop().__class__, "getaddrinfo", resolve)
+        url = f"http://rebinding.example:{port}/"
+        line = Outbound((ip_network("127.0.0.1/32"),)).line(url, kept_seconds=5)
+        assert (await line.request("GET", url)).status == 200
+        with pytest.raises(OutboundError):
+            await line.request("GET", url)
+        await line.close()
+    assert connections == [1]
+
+
+async def test_a_line_cuts_an_answer_that_nobody_wants_to_read():
+    endless = [b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 1_000] * 50]
+    async with server(endless) as (port, _):
+        line = Outbound(LOOPBACK).line(f"http://127.0.0.1:{port}/", kept_seconds=5)
+        reply = await line.request("POST", f"http://127.0.0.1:{port}/", most=100)
+        await line.close()
+    assert (reply.status, reply.is_cut, reply.body) == (200, True, b"x" * 100)
