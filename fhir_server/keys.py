@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from fhir_server.errors import OperatorError
 
-Purpose = Literal["device-secrets", "identity", "cursor", "signing-keys", "audit"]
+Purpose = Literal["device-secrets", "identity", "cursor", "signing-keys", "audit", "notifications"]
 
 FILE_NAME = "master.key"
 PREVIOUS_NAME = "master.key.previous"
