@@ -6,7 +6,7 @@ https://fastapi.tiangolo.com/advanced/events/
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -49,6 +49,8 @@ from fhir_server.rest.smart.care import CareHere
 from fhir_server.rest.smart.origins import Origins
 from fhir_server.rest.smart.published import Published
 from fhir_server.rest.smart.reception import Reception
+from fhir_server.rest.streams.callers import Callers
+from fhir_server.rest.streams.open_streams import Streams
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.search.served_resources import ServedResources
 from fhir_server.settings import Settings
@@ -108,13 +110,14 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(database, house.background, desk.endpoints, _sealer(house, key)),
+        lifespan=_lifespan(house, desk.endpoints, _sealer(house, key)),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
         telemetry={"auto_configure": False, "tracing": False},
     )
     app.state.audit = house.audit
+    app.state.streams = house.streams
     app.include_router(probes.router(_readiness(database, url), house.authenticator))
     taking = gateway(database, key, settings, profiles, house.audit)
     app.include_router(readings.router(taking, max_body_bytes=settings.max_body_bytes))
@@ -184,18 +187,27 @@ def _house(
     incoming: Path,
     authenticator: Authenticator | None,
 ) -> House:
+    bearers = Bearers(database, settings.practitioners, ServedResources())
+    authenticator = authenticator or _authenticator(settings, database, bearers)
+    audit = KeptAudit(database) if settings.audit == "on" else NoAudit()
     return House(
         settings=settings,
         database=database,
         gather=Gather(database),
-        authenticator=authenticator or _authenticator(settings, database),
-        audit=KeptAudit(database) if settings.audit == "on" else NoAudit(),
+        authenticator=authenticator,
+        audit=audit,
         cursor_key=key.derive("cursor"),
         terminology=NoTerminologyService(),
         capabilities=capabilities(CATALOG, secured=settings.auth == "on"),
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
         incoming=incoming,
+        streams=Streams(
+            Callers(authenticator, bearers if settings.auth == "on" else None),
+            audit,
+            most=settings.max_streams,
+            most_each=settings.max_streams_each,
+        ),
     )
 
 
@@ -246,11 +258,11 @@ def _desk(house: House, key: MasterKey, rates: AddressRates) -> Desk:
     return Desk(settings, Endpoints(kept), signing_keys, house.authenticator, house.audit, rates)
 
 
-def _authenticator(settings: Settings, database: Database) -> Authenticator:
+def _authenticator(settings: Settings, database: Database, bearers: Bearers) -> Authenticator:
     if settings.auth == "off":
         return EveryoneLocal()
     static = None if settings.token is None else StaticToken(settings.token.get_secret_value())
-    bearer = Bearer(Bearers(database, settings.practitioners, ServedResources()), static)
+    bearer = Bearer(bearers, static)
     if settings.client_rate is None:
         return bearer
     return RatedCallers(bearer, Rates(database), settings.client_rate, settings.client_burst)
@@ -274,15 +286,15 @@ def _sealer(house: House, key: MasterKey) -> Sealer | None:
     return Sealer(house.database, key.derive("audit")) if house.audit.keeps else None
 
 
-def _lifespan(
-    database: Database, background: Background, endpoints: Endpoints, sealer: Sealer | None
-) -> Lifespan:
+def _lifespan(house: House, endpoints: Endpoints, sealer: Sealer | None) -> Lifespan:
+    database, background, streams = house.database, house.background, house.streams
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
         await database.open()
         await background.look()
-        running = [asyncio.create_task(background.run())]
+        running = [asyncio.create_task(background.run()), asyncio.create_task(streams.run())]
         if sealer is not None:
             running.append(asyncio.create_task(sealer.run()))
         try:
@@ -290,6 +302,8 @@ def _lifespan(
         finally:
             for task in running:
                 await ended(task)
+            with suppress(Unavailable):
+                await streams.record()
             endpoints.close()
             await database.close()
 

@@ -161,6 +161,17 @@ class Settings(BaseSettings):
     max_waiting: int = Field(
         default=1_000, ge=1, description="Requests in one worker at once; beyond it 429."
     )
+    max_streams: int = Field(
+        default=2_000,
+        ge=1,
+        description="Server-sent events and WebSockets open in one worker at once; beyond it 429.",
+    )
+    max_streams_each: int = Field(
+        default=200,
+        ge=1,
+        description="Such streams that one app may have open in one worker for each of its users, and a service in all; "
+        "beyond it 429.",
+    )
     device_rate: float = Field(
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fhir_server.json import dumps, pretty, stored
-from fhir_server.rest.asgi import HeaderLines, Send
+from fhir_server.rest.asgi import App, HeaderLines, Send
 
 COMPRESS_FROM: Final = 1_024
 _OFF_THE_LOOP_FROM: Final = 65_536
@@ -35,6 +35,7 @@ class Answer:
 
     `stream` is the text in parts, where it is too large to be held; `length` is that of the content in it, if it has one.
     With a `media_type` it is no JSON but a content of `length` bytes that is sent as it is. `about` is for the audit.
+    `app` gives the answer itself, one that stays open: rest/streams.
     """
 
     status: int
@@ -44,6 +45,7 @@ class Answer:
     media_type: str | None = None
     length: int = 0
     about: About | None = None
+    app: App | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from terminology.service import TerminologyService
 if TYPE_CHECKING:
     from fhir_server.rest.interaction import Interaction
     from fhir_server.rest.routing import Routes
+    from fhir_server.rest.streams.open_streams import Streams
 
 
 class Authenticator(Protocol):
@@ -58,6 +59,7 @@ class House:
     routes: "Routes"
     background: Background
     incoming: Path
+    streams: "Streams"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,9 @@ class Endpoint:
             answer = failed(error)
         except ClientGone:
             return
+        if answer.app is not None:
+            await answer.app(scope, receive, send)
+            return
         await send_answer(answer, manner, send)
 
     async def _answer(self, asked: Request, scope: Scope, receive: Receive) -> Answer:

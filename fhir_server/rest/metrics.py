@@ -31,6 +31,11 @@ DURATION: Final = Histogram(
 )
 ACTIVE: Final = Gauge("fhir_http_requests_active", "Requests being served now.", multiprocess_mode="livesum")
 
+STREAMS: Final = Gauge(
+    "fhir_streams_open", "Streams open now, by kind.", ("kind",), multiprocess_mode="livesum"
+)
+STREAMS_ENDED: Final = Counter("fhir_streams_ended", "Streams ended, by kind and reason.", ("kind", "reason"))
+
 
 def count(interaction: str, status: int, seconds: float) -> None:
     """Nothing; one request more is counted."""

@@ -3,6 +3,7 @@
 https://asgi.readthedocs.io/en/latest/specs/main.html#connection-scope
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,11 +16,16 @@ _KEY: Final = "fhir_server.trace"
 
 @dataclass(slots=True)
 class Trace:
-    """Filled on the way in: which interaction, on which type."""
+    """Filled on the way in: which interaction, on which type.
+
+    `stays_open` says that the answer is a stream; `leave` gives back the request's place among those served at once.
+    """
 
     request_id: str = ""
     interaction: str = "other"
     type: str = ""
+    stays_open: bool = False
+    leave: Callable[[], None] | None = None
 
 
 def begin(scope: Scope, request_id: str) -> Trace:
@@ -40,3 +46,11 @@ def trace(scope: Scope) -> Trace:
     """The trace of this request; a fresh one where nobody began it."""
     found = scope.get(_KEY)
     return found if isinstance(found, Trace) else Trace()
+
+
+def stays_open(scope: Scope) -> None:
+    """Nothing: the answer that begins now may last for days, and no longer counts as a request being served."""
+    found = trace(scope)
+    found.stays_open = True
+    if found.leave is not None:
+        found.leave()

@@ -4,14 +4,21 @@ https://www.rfc-editor.org/rfc/rfc9110#section-7.8: a server may ignore Upgrade;
 request, body and all. The parser stops where such a request's body begins, and uvicorn would serve it without.
 """
 
-from typing import Final
+from collections.abc import MutableMapping
+from typing import Any, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from fhir_server.errors import Issue
 from fhir_server.json import dumps
 from fhir_server.outcomes import operation_outcome
+
+SOCKETS: Final = b"/ws/"
+HANG_UP: Final = "fhir_server.hang_up"
+"""An extension of ASGI: what drops the connection at once, with all that the client has not read."""
 
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _UNREADABLE: Final = dumps(
@@ -37,6 +44,9 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+                return
             self._resume()
             self.data_received(data[upgrade.args[0] :])
         except httptools.HttpParserError:
@@ -47,6 +57,9 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         if not self._resuming:
             super().on_message_begin()
+            # Any: ASGI's scope is an open dictionary
+            scope = cast("MutableMapping[str, Any]", self.scope)
+            scope["extensions"] = {HANG_UP: self.transport.abort}
 
     def on_url(self, url: bytes) -> None:
         """A part of its address."""
@@ -68,6 +81,10 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
+    def _should_upgrade(self) -> bool:
+        """Whether it becomes a WebSocket: elsewhere who asks for that is answered over HTTP."""
+        return self.url.startswith(SOCKETS) and super()._should_upgrade()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own text is no OperationOutcome
         """Answers what is no HTTP and hangs up."""
         self.transport.write(
@@ -83,3 +100,15 @@ class Protocol(HttpToolsProtocol):
         self._resuming = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing or [b"content-length: 0\r\n"]))
         self._resuming = False
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """The connection of a client that asked for a WebSocket."""
+
+    def handle_connect(self, event: Request) -> None:
+        """The application is called, unless the request is for no WebSocket of this kind."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            # Any: ASGI's scope is an open dictionary
+            extensions = cast("MutableMapping[str, Any]", self.scope["extensions"])
+            extensions[HANG_UP] = self.transport.abort

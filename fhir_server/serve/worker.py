@@ -9,22 +9,27 @@ import gc
 import os
 import socket
 import sys
+from collections.abc import Callable
 
 import uvicorn
 
 from fhir_server.serve.parent import die_with
-from fhir_server.serve.protocol import Protocol
+from fhir_server.serve.protocol import Protocol, SocketProtocol
 
 _GRACE_SECONDS = 10
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_PING_SECONDS = 20.0
+_MOST_HEARD = 64_000
+"""Bytes of the largest message that a client may send over a WebSocket."""
 
 
 class _Server(uvicorn.Server):
     """A server that tells its owner when it has begun to serve."""
 
-    def __init__(self, config: uvicorn.Config, announcement: int) -> None:
+    def __init__(self, config: uvicorn.Config, announcement: int, stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._announcement = announcement
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Returns when requests are answered, or `should_exit` says that they will not be."""
@@ -33,6 +38,11 @@ class _Server(uvicorn.Server):
         if self.started:
             os.write(self._announcement, b"1")
         os.close(self._announcement)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Returns when what was being answered is answered; what would go on for ever is ended first."""
+        self._stopping()
+        await super().shutdown(sockets)
 
 
 def _settle() -> None:
@@ -63,7 +73,11 @@ def main(owner: int, listener: int, announcement: int) -> None:
         application,
         loop="uvloop",
         http=Protocol,
-        ws="none",
+        ws=SocketProtocol,
+        ws_max_size=_MOST_HEARD,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
+        ws_per_message_deflate=False,  # 40 kB for each client
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -71,7 +85,7 @@ def main(owner: int, listener: int, announcement: int) -> None:
         proxy_headers=False,  # rest/middleware/proxies.py believes those that the settings name
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, announcement)
+    server = _Server(config, announcement, application.state.streams.end)
     server.run(sockets=[socket.socket(fileno=listener)])
     if not server.started:
         sys.exit(3)

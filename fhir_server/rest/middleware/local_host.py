@@ -33,11 +33,12 @@ class LocalHost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or answers 421."""
-        if scope["type"] != "http" or all(
+        if scope["type"] == "lifespan" or all(
             _THIS_MACHINE.fullmatch(value) for name, value in scope["headers"] if name == b"host"
         ):
             await self._app(scope, receive, send)
             return
         lines = [(b"content-type", FHIR_JSON.encode()), (b"content-length", b"%d" % len(_REFUSED))]
-        await send({"type": "http.response.start", "status": 421, "headers": lines})
-        await send({"type": "http.response.body", "body": _REFUSED})
+        prefix = "websocket." if scope["type"] == "websocket" else ""
+        await send({"type": f"{prefix}http.response.start", "status": 421, "headers": lines})
+        await send({"type": f"{prefix}http.response.body", "body": _REFUSED})

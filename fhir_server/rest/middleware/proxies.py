@@ -27,7 +27,7 @@ class Proxies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with the client's own address and scheme."""
-        if scope["type"] == "http" and self._trusts(scope.get("client")):
+        if scope["type"] != "lifespan" and self._trusts(scope.get("client")):
             names = {name for name, _ in scope["headers"]}
             if b"x-forwarded-for" not in names:
                 scope["client"] = None

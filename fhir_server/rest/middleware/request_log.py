@@ -12,9 +12,11 @@ import structlog
 
 from fhir_server.rest import metrics
 from fhir_server.rest.asgi import App, Message, Receive, Scope, Send
-from fhir_server.rest.trace import begin
+from fhir_server.rest.trace import Trace, begin
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+_SWITCHED: Final = 101
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -26,36 +28,47 @@ class RequestLog:
         self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, and logs and counts it when it has been answered."""
-        if scope["type"] != "http":
+        """Passes the request on, and logs and counts it when it has been answered: one whose answer stays open when that begins."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
         request_id = _request_id(scope)
         trace = begin(scope, request_id)
-        status = 0
+        status, is_told = 0, False
+
+        def tell() -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                self._tell(scope, trace, status, time.perf_counter() - started)
 
         async def send_marked(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] in _STARTS:
+                status = message.get("status", _SWITCHED)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                if trace.stays_open:
+                    tell()
             await send(message)
 
         try:
             await self._app(scope, receive, send_marked)
         finally:
-            seconds = time.perf_counter() - started
-            metrics.count(trace.interaction, status, seconds)
-            self._log.info(
-                "request",
-                method=scope["method"] if scope["method"] in _METHODS else "other",
-                interaction=trace.interaction,
-                type=trace.type,
-                status=status,
-                milliseconds=round(seconds * 1000, 2),
-                request_id=request_id,
-            )
+            tell()
+
+    def _tell(self, scope: Scope, trace: Trace, status: int, seconds: float) -> None:
+        metrics.count(trace.interaction, status, seconds)
+        method = scope.get("method", "GET")  # a WebSocket's scope has none: it is always this
+        self._log.info(
+            "request",
+            method=method if method in _METHODS else "other",
+            interaction=trace.interaction,
+            type=trace.type,
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+            request_id=trace.request_id,
+        )
 
 
 def _request_id(scope: Scope) -> str:

@@ -6,11 +6,8 @@ https://hl7.org/fhir/R4/http.html#Status-Codes
 import structlog
 
 from fhir_server.errors import RequestError
-from fhir_server.json import dumps
-from fhir_server.outcomes import failure
-from fhir_server.rest.answer import Answer, Manner, send_answer
 from fhir_server.rest.asgi import App, Message, Receive, Scope, Send
-from fhir_server.rest.negotiation import FHIR_JSON
+from fhir_server.rest.refusal import refuse
 from fhir_server.rest.trace import trace
 
 
@@ -23,7 +20,7 @@ class Unexpected:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on; an exception becomes an OperationOutcome unless an answer has begun."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         begun = False
@@ -36,9 +33,7 @@ class Unexpected:
         try:
             await self._app(scope, receive, send_noting)
         except Exception as error:  # noqa: BLE001 - this is where the last of them end
-            failing = failure(error)
             if not isinstance(error, RequestError):
                 self._log.error("unexpected", exc_info=error, request_id=trace(scope).request_id)
             if not begun:
-                answer = Answer(failing.status, dumps(failing.outcome), failing.headers)
-                await send_answer(answer, Manner(FHIR_JSON, head=scope["method"] == "HEAD"), send)
+                await refuse(error, scope, send)

@@ -30,7 +30,7 @@ SELECT t.sha256, {RIGHTS} {HOLDERS}
  WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
 _ONE: Final = _HELD.format("t.sha256 = %s")
 _SOME: Final = {
-    size: _HELD.format(f"t.sha256 = ANY(ARRAY[{','.join(['%s'] * size)}]::bytea[])") for size in (4, 16)
+    size: _HELD.format(f"t.sha256 = ANY(ARRAY[{','.join(['%s'] * size)}]::bytea[])") for size in (4, 16, 128)
 }
 """With as many places as there are in the statement, one plan does for all; a list would be planned for anew each time."""
 _MOST: Final = max(_SOME)
@@ -51,6 +51,10 @@ class Bearers:
         """The caller whom the token stands for; None when it is unknown, has ended, or whoever granted it may not any more."""
         said = await (self._asked.add(sha256) if self._asking else self._one(sha256))
         return None if said is None else self._holder(said)
+
+    async def holders(self, asked: Sequence[bytes]) -> list[Principal | None]:
+        """Who holds each of the tokens, as `holder` says it: of those who stay connected, many at once."""
+        return [None if said is None else self._holder(said) for said in await self._some(asked)]
 
     async def _one(self, sha256: bytes) -> str | None:
         """For a request that is alone: to gather it with none would take longer than the statement."""
