@@ -25,7 +25,8 @@ Parameters: TypeAlias = Sequence[tuple[str, str]]
 Back: TypeAlias = Callable[[str, str], SentBack]
 
 CODE_LIFE: Final = timedelta(seconds=60)
-MAX_STATE: Final = 4_096
+MAX_STATE: Final = 6_144  # characters as it stands in an address: any 2 kB
+MAX_REQUEST: Final = 12_000  # as an address, which a request that was posted becomes too
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _TAKEN_ONCE: Final = frozenset(
     {
@@ -175,6 +176,10 @@ async def _answerable(
         if names.count(name) != 1:
             raise NotAnswerable(f"The app's request must have {name} exactly once.")
     client = await clients.find(single["client_id"])
+    if len(quote(single.get("state", ""), safe="")) > MAX_STATE:
+        raise NotAnswerable(
+            f"The app sends a state of more than {MAX_STATE} characters, as an address has them."
+        )
     if client is None or client.disabled or client.backend:
         raise NotAnswerable("The app is not registered here. Ask the operator of this server to register it.")
     if not client.may_redirect_to(single["redirect_uri"]):
@@ -189,8 +194,8 @@ def _check_form(parameters: Parameters, single: Mapping[str, str], back: Back) -
             raise back("invalid_request", f"Send {name} once.")
     if not single.get("state"):
         raise back("invalid_request", "Send state, a value that cannot be guessed.")
-    if len(single["state"]) > MAX_STATE:
-        raise back("invalid_request", f"Send a state of at most {MAX_STATE} characters.")
+    if len(urlencode(parameters)) > MAX_REQUEST:
+        raise back("invalid_request", f"Send at most {MAX_REQUEST} characters, as an address has them.")
     if "request" in single:
         raise back("request_not_supported", "Send the parameters themselves, not as a request object.")
     if "request_uri" in single:

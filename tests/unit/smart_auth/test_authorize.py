@@ -61,10 +61,24 @@ async def test_an_audience_that_is_not_this_server_gets_no_code_and_one_slash_mo
 
 
 @pytest.mark.item("smart-A5")
-@pytest.mark.parametrize("state", ["+ %2B&=#", "žluťoučký 🐎", "x" * 2048])
+@pytest.mark.parametrize("state", ["+ %2B&=#", "žluťoučký 🐎", "x" * 2048, "ž" * 1024])
 async def test_the_state_comes_back_as_it_was_sent_and_cannot_be_missing(state):
     assert (await refusal(("state", state), ("response_type", "token")))["state"] == state
     assert (await refusal(("state", "")))["error"] == "invalid_request"
+
+
+@pytest.mark.item("smart-A5")
+@pytest.mark.parametrize("state", ["x" * 6145, "ž" * 1025])
+async def test_a_state_that_no_address_holds_is_answered_to_the_person_and_not_by_an_address(state):
+    with pytest.raises(NotAnswerable, match="6144"):
+        await accepted(("state", state))
+
+
+@pytest.mark.item("smart-A1")
+async def test_a_request_too_long_for_an_address_is_sent_back_in_a_short_one():
+    told = await refusal(("login_hint", "ž" * 2000))
+    assert (told["error"], told["state"]) == ("invalid_request", "a state")
+    assert "12000" in told["error_description"]
 
 
 @pytest.mark.item("smart-A6")
