@@ -3,17 +3,16 @@
 docs/ingest.md, "Registering"
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal, cast
 
 from fhir_server.clock import instant
 from fhir_server.json import JsonObject, JsonValue, stored
 from fhir_server.store.devices.registration import Registration
+from fhir_server.store.devices.silence import CONNECTED_WITHIN
 from mappers.device_state import stated
 
 _SAID: Final = ("firmware", "battery", "operation", "calibration")
-CONNECTED_WITHIN: Final = timedelta(minutes=5)
-"""A device that was seen less long ago counts as connected."""
 
 
 def device_view(known: Registration, now: datetime) -> JsonObject:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.store.arrays import bigints, smallints
+from fhir_server.store.arrays import bigints, integers, smallints
 
 _TYPES: Final = {number: name for name, number in RESOURCE_TYPES.items()}
 
@@ -41,6 +41,12 @@ SELECT k.xid, c.xid::text::bigint FROM unnest(%b, %b, %b) AS k (xid, rid, versio
   JOIN change_log c ON c.last_updated = h.last_updated AND c.rid = k.rid AND c.version = h.version
  WHERE c.xid::text::bigint <> k.xid"""
 
+_CONTENTS: Final = """
+SELECT k.place, CASE WHEN r.version = k.version THEN r.body ELSE h.body END::text, b.body::text
+  FROM unnest(%b, %b, %b) AS k (place, rid, version) JOIN resource r ON r.rid = k.rid
+  LEFT JOIN resource_history h ON h.rid = k.rid AND h.version = k.version AND r.version <> k.version
+  LEFT JOIN resource_history b ON b.rid = k.rid AND b.version = k.version - 1"""
+
 
 class Change(NamedTuple):
     """A version that was written, in the transaction `xid`; `patient` is the id of whom its current version is about."""
@@ -53,6 +59,13 @@ class Change(NamedTuple):
     version: int
     last_updated: datetime
     patient: str | None
+
+
+class Content(NamedTuple):
+    """The text of a version, None of a deletion; and of the version before, None where nothing was there."""
+
+    body: bytes | None
+    before: bytes | None
 
 
 async def now(connection: psycopg.AsyncConnection) -> str:
@@ -91,6 +104,20 @@ async def read(
     return taken, _before(current, xmax, waiting)
 
 
+async def contents(connection: psycopg.AsyncConnection, changes: Sequence[Change]) -> list[Content]:
+    """What each of the versions says, and the one before it."""
+    columns = (
+        integers(range(len(changes))),
+        bigints([one.rid for one in changes]),
+        integers([one.version for one in changes]),
+    )
+    cursor = await connection.execute(_CONTENTS, columns)
+    found = {
+        place: Content(_encoded(body), _encoded(before)) for place, body, before in await cursor.fetchall()
+    }
+    return [found[place] for place in range(len(changes))]
+
+
 async def _waiting(connection: psycopg.AsyncConnection, changes: Sequence[Change], xmax: int) -> set[int]:
     """The transactions that changed what one from the number `xmax` on had made, or another of these: they must wait for it."""
     updates = [one for one in changes if one.version > 1]
@@ -105,6 +132,10 @@ async def _waiting(connection: psycopg.AsyncConnection, changes: Sequence[Change
     while more := {xid for xid, before in followed if before >= xmax or before in waiting} - waiting:
         waiting |= more
     return waiting
+
+
+def _encoded(body: str | None) -> bytes | None:
+    return None if body is None else body.encode()
 
 
 def _before(snapshot: str, xmax: int, waiting: Collection[int]) -> str:

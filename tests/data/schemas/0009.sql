@@ -358,7 +358,8 @@ CREATE TABLE public.device (
     last_seen_at timestamp with time zone,
     removed_at timestamp with time zone,
     metrics text COLLATE pg_catalog."C",
-    state jsonb
+    state jsonb,
+    silence_told_at timestamp with time zone
 );
 
 

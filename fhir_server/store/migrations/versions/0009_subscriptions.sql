@@ -64,3 +64,5 @@ CREATE INDEX subscription_binding_expires_at ON subscription_binding (expires_at
 COMMENT ON TABLE subscription_binding IS 'Hashes of tokens that bind a WebSocket to subscriptions, until they expire.';
 
 CREATE INDEX change_log_xid ON change_log (xid);
+
+ALTER TABLE device ADD COLUMN silence_told_at timestamp with time zone;
