@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -71,6 +72,7 @@ from fhir_server.store.smart.launches import Launches
 from fhir_server.store.smart.sessions import Sessions
 from fhir_server.store.smart.signing_keys import SigningKeys
 from fhir_server.store.smart.users import Accounts
+from fhir_server.subscriptions.signing import secret
 from fhir_server.validation.structure import warm_up
 from ingest.gateway import Gateway
 from ingest.transports import http as readings
@@ -202,6 +204,7 @@ def _house(
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
         incoming=incoming,
+        signing_secret=partial(secret, key),
         streams=Streams(
             Callers(authenticator, bearers if settings.auth == "on" else None),
             audit,

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from typing import Final, Literal, TypeAlias
 
-Sort: TypeAlias = Literal["access", "refresh", "code", "secret"]
+Sort: TypeAlias = Literal["access", "refresh", "code", "secret", "binding"]
 
 ACCESS: Final = "fhir-at-"
 _BYTES: Final = 32
@@ -16,6 +16,7 @@ _PREFIX: Final[dict[Sort, str]] = {
     "refresh": "fhir-rt-",
     "code": "fhir-ac-",
     "secret": "fhir-cs-",
+    "binding": "fhir-wb-",
 }
 
 

@@ -12,8 +12,12 @@ from fhir_server.operations.operation import Operation
 from fhir_server.operations.record import RECORD
 from fhir_server.operations.reindex import REINDEX
 from fhir_server.operations.relabel import META_ADD, META_DELETE
+from fhir_server.operations.signing_secret import SIGNING_SECRET
 from fhir_server.operations.stats import STATS
+from fhir_server.operations.subscription_events import EVENTS
+from fhir_server.operations.subscription_status import STATUS
 from fhir_server.operations.validate import VALIDATE
+from fhir_server.operations.ws_binding import BINDING_TOKEN
 
 CATALOG: Final[tuple[Operation, ...]] = (
     EVERYTHING,
@@ -25,4 +29,8 @@ CATALOG: Final[tuple[Operation, ...]] = (
     META_ADD,
     META_DELETE,
     REINDEX,
+    STATUS,
+    EVENTS,
+    BINDING_TOKEN,
+    SIGNING_SECRET,
 )

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/operations.html#executing
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,7 @@ class Invocation:
     """`type`, `id` and `version` are empty where the level has none.
 
     `access` shows what the operation's own permission grants on `type`; `here` is the address it was called at.
+    `signing_secret` gives the secret of a Subscription by its id.
     """
 
     level: Level
@@ -39,6 +41,7 @@ class Invocation:
     settings: Settings
     cursor_key: bytes
     terminology: TerminologyService
+    signing_secret: Callable[[str], str]
 
     def granted(self, resource_type: str, interaction: str) -> Predicate:
         """The rows of another type, or for another interaction, that the caller may use; raises Forbidden for none."""

@@ -46,7 +46,10 @@ def unproved(error: SmartAuthError) -> AuthenticationFailed:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every request is served with, put together once by `app.py`; `incoming` is where large contents wait."""
+    """What every request is served with, put together once by `app.py`; `incoming` is where large contents wait.
+
+    `signing_secret` gives the secret that notifications of a Subscription are signed with, by its id.
+    """
 
     settings: Settings
     database: Database
@@ -59,6 +62,7 @@ class House:
     routes: "Routes"
     background: Background
     incoming: Path
+    signing_secret: Callable[[str], str]
     streams: "Streams"
 
 

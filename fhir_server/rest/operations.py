@@ -94,4 +94,5 @@ def _invocation(call: Call, operation: Operation, level: Level) -> Invocation:
         settings=house.settings,
         cursor_key=house.cursor_key,
         terminology=house.terminology,
+        signing_secret=house.signing_secret,
     )

@@ -162,6 +162,7 @@ def _invocation(house: House, request: Request) -> Invocation:
         settings=house.settings,
         cursor_key=house.cursor_key,
         terminology=house.terminology,
+        signing_secret=house.signing_secret,
     )
 
 

@@ -1,0 +1,196 @@
+"""Events for those who are connected: read for all of them together, whenever there is word of new ones.
+
+https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/channels.html#websockets
+
+Whoever is connected takes the next events when those before were sent, so that one who reads slowly delays nobody, and
+nothing waits for them here: it stands in the table until they come back for it, or is told as a gap when it is kept no more.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import psycopg
+import structlog
+
+from fhir_server import clock
+from fhir_server.errors import RequestError
+from fhir_server.search.access import access
+from fhir_server.store.database import Connection, Database
+from fhir_server.store.subscriptions.following import Wanted, events, stands
+from fhir_server.store.wakes import Wakes
+from fhir_server.subscriptions import notification
+from fhir_server.subscriptions.contents import contents
+from fhir_server.subscriptions.model import Event
+from fhir_server.subscriptions.news import (
+    MOST_AT_ONCE,
+    Ended,
+    Following,
+    Gap,
+    Judge,
+    News,
+    Silence,
+    Told,
+    event,
+)
+from fhir_server.subscriptions.notification import Occurrence
+from smart_auth.principal import Principal
+
+LOOK_SECONDS: Final = 1.0
+JUDGE_SECONDS: Final = 3.0
+
+
+class Followers:
+    """Those who are connected to this process, and what is new for them; `run` runs beside them."""
+
+    def __init__(self, database: Database, wakes: Wakes) -> None:
+        self._database = database
+        self._wakes = wakes
+        self._following = set[Following]()
+        self._word = 0
+        self._due = asyncio.Event()
+        self._judged_at = 0.0
+        self._log = structlog.get_logger()
+
+    @contextmanager
+    def joined(self, following: Following) -> Iterator[None]:
+        """Lets them wait for news within the block."""
+        self._following.add(following)
+        try:
+            yield
+        finally:
+            self._following.discard(following)
+
+    async def news(self, following: Following) -> News:
+        """What is next for one who has joined, as soon as there is something."""
+        following.waits = asyncio.get_running_loop().create_future()
+        if following.looked < self._word:
+            self._due.set()
+        try:
+            async with asyncio.timeout(following.asked.channel.heartbeat):
+                found = await following.waits
+        except TimeoutError:
+            return Silence(notification.heartbeat(following.about(following.after), clock.now()))
+        finally:
+            following.waits = None
+        if isinstance(found, Told | Gap):
+            following.after = found.last
+        return found
+
+    async def run(self) -> None:
+        """Never returns; looks for what is new at every word of it, and by itself every second."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            while True:
+                await self._due.wait()
+                self._due.clear()
+                try:
+                    await self._look()
+                    if time.monotonic() - self._judged_at >= JUDGE_SECONDS:
+                        self._judged_at = time.monotonic()
+                        await self._judge()
+                except (RequestError, psycopg.Error):
+                    await asyncio.sleep(LOOK_SECONDS)  # the database is away
+                except Exception as error:  # noqa: BLE001 - one failure must not silence all who are connected
+                    self._log.error("events could not be told", exc_info=error)
+                    await asyncio.sleep(LOOK_SECONDS)
+
+    async def _listen(self) -> None:
+        with self._wakes.waiting("event") as wake:
+            while True:
+                await wake.wait(LOOK_SECONDS)
+                self._word += 1
+                if self._following:
+                    self._due.set()
+
+    async def _look(self) -> None:
+        """Tells those who wait what is new since they were last looked at."""
+        word = self._word
+        behind = [one for one in self._following if one.is_hungry and one.looked < word]
+        if not behind:
+            return
+        async with self._database.connection() as connection:
+            found = await events(connection, [Wanted(one.key, one.after) for one in behind], MOST_AT_ONCE)
+        due = dict[Following, Sequence[Event]]()
+        for one, rows in zip(behind, found, strict=True):
+            one.looked = word if len(rows) <= one.most and len(rows) < MOST_AT_ONCE else -1
+            if rows:
+                due[one] = [event(row) for row in rows[: one.most]]
+        callers = await self._callers(list(due))
+        shown = list[Shown]()
+        for one, caller in callers.items():
+            if due[one][0].number > one.after + 1:
+                one.looked = -1
+                one.give(Gap(one.after + 1, due[one][0].number - 1))
+            else:
+                shown.append(Shown(one, caller, due[one]))
+        await self._tell(shown)
+
+    async def _tell(self, shown: Sequence["Shown"]) -> None:
+        """Tells each of their events; what callers of the same rights are shown is read together."""
+        alike = defaultdict[object, list[Shown]](list)
+        for one in shown:
+            alike[one.caller, one.following.asked.channel.content, one.following.base_url].append(one)
+        for group in alike.values():
+            async with self._database.connection() as connection:
+                found = await _occurrences(connection, group)
+            at = clock.now()
+            for one, occurrences in zip(group, found, strict=True):
+                last, content = one.events[-1].number, one.following.asked.channel.content
+                told = notification.events(one.following.about(last), content, occurrences, at)
+                one.following.give(Told(last, told))
+
+    async def _judge(self) -> None:
+        """Ends those who may be told nothing more, though there is nothing to tell, and says what nobody can be told of."""
+        for one in await self._callers([one for one in self._following if one.is_hungry]):
+            if one.after < one.stand.kept_from - 1:
+                one.give(Gap(one.after + 1, one.stand.kept_from - 1))
+
+    async def _callers(self, some: Sequence[Following]) -> Mapping[Following, Principal]:
+        """Who each of them is now; those who may be told nothing more are told so."""
+        if not some:
+            return {}
+        async with self._database.connection() as connection:
+            standing = await stands(connection, [one.key for one in some])
+        judges = defaultdict[Judge, list[Following]](list)
+        for one in some:
+            stand = standing.get(one.key)
+            if stand is None or stand.state == "off":
+                one.give(Ended("off"))
+            else:
+                one.stand = stand
+                judges[one.judge].append(one)
+        found = dict[Following, Principal]()
+        for judge, judged in judges.items():
+            found |= await judge(judged)
+            for one in judged:
+                if one not in found:
+                    one.give(Ended("rights"))
+        return found
+
+
+class Shown(NamedTuple):
+    """Events that a caller is told of, with as much of them as they may see."""
+
+    following: Following
+    caller: Principal
+    events: Sequence[Event]
+
+
+async def _occurrences(connection: Connection, group: Sequence[Shown]) -> list[list[Occurrence]]:
+    """The events of each of a group of equal rights, with their contents."""
+    first = group[0]
+    together = [each for one in group for each in one.events]
+    read = await contents(
+        connection,
+        [replace(each, number=place) for place, each in enumerate(together)],
+        first.following.asked.channel.content,
+        access(first.caller),
+        base_url=first.following.base_url,
+    )
+    whole = iter([Occurrence(each, one.body) for each, one in zip(together, read, strict=True)])
+    return [[next(whole) for _ in one.events] for one in group]
