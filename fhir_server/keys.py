@@ -20,7 +20,9 @@ from pydantic import SecretStr
 
 from fhir_server.errors import OperatorError
 
-Purpose = Literal["device-secrets", "identity", "cursor", "signing-keys", "audit", "notifications"]
+Purpose = Literal[
+    "device-secrets", "identity", "cursor", "signing-keys", "audit", "notifications", "subscription-headers"
+]
 
 FILE_NAME = "master.key"
 PREVIOUS_NAME = "master.key.previous"
