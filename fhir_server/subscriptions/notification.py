@@ -69,8 +69,13 @@ def heartbeat(about: About, at: datetime) -> Notification:
 
 def events(about: About, content: Content, told: Sequence[Occurrence], at: datetime) -> Notification:
     """What tells of events, in the order of their numbers; `about.numbered` is to be the number of the last of them."""
-    numbers = f"{told[0].event.number}-{told[-1].event.number}"
-    return _bundle(about, "event-notification", _named(about, "events", numbers), at, content, told)
+    id = identity(about.id, told[0].event.number, told[-1].event.number)
+    return _bundle(about, "event-notification", id, at, content, told)
+
+
+def identity(subscription: str, first: int, last: int) -> str:
+    """The id of what tells of these events of a Subscription, however often it does."""
+    return _uuid(subscription, "events", f"{first}-{last}")
 
 
 def query_events(
@@ -190,4 +195,8 @@ def _request(change: Change, *, is_shown: bool) -> tuple[str, str]:
 
 
 def _named(about: About, *parts: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, "/".join((about.id, *parts))))
+    return _uuid(about.id, *parts)
+
+
+def _uuid(*parts: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, "/".join(parts)))

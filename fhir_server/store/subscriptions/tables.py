@@ -6,6 +6,7 @@ https://docs.sqlalchemy.org/en/21/core/metadata.html
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -68,6 +69,8 @@ subscription_progress = Table(
     Column("subscription", BigInteger, primary_key=True, autoincrement=False),
     Column("numbered", BigInteger, nullable=False, server_default=text("0")),
     Column("delivered", BigInteger, nullable=False, server_default=text("0")),
+    Column("sending", BigInteger, nullable=False, server_default=text("0")),
+    Column("greeted", Boolean, nullable=False, server_default=text("false")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("failing_since", _moment()),
     Column("last_sent_at", _moment()),
@@ -76,8 +79,8 @@ subscription_progress = Table(
     Column("lease_until", _moment()),
     Index("subscription_progress_due_at", "due_at"),
     postgresql_with={"fillfactor": 50},
-    comment="The last number given to an event of each subscription, the last one its endpoint took, and when something is to "
-    "be sent next: infinity where nothing is.",
+    comment="The last number given to an event of each subscription, the last one its endpoint took, the "
+    "last one under way, and when something is to be sent next: infinity where nothing is.",
 )
 
 subscription_event = Table(

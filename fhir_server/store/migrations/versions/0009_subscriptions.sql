@@ -19,6 +19,8 @@ CREATE TABLE subscription_progress (
     subscription bigint NOT NULL,
     numbered bigint DEFAULT 0 NOT NULL,
     delivered bigint DEFAULT 0 NOT NULL,
+    sending bigint DEFAULT 0 NOT NULL,
+    greeted boolean DEFAULT false NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     failing_since timestamp with time zone,
     last_sent_at timestamp with time zone,
@@ -28,7 +30,7 @@ CREATE TABLE subscription_progress (
     CONSTRAINT subscription_progress_pkey PRIMARY KEY (subscription)
 ) WITH (fillfactor = 50);
 CREATE INDEX subscription_progress_due_at ON subscription_progress (due_at);
-COMMENT ON TABLE subscription_progress IS 'The last number given to an event of each subscription, the last one its endpoint took, and when something is to be sent next: infinity where nothing is.';
+COMMENT ON TABLE subscription_progress IS 'The last number given to an event of each subscription, the last one its endpoint took, the last one under way, and when something is to be sent next: infinity where nothing is.';
 
 CREATE TABLE subscription_event (
     subscription bigint NOT NULL,

@@ -1,0 +1,163 @@
+"""Who is to be sent something: claimed by one process at a time, and how far their endpoint has come.
+
+https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE, `SKIP LOCKED`; docs/adr/0024-delivery.md
+
+A claim is a lease: a process that dies leaves it to end, and another one sends the same again. Which events go together is
+written down before they are sent, so that what is sent again is the same notification.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from fhir_server.store.subscriptions.registrations import State
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+
+MOST_TOGETHER: Final = 100
+TIMEOUT_SECONDS: Final = 10
+MOST_TIMEOUT_SECONDS: Final = 60
+LEASE_BEYOND_SECONDS: Final = 15
+
+TIMEOUT: Final = (
+    f"least(coalesce((s.asked->'channel'->>'timeout')::int, {TIMEOUT_SECONDS}), {MOST_TIMEOUT_SECONDS})"
+)
+_LEASE: Final = f"clock_timestamp() + make_interval(secs => {TIMEOUT} + {LEASE_BEYOND_SECONDS})"
+_BEAT: Final = """
+coalesce(coalesce({sent}, s.started_at) + make_interval(secs => (s.asked->'channel'->>'heartbeat')::int), 'infinity')"""
+
+# the last of those that go together: what was begun is finished, unless fewer may go together by now
+_UPTO: Final = """
+CASE WHEN p.sending > {delivered} AND p.sending <= {delivered} + most.events THEN p.sending
+     ELSE least(p.numbered, {delivered} + most.events) END"""
+_MOST: Final = f"""
+CROSS JOIN LATERAL (SELECT CASE WHEN s.asked->>'topic' IS NULL THEN 1
+  ELSE least(coalesce((s.asked->'channel'->>'max_count')::int, {MOST_TOGETHER}), {MOST_TOGETHER}) END AS events) most"""
+
+_COLUMNS: Final = f"""
+s.key, s.id, s.owner, s.asked, s.headers, s.state, s.error, s.started_at, nullif(p.due_at, 'infinity'), p.greeted, p.numbered, p.delivered,
+p.sending, p.attempts, p.failing_since, {TIMEOUT}, {_BEAT.format(sent="p.last_sent_at")} <= clock_timestamp(),
+coalesce(s.ends_at <= clock_timestamp(), FALSE)"""
+
+_CLAIM: Final = f"""
+WITH due AS MATERIALIZED (
+  SELECT subscription FROM subscription_progress
+   WHERE due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
+   ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+UPDATE subscription_progress p
+   SET lease_owner = %(me)s, lease_until = {_LEASE}, due_at = {_LEASE}, sending = {_UPTO.format(delivered="p.delivered")}
+  FROM due JOIN subscription s ON s.key = due.subscription {_MOST}
+ WHERE p.subscription = due.subscription
+RETURNING {_COLUMNS}"""
+
+# what became due meanwhile stays so
+_FREE: Final = """
+lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN p.due_at = %(due_at)s THEN {due} ELSE least(p.due_at, {due}) END"""
+_MINE: Final = "s.key = p.subscription AND p.subscription = %(key)s AND p.lease_owner = %(me)s"
+
+_DELIVERED: Final = "greatest(p.delivered, %(upto)s)"
+_MORE: Final = f"p.numbered > {_DELIVERED}"
+_ACKNOWLEDGE: Final = f"""
+UPDATE subscription_progress p
+   SET delivered = {_DELIVERED}, attempts = 0, failing_since = NULL, last_sent_at = clock_timestamp(),
+       sending = {_UPTO.format(delivered=_DELIVERED)},
+       lease_owner = CASE WHEN {_MORE} THEN p.lease_owner END, lease_until = CASE WHEN {_MORE} THEN {_LEASE} END,
+       due_at = CASE WHEN {_MORE} THEN {_LEASE}
+                     WHEN p.due_at = %(due_at)s THEN {_BEAT.format(sent="clock_timestamp()")}
+                     ELSE least(p.due_at, {_BEAT.format(sent="clock_timestamp()")}) END
+  FROM subscription s {_MOST} WHERE {_MINE}
+RETURNING {_COLUMNS}"""
+
+_GREET: Final = f"""
+UPDATE subscription_progress p
+   SET greeted = TRUE, attempts = 0, failing_since = NULL, last_sent_at = clock_timestamp(), lease_owner = NULL,
+       lease_until = NULL, due_at = CASE WHEN p.numbered > p.delivered THEN clock_timestamp()
+                                         ELSE {_BEAT.format(sent="clock_timestamp()")} END
+  FROM subscription s WHERE {_MINE}"""
+
+_REST: Final = f"""
+UPDATE subscription_progress p SET {_FREE.format(due="CASE WHEN %(beats)s THEN " + _BEAT.format(sent="p.last_sent_at") + " ELSE 'infinity' END")}
+  FROM subscription s WHERE {_MINE}"""
+
+_FAIL: Final = f"""
+UPDATE subscription_progress p
+   SET attempts = p.attempts + 1, failing_since = coalesce(p.failing_since, clock_timestamp()), greeted = %(greeted)s,
+       lease_owner = NULL, lease_until = NULL, due_at = clock_timestamp() + make_interval(secs => %(delay)s)
+  FROM subscription s WHERE {_MINE}"""
+
+_SAY: Final = "UPDATE subscription SET error = %s WHERE key = %s AND error IS DISTINCT FROM %s"
+_RELEASE: Final = """
+UPDATE subscription_progress SET lease_owner = NULL, lease_until = NULL, due_at = clock_timestamp() WHERE lease_owner = %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A subscription that is this process's to send to: the events after `delivered`, up to and with `upto`, go together.
+
+    `greeted` says that its endpoint took a handshake, `is_quiet` that a heartbeat is due, `has_ended` that its end has come.
+    """
+
+    key: int
+    id: str
+    owner: dict[str, Any]  # Any: JSON of `subscriptions.as_json`
+    asked: dict[str, Any]  # Any: JSON of `subscriptions.as_json`
+    headers: bytes | None
+    state: State
+    error: str | None
+    started_at: datetime
+    due_at: datetime | None
+    greeted: bool
+    numbered: int
+    delivered: int
+    upto: int
+    attempts: int
+    failing_since: datetime | None
+    timeout: float
+    is_quiet: bool
+    has_ended: bool
+
+
+async def claim(connection: Connection, me: str, most: int) -> list[Claim]:
+    """At most so many subscriptions to which something is due and nobody sends now, those that wait longest first."""
+    cursor = await connection.execute(_CLAIM, {"me": me, "most": most})
+    return [Claim(*row) for row in await cursor.fetchall()]
+
+
+async def acknowledge(connection: Connection, me: str, claimed: Claim, upto: int) -> Claim | None:
+    """The claim with what is next, after all up to and with `upto` was taken; None, and free, where there is nothing more."""
+    values = {"me": me, "key": claimed.key, "due_at": claimed.due_at, "upto": upto}
+    row = await (await connection.execute(_ACKNOWLEDGE, values)).fetchone()
+    if row is None:
+        return None
+    after = Claim(*row)
+    return after if after.numbered > after.delivered else None
+
+
+async def greet(connection: Connection, me: str, claimed: Claim) -> None:
+    """The endpoint has taken the handshake; events are due at once."""
+    await connection.execute(_GREET, {"me": me, "key": claimed.key})
+
+
+async def rest(connection: Connection, me: str, claimed: Claim, *, beats: bool) -> None:
+    """There is nothing to send: the claim is free, and due again for a heartbeat or for what comes."""
+    values = {"me": me, "key": claimed.key, "due_at": claimed.due_at, "beats": beats}
+    await connection.execute(_REST, values)
+
+
+async def fail(connection: Connection, me: str, claimed: Claim, delay: float, *, greeted: bool) -> None:
+    """The attempt failed: the claim is free, and due again after so many seconds."""
+    values = {"me": me, "key": claimed.key, "delay": delay, "greeted": greeted}
+    await connection.execute(_FAIL, values)
+
+
+async def say(connection: Connection, key: int, error: str | None) -> None:
+    """What `$status` tells of the last attempt, its state left as it is."""
+    await connection.execute(_SAY, (error, key, error))
+
+
+async def release(connection: Connection, me: str) -> None:
+    """Other processes may send at once what this one had claimed."""
+    await connection.execute(_RELEASE, (me,))
