@@ -26,6 +26,11 @@ _IN_CARE: Final = """ARRAY(
    WHERE r.type = {team} AND NOT r.deleted AND {member} AND {active} AND r.id <> ALL(%s::text[]))"""
 
 
+_LIVING: Final = (
+    "ARRAY(SELECT p.id FROM resource p WHERE p.type = {patient} AND NOT p.deleted AND p.id = ANY({ids}))"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """Patients: `ids` is SQL for the array of their ids; `named` are these where they are known beforehand."""
@@ -50,6 +55,12 @@ def named(ids: Iterable[str]) -> People:
     """The patients with those ids, whether or not they are there."""
     known = frozenset(ids)
     return People(Predicate("%s::text[]", (sorted(known),)), known)
+
+
+def living(people: People) -> People:
+    """Those of `people` whose Patient is here and was not deleted."""
+    sql = _LIVING.format(patient=RESOURCE_TYPES[PATIENT], ids=people.ids.sql)
+    return People(Predicate(sql, people.ids.params))
 
 
 def in_care(reach: CareOf, but: Iterable[str] = ()) -> People:

@@ -21,7 +21,7 @@ from fhir_server.search.params.catalog import served
 from fhir_server.search.params.jsonpath import jsonpath
 from fhir_server.search.params.paths import Node, nodes
 from fhir_server.search.params.sql import any_of, conjunction, tokens
-from fhir_server.search.people import PATIENT, People
+from fhir_server.search.people import PATIENT, People, living
 from fhir_server.store.predicate import NOTHING, Predicate
 from fhir_server.store.rows import Key
 
@@ -40,9 +40,19 @@ _BY_NAME: Final = {
     "SupplyRequest": "subject",
 }
 
+# whoever is named is this patient, a relative of theirs, or certainly no patient: what cannot be told is another patient
 _ANOTHER: Final = """NOT EXISTS (SELECT FROM jsonb_path_query(r.body, {path}) AS v (named)
-  WHERE coalesce(substring(v.named ->> 'reference', '(?:^|/)Patient/([A-Za-z0-9.-]{{1,64}})') <> ALL({ids}),
-                 v.named ->> 'type' IN ('Patient', 'http://hl7.org/fhir/StructureDefinition/Patient')))"""
+  CROSS JOIN LATERAL regexp_match(v.named ->> 'reference',
+    '(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{{1,64}})(?:/_history/[^/]+)?$') AS known (parts)
+  WHERE CASE coalesce(known.parts[1], substring(v.named ->> 'type', '[A-Za-z]+$'))
+        WHEN 'Patient' THEN (known.parts[2] = ANY({ids})) IS NOT TRUE
+        WHEN 'RelatedPerson' THEN NOT EXISTS (SELECT FROM resource o
+          WHERE o.type = {relative} AND o.id = known.parts[2] AND NOT o.deleted AND {about})
+        ELSE coalesce(known.parts[1], substring(v.named ->> 'type', '[A-Za-z]+$')) = ANY({nobody}) IS NOT TRUE END)"""
+
+_NOBODY: Final = (
+    "ARRAY['Practitioner', 'PractitionerRole', 'Organization', 'Location', 'Device', 'HealthcareService']"
+)
 
 _IN_RECORD: Final = """EXISTS (SELECT FROM resource o
   WHERE o.type = (%s::jsonb ->> split_part({named}, '/', 1))::smallint AND o.id = split_part({named}, '/', 2)
@@ -66,8 +76,10 @@ _FILED: Final = """SELECT substring(v.url #>> '{{}}', '(?:^|/)Binary/([A-Za-z0-9
 def rows(resource_type: str, people: People, permission: str, readable: Readable) -> Predicate | None:
     """The rows that belong to the records of `people` as far as the permission goes; None for a type no record holds.
 
-    A content follows the documents that name it, as far as these are `readable`.
+    Nothing is written about a patient who was deleted. A content follows the documents that name it, as far as these are `readable`.
     """
+    if permission not in ("r", "s"):
+        people = living(people)
     shared = _shared(resource_type, people, permission, readable)
     found = [part for part in (_own(resource_type, people), shared) if part]
     return any_of(found) if found else None
@@ -150,8 +162,18 @@ def _shared(resource_type: str, people: People, permission: str, readable: Reada
 
 def _naming_no_other(resource_type: str, people: People) -> Predicate:
     parameter = served(resource_type)[_BY_NAME[resource_type]]
+    about = people.about("o")
     alone = [
-        Predicate(_ANOTHER.format(path=jsonpath(path, each=True), ids=people.ids.sql), people.ids.params)
+        Predicate(
+            _ANOTHER.format(
+                path=jsonpath(path, each=True),
+                ids=people.ids.sql,
+                relative=RESOURCE_TYPES["RelatedPerson"],
+                about=about.sql,
+                nobody=_NOBODY,
+            ),
+            (*people.ids.params, *about.params),
+        )
         for path in parameter.paths
     ]
     return conjunction([_naming(parameter.prefix, people), *alone])

@@ -86,7 +86,8 @@ class World:
             case "Appointment":
                 tree |= {
                     "participant": [
-                        {"actor": self._one("Patient", "Practitioner")} for _ in range(chance.randrange(1, 3))
+                        {"actor": self._one("Patient", "Practitioner", "RelatedPerson")}
+                        for _ in range(chance.randrange(1, 3))
                     ]
                 }
             case "Provenance":
@@ -129,7 +130,10 @@ class Oracle:
                 return False
             case "Appointment":
                 actors = {local(one["actor"]) for one in tree["participant"]}
-                return {one for one in actors if one.startswith("Patient/")} == {mine}
+                relatives = {one for one in actors if one.startswith("RelatedPerson/")}
+                return {one for one in actors if one.startswith("Patient/")} == {
+                    mine
+                } and relatives <= self._own
             case "Provenance":
                 return all(local(one) in self._own for one in tree["target"] if relative(one)) and all(
                     map(relative, tree["target"])

@@ -243,12 +243,35 @@ async def test_a_patient_is_another_however_they_are_named(server, app):
         "typed-with-urn": {"type": "Patient", "reference": "urn:uuid:0b1f0c66-4d3c-4d6e-9f35-0c5f6a1b2c3d"},
         "elsewhere": {"reference": "http://elsewhere.example/fhir/Patient/b"},
         "versioned": {"reference": "Patient/b/_history/1"},
+        "relative": to("RelatedPerson/b-mother"),
+        "relative-nobody-knows": to("RelatedPerson/unheard-of"),
+        "contained": to("#someone"),
+        "by-identifier": {"identifier": {"value": "1"}},
+        "by-name": {"display": "Family-b"},
+        "typed-otherwise": {"type": "Practitioner", "reference": "Patient/b"},
     }
     for id, other in others.items():
         participants = [{"actor": actor, "status": "accepted"} for actor in (to("Patient/a"), other)]
         await server.store(resource("Appointment", id, status="proposed", participant=participants))
 
     assert {id: await app.status(f"Appointment/{id}") for id in others} == dict.fromkeys(others, 404)
+
+
+@pytest.mark.item("leak-18")
+async def test_who_is_no_patient_or_a_relative_of_this_one_takes_no_appointment_away(server, app):
+    actors = {
+        "with-doctor": to("Practitioner/b-gp"),
+        "with-mother": to("RelatedPerson/a-mother"),
+        "with-known-role": {"type": "PractitionerRole", "identifier": {"value": "1"}},
+        "with-contained-place": {"type": "Location", "reference": "#room"},
+    }
+    for id, other in actors.items():
+        participants = [{"actor": actor, "status": "accepted"} for actor in (to("Patient/a"), other)]
+        await server.store(resource("Appointment", id, status="proposed", participant=participants))
+
+    assert {id: await app.status(f"Appointment/{id}") for id in actors} == dict.fromkeys(actors, 200)
+    for id in actors:
+        assert (await server.operator().ask("DELETE", f"Appointment/{id}")).status_code == 204
 
 
 @pytest.mark.item("leak-19")

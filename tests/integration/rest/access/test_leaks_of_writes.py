@@ -2,7 +2,7 @@
 
 import pytest
 
-from smart_auth.principal import CareOf, Everything
+from smart_auth.principal import CareOf, Everything, Patients
 from tests.integration.rest.access.world import BASE, CATEGORY, coded, new, observation, resource, to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("leaks-of-writes")]
@@ -45,6 +45,36 @@ async def test_a_new_resource_is_in_the_record_or_it_is_not_stored(server, app):
     assert await server.operator().found("Observation?identifier=outside") == set()
     assert (await app.ask("POST", "Patient", {"resourceType": "Patient"})).status_code == 403
     assert (await app.ask("POST", "Practitioner", {"resourceType": "Practitioner"})).status_code == 403
+
+
+@pytest.mark.item("access-create")
+async def test_nothing_is_written_about_a_patient_who_was_deleted(server):
+    appointment = resource(
+        "Appointment",
+        "gone-1",
+        status="proposed",
+        participant=[{"actor": to("Patient/gone"), "status": "accepted"}],
+    )
+    await server.store(resource("Patient", "gone"), observation("gone-1", "gone"), appointment)
+    assert (await server.operator().ask("DELETE", "Patient/gone")).status_code == 204
+    both = Patients(frozenset({"gone", "a"}))
+    for app in (
+        server.caller("patient/*.cruds", patient="gone"),
+        server.caller("user/*.cruds", reach=both),
+    ):
+        written = [
+            await app.ask("POST", "Observation", new(observation("x", "gone"))),
+            await app.ask("PUT", "Observation/gone-1", observation("gone-1", "gone")),
+            await app.ask("POST", "Appointment", new(appointment)),
+            await app.ask("PUT", "Patient/gone", resource("Patient", "gone")),
+        ]
+        assert {answer.status_code for answer in written} <= {403, 404}
+        await app.ask("DELETE", "Observation/gone-1")
+        assert await app.status("Observation/gone-1") == 200
+    told = await server.caller("user/*.cruds", reach=both).ask(
+        "POST", "Observation", new(observation("x", "a"))
+    )
+    assert told.status_code == 201
 
 
 @pytest.mark.item("access-create")
