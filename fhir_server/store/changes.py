@@ -35,11 +35,12 @@ SELECT pg_current_snapshot()::text, found.* FROM (SELECT) AS always LEFT JOIN (
  ORDER BY found.last_updated, found.seq"""
 
 # a transaction that began before another may have changed what that one had made and committed
-_FOLLOWED: Final = """
-SELECT k.xid, c.xid::text::bigint FROM unnest(%b, %b, %b) AS k (xid, rid, version)
-  JOIN resource_history h ON h.rid = k.rid AND h.version = k.version - 1
-  JOIN change_log c ON c.last_updated = h.last_updated AND c.rid = k.rid AND c.version = h.version
- WHERE c.xid::text::bigint <> k.xid"""
+_FOLLOWS: Final = """
+SELECT EXISTS (
+  SELECT FROM unnest(%b, %b) AS k (rid, version)
+    JOIN resource_history h ON h.rid = k.rid AND h.version = k.version - 1
+    JOIN change_log c ON c.last_updated = h.last_updated AND c.rid = k.rid AND c.version = h.version
+   WHERE c.xid >= %s::text::xid8)"""
 
 _CONTENTS: Final = """
 SELECT k.place, CASE WHEN r.version = k.version THEN r.body ELSE h.body END::text, b.body::text
@@ -59,6 +60,23 @@ class Change(NamedTuple):
     version: int
     last_updated: datetime
     patient: str | None
+
+
+class Snapshot(NamedTuple):
+    """A pg_snapshot: which transactions were visible at a moment."""
+
+    xmax: int
+    running: frozenset[int]
+
+    def shows(self, xid: int) -> bool:
+        """Whether the transaction, one that was committed since if not before, was visible then."""
+        return xid < self.xmax and xid not in self.running
+
+
+def snapshot(text: str) -> Snapshot:
+    """The snapshot as PostgreSQL writes it: `xmin:xmax:running`."""
+    _, xmax, running = text.split(":")
+    return Snapshot(int(xmax), frozenset(map(int, filter(None, running.split(",")))))
 
 
 class Content(NamedTuple):
@@ -97,11 +115,9 @@ async def read(
     if len(counted) < limit:
         return changes, current
     xmax = max(counted) + 1
-    waiting = await _waiting(connection, changes, xmax)
-    taken = [one for one in changes if one.xid not in waiting]
-    if not taken:  # all of it follows what was left out
+    if await _follows(connection, changes, xmax):
         return await read(connection, last, 2 * limit, types)
-    return taken, _before(current, xmax, waiting)
+    return changes, _before(current, xmax)
 
 
 async def contents(connection: psycopg.AsyncConnection, changes: Sequence[Change]) -> list[Content]:
@@ -118,28 +134,22 @@ async def contents(connection: psycopg.AsyncConnection, changes: Sequence[Change
     return [found[place] for place in range(len(changes))]
 
 
-async def _waiting(connection: psycopg.AsyncConnection, changes: Sequence[Change], xmax: int) -> set[int]:
-    """The transactions that changed what one from the number `xmax` on had made, or another of these: they must wait for it."""
+async def _follows(connection: psycopg.AsyncConnection, changes: Sequence[Change], xmax: int) -> bool:
+    """Whether one of the versions comes after one that was made by a transaction from the number `xmax` on."""
     updates = [one for one in changes if one.version > 1]
     columns = (
-        bigints([one.xid for one in updates]),
         bigints([one.rid for one in updates]),
-        bigints([one.version for one in updates]),
+        integers([one.version for one in updates]),
     )
-    cursor = await connection.execute(_FOLLOWED, columns)
-    followed: list[tuple[int, int]] = await cursor.fetchall()
-    waiting = set[int]()
-    while more := {xid for xid, before in followed if before >= xmax or before in waiting} - waiting:
-        waiting |= more
-    return waiting
+    row = await (await connection.execute(_FOLLOWS, (*columns, xmax))).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _encoded(body: str | None) -> bytes | None:
     return None if body is None else body.encode()
 
 
-def _before(snapshot: str, xmax: int, waiting: Collection[int]) -> str:
-    """The snapshot as if no transaction from the number `xmax` on had been given one, and those `waiting` still ran."""
-    numbers = map(int, filter(None, snapshot.split(":")[2].split(",")))
-    running = sorted({number for number in numbers if number < xmax}.union(waiting))
+def _before(current: str, xmax: int) -> str:
+    """The snapshot `current` as if no transaction from the number `xmax` on had been given one."""
+    running = sorted(number for number in snapshot(current).running if number < xmax)
     return f"{min(running, default=xmax)}:{xmax}:{','.join(map(str, running))}"

@@ -1,0 +1,109 @@
+"""From changes to numbered events, a step at a time: read, matched, judged by what owners may see, then numbered as one.
+
+docs/adr/0023-change-log.md, "Numbering"; https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter
+
+from fhir_server import clock
+from fhir_server.store import changes
+from fhir_server.store.changes import Change
+from fhir_server.store.database import Connection, Database
+from fhir_server.store.subscriptions import cursor, events
+from fhir_server.store.subscriptions.cursor import Lease
+from fhir_server.store.subscriptions.events import Unnumbered
+from fhir_server.subscriptions.happened import Happened, written
+from fhir_server.subscriptions.known import TYPE, Known, Served
+from fhir_server.subscriptions.permitted import Standings, permitted
+
+CHUNK: Final = 500
+_IN_A_ROW: Final = 50  # milliseconds in which no request is served
+
+NUMBERED: Final = Counter("fhir_subscription_events", "Events of subscriptions that were numbered.")
+
+
+class Numbering:
+    """Numbers under one lease, from where it says. `matched_until`: what was committed before is done."""
+
+    def __init__(
+        self, database: Database, base_url: str, known: Known, standings: Standings, lease: Lease
+    ) -> None:
+        self.epoch = lease.epoch
+        self.matched_until: datetime | None = None
+        self._database = database
+        self._base_url = base_url
+        self._known = known
+        self._standings = standings
+        self._position = lease.snapshot
+        self._kept_at = time.monotonic()
+
+    async def pass_over(self) -> bool:
+        """Whether there is nobody to tell of anything, so that all there is was passed over. Raises LeaseLost."""
+        began = clock.now()
+        async with self._database.connection() as connection:
+            position = await cursor.pass_over(connection, self.epoch)
+            if position is None:
+                await cursor.renew(connection, self.epoch)
+                return False
+        self._position, self._kept_at, self.matched_until = position, time.monotonic(), began
+        return True
+
+    async def step(self) -> bool:
+        """Whether more waits already. Raises LeaseLost, and then nothing was numbered."""
+        began = clock.now()
+        async with self._database.connection() as connection:
+            logged, next, whole = await self._read(connection)
+            told = self._known.told(await self._happened(connection, logged))
+            found = await permitted(connection, told, self._standings)
+        if found or time.monotonic() - self._kept_at >= cursor.RENEW_SECONDS:
+            await self._keep(next, found)
+        self._position = next
+        if whole:
+            self.matched_until = began
+        elif logged:
+            self.matched_until = logged[-1].last_updated
+        return not whole
+
+    async def number(self, connection: Connection, found: Sequence[tuple[Served, Happened]]) -> None:
+        """The events have the numbers that follow, in the transaction that `connection` is in."""
+        unnumbered = [
+            Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
+            for served, one in found
+        ]
+        if unnumbered:
+            NUMBERED.inc(await events.number(connection, unnumbered))
+
+    async def _keep(self, next: str, found: Sequence[tuple[Served, Happened]]) -> None:
+        async with self._database.connection() as connection, connection.transaction():
+            await cursor.move(connection, self.epoch, next)
+            await self.number(connection, found)
+        self._kept_at = time.monotonic()
+        if found:
+            self._database.wakes.numbered()
+
+    async def _read(self, connection: Connection) -> tuple[Sequence[Change], str, bool]:
+        """What is new, the snapshot after it, and whether that is all: of the types that those watch who are known then."""
+        while True:
+            types = self._known.types
+            logged, next = await changes.read(connection, self._position, CHUNK, types)
+            whole = len(logged) < CHUNK
+            await self._known.learn(connection, logged, next, whole=whole)
+            if self._known.types <= types:
+                return [one for one in logged if one.type != TYPE], next, whole
+
+    async def _happened(self, connection: Connection, logged: Sequence[Change]) -> list[Happened]:
+        found = list[Happened]()
+        contents = await changes.contents(connection, logged) if logged else []
+        for number, (one, content) in enumerate(zip(logged, contents, strict=True), 1):
+            happened = written(one, content, self._base_url)
+            if happened is not None:
+                found.append(happened)
+            if number % _IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        return found
