@@ -79,6 +79,7 @@ from ingest.transports import http as readings
 from ingest.transports import http_files
 from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
+from fhir_server.subscriptions.registrar import Registrar
 from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
 from smart_auth.client_keys import ClientKeys
 from smart_auth.oauth.endpoints import Endpoints
@@ -204,6 +205,7 @@ def _house(
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
         incoming=incoming,
+        registrar=Registrar(key, Outbound(settings.outbound_allow)),
         signing_secret=partial(secret, key),
         streams=Streams(
             Callers(authenticator, bearers if settings.auth == "on" else None),

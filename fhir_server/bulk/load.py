@@ -22,6 +22,7 @@ from fhir_server.json import JsonObject
 from fhir_server.json import dumps as exact
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
+from fhir_server.subscriptions.registrar import NotRunnable, Registrar
 
 BATCH: Final = 500
 _WORTH_ANALYZING: Final = 1_000
@@ -44,9 +45,15 @@ class Summary:
 
 
 async def load(
-    database: Database, files: Sequence[Path], *, state: Path, rejects: Path, watcher: Watcher
+    database: Database,
+    files: Sequence[Path],
+    *,
+    registrar: Registrar,
+    state: Path,
+    rejects: Path,
+    watcher: Watcher,
 ) -> Summary:
-    """What became of the resources in `files`, after all is committed.
+    """What became of the resources in `files`, after all is committed; `registrar` takes on the Subscriptions among them.
 
     Progress is kept in `state` until the load ends, refused resources in `rejects` as NDJSON. Raises OperatorError for a
     file that cannot be read, Unavailable when the database is away; then the next call goes on.
@@ -55,7 +62,7 @@ async def load(
     summary = Summary(resumed=sum(done.values()))
     with _opened(rejects, going_on=bool(done)) as kept:
         for file in files:
-            await _Run(database, file, done, state, kept, watcher, summary).load()
+            await _Run(database, registrar, file, done, state, kept, watcher, summary).load()
     if summary.counts["created"] > _WORTH_ANALYZING:
         async with database.connection() as connection:
             await connection.execute("ANALYZE")
@@ -68,6 +75,7 @@ class _Run:
     """One file on its way: what waits to be committed, and how far the file has been read."""
 
     database: Database
+    registrar: Registrar
     file: Path
     done: dict[str, int]
     state: Path
@@ -93,11 +101,25 @@ class _Run:
         except RequestError as error:
             self._refuse(found, error)
         else:
-            # A second version of the same resource needs the first to be there.
-            if (draft.type, draft.id) in self.batch or len(self.batch) == BATCH:
-                await self._commit()
-            self.batch[draft.type, draft.id] = draft
+            await self._add(found, draft)
         self.ordinal, self.consumed = found.ordinal, found.consumed
+
+    async def _add(self, found: Found, draft: Draft) -> None:
+        if draft.apart is not None:
+            await self._commit()
+            await self._take_on(found, draft)
+            return
+        # A second version of the same resource needs the first to be there.
+        if (draft.type, draft.id) in self.batch or len(self.batch) == BATCH:
+            await self._commit()
+        self.batch[draft.type, draft.id] = draft
+
+    async def _take_on(self, found: Found, draft: Draft) -> None:
+        """A Subscription is committed by itself: where it cannot be run, that is its own failure."""
+        try:
+            self.summary.counts.update(await write(self.database, [draft], self.registrar))
+        except NotRunnable as error:
+            self._refuse(found, error)
 
     def _refuse(self, found: Found, error: RequestError) -> None:
         self.summary.counts["rejected"] += 1
@@ -106,7 +128,7 @@ class _Run:
 
     async def _commit(self) -> None:
         if self.batch:
-            self.summary.counts.update(await write(self.database, list(self.batch.values())))
+            self.summary.counts.update(await write(self.database, list(self.batch.values()), self.registrar))
         self.kept.writelines(self.refusals)
         self.kept.flush()
         self.batch.clear()

@@ -18,13 +18,17 @@ from fhir_server.store.drafts import Draft
 from fhir_server.store.locks import Locked
 from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.replace import Replacement
+from fhir_server.subscriptions.registrar import Registrar
 from fhir_server.validation.structure import check
+from smart_auth.principal import EVERY_SCOPE, Principal
 
 Outcome = Literal["created", "updated", "unchanged"]
 
 _RACES: Final = 5
 _AUDIT: Final = "AuditEvent"
 _STAMPS: Final = frozenset({"versionId", "lastUpdated"})
+_OPERATOR: Final = Principal("operator", EVERY_SCOPE, administrator=True, auditor=True)
+"""Whose the Subscriptions are that files bring."""
 
 
 def prepared(tree: JsonObject) -> Draft:
@@ -40,21 +44,22 @@ def prepared(tree: JsonObject) -> Draft:
     return writing.draft(type, tree, id=str(id), method="PUT")
 
 
-async def write(database: Database, drafts: Sequence[Draft]) -> Counter[Outcome]:
+async def write(database: Database, drafts: Sequence[Draft], registrar: Registrar) -> Counter[Outcome]:
     """How many were created, updated and unchanged, after their commit; no two may have the same type and id.
 
-    Raises Conflict when others keep writing the same resources, and Unavailable.
+    Raises Conflict when others keep writing the same resources, NotRunnable for a Subscription that cannot be run, and
+    Unavailable.
     """
     ordered = sorted(await database.set_aside(drafts), key=lambda draft: (draft.type, draft.id))
     for _ in range(_RACES - 1):
         try:
-            return await _written(database, ordered)
+            return await _written(database, ordered, registrar)
         except Conflict:
             continue
-    return await _written(database, ordered)
+    return await _written(database, ordered, registrar)
 
 
-async def _written(database: Database, ordered: Sequence[Draft]) -> Counter[Outcome]:
+async def _written(database: Database, ordered: Sequence[Draft], registrar: Registrar) -> Counter[Outcome]:
     await database.number(ordered)
     async with database.transaction() as work:
         current = await work.lock_all(
@@ -66,6 +71,7 @@ async def _written(database: Database, ordered: Sequence[Draft]) -> Counter[Outc
             raise Conflict("Another writer makes the same resources. Load again when it is done.")
         changed = [Replacement(known, draft) for known, draft in there if known and _differs(known, draft)]
         await work.replace_all(changed)
+        await registrar.take_on(work, _OPERATOR)
     unchanged = len(ordered) - len(new) - len(changed)
     return Counter({"created": len(new), "updated": len(changed), "unchanged": unchanged})
 

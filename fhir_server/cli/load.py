@@ -47,10 +47,15 @@ def load(
     async def loaded(place: Workplace) -> "Summary":
         from fhir_server.bulk import load as bulk
         from fhir_server.bulk.resume import state_file
+        from fhir_server.outbound import Outbound
+        from fhir_server.subscriptions.registrar import Registrar
 
+        registrar = Registrar(place.key, Outbound(place.settings.outbound_allow))
         state = await state_file(place.database, folder_of(place.settings), found)
         with _watched(found, silent=json) as watcher:
-            return await bulk.load(place.database, found, state=state, rejects=rejects, watcher=watcher)
+            return await bulk.load(
+                place.database, found, registrar=registrar, state=state, rejects=rejects, watcher=watcher
+            )
 
     summary = with_database(settings(data_dir=data_dir), loaded)
     _show(summary, len(found), rejects, json)

@@ -30,6 +30,7 @@ from fhir_server.store.images import outside, replaced
 from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.rows import Key
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
+from fhir_server.subscriptions.registrar import Registrar
 from smart_auth.principal import CareOf, Principal
 
 TEAM: Final = "CareTeam"
@@ -46,22 +47,24 @@ class Outside(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """Transactions of `principal`'s."""
+    """Transactions of `principal`'s; Subscriptions that they write are taken on by `registrar`."""
 
     transactions: Transactions
     principal: Principal
+    registrar: Registrar
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """One transaction, checked before it is committed.
 
         Raises Outside for what is not the caller's to write, Forbidden for what only ingest writes, and for a reference
-        that would show the caller what they may not see.
+        that would show the caller what they may not see; NotRunnable or NotToBeTold for a Subscription that is not taken on.
         """
         async with self.transactions.transaction() as work:
             yield work
             for one in work.written:
                 refuse_ids_of_ingest(self.principal, one.id)
+            await self.registrar.take_on(work, self.principal)
             made = _made(work)
             await self._check_images(work, made)
             if any(opens_by_naming(self.principal, *one) for one in made):

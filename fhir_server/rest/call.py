@@ -20,6 +20,7 @@ from fhir_server.settings import Settings
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.store.predicate import Predicate
+from fhir_server.subscriptions.registrar import Registrar
 from smart_auth.errors import CredentialsRejected, SmartAuthError
 from smart_auth.principal import Principal
 from terminology.service import TerminologyService
@@ -62,6 +63,7 @@ class House:
     routes: "Routes"
     background: Background
     incoming: Path
+    registrar: Registrar
     signing_secret: Callable[[str], str]
     streams: "Streams"
 

@@ -48,7 +48,7 @@ def transactions(call: Call) -> Transactions:
         plain = HeldToIntegrity(
             house.database, access(call.principal), call.request.base, house.background.refuse_blindness
         )
-    return house.audit.within(Permitted(plain, call.principal), call.trail)
+    return house.audit.within(Permitted(plain, call.principal, house.registrar), call.trail)
 
 
 def query(call: Call, text: str) -> Query:

@@ -73,7 +73,8 @@ async def answered(call: Call, written: Written) -> Answer:
 
 async def _created(call: Call, draft: Draft) -> Written:
     """Gathered with others where nothing is to be judged but the draft by itself."""
-    if call.house.settings.reference_integrity == "off" and call.access == EVERYTHING:
+    judged = call.house.settings.reference_integrity == "on" or draft.apart is not None
+    if call.access == EVERYTHING and not judged:
         return await _gathered(call, draft)
     return await create_alone(transactions(call), draft)
 

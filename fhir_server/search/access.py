@@ -43,6 +43,7 @@ _PERMISSION: Final = MappingProxyType(
 )
 
 _AUDIT: Final = "AuditEvent"  # of those who audit alone, whatever scopes say
+_SUBSCRIPTION: Final = "Subscription"  # of whoever asked for it and of administrators, whatever scopes say
 _TEAM: Final = "CareTeam"
 _IDENTITY: Final = frozenset({"openid", "fhirUser"})
 _OF_INGEST: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -85,9 +86,14 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
         return EVERYTHING
     permission = _PERMISSION.get(interaction)
     found = None if permission is None else _granted(_rights(principal), resource_type, permission)
-    if found is None:
+    if permission is None or found is None:
         raise _refused(principal, resource_type, interaction)
-    return found
+    return _of_owner(principal, resource_type, permission, found)
+
+
+def owner_key(principal: Principal) -> str:
+    """What makes two callers the same owner of a Subscription: the app, and whom it acts for."""
+    return f"{principal.client or ''}|{principal.subject}"
 
 
 def _refused(principal: Principal, resource_type: str | None, interaction: str) -> Forbidden:
@@ -189,6 +195,23 @@ def _rights(principal: Principal) -> _Rights:
     return _Rights(principal.scopes, principal.patient, principal.reach, person, principal.auditor)
 
 
+def _of_owner(
+    principal: Principal, resource_type: str | None, permission: str, found: Predicate
+) -> Predicate:
+    """Those of the rows that are no Subscriptions, or the caller's own; deleted ones keep their owner."""
+    if resource_type not in (None, _SUBSCRIPTION) or principal.administrator:
+        return found
+    if _granted(_rights(principal), _SUBSCRIPTION, permission) is None:
+        return found
+    own = Predicate(
+        "EXISTS (SELECT FROM subscription s WHERE s.id = r.id AND s.owner_key = %s)", (owner_key(principal),)
+    )
+    if resource_type is None:
+        number = RESOURCE_TYPES[_SUBSCRIPTION]
+        own = Predicate(f"(r.type <> %s OR {own.sql})", (number, *own.params))
+    return conjunction([found, own])
+
+
 @lru_cache(maxsize=16_384)
 def _granted(rights: _Rights, resource_type: str | None, permission: str) -> Predicate | None:
     """The rows that the scopes grant the permission on; None where there are none, whatever is stored."""
@@ -237,6 +260,8 @@ def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Pre
             return None
         case Everything():
             return meeting
+        case _ if resource_type == _SUBSCRIPTION:
+            return meeting  # about no patient: who owns it is looked at beside
         case CareOf() if resource_type in _DIRECTORY and permission in ("r", "s"):
             return meeting
         case Patients() | CareOf() as reach:

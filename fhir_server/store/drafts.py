@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fhir_server.json import JsonObject, dumps
 from fhir_server.store.rows import IndexRow, Method
+from fhir_server.store.subscriptions.apart import Apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Draft:
     """A validated resource with the values it is found by; the store adds id, version and time.
 
     `fingerprint` is ingest's hash of the clinical content, by which a replay is told from a change. References under
-    `base_url`, the server's own address, mean what relative ones do.
+    `base_url`, the server's own address, mean what relative ones do. A Subscription's has `apart` what it asks for.
     """
 
     type: str
@@ -25,6 +26,7 @@ class Draft:
     method: Method
     fingerprint: int | None = None
     base_url: str = ""
+    apart: Apart | None = None
 
 
 class Stamped(NamedTuple):

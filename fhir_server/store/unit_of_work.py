@@ -21,15 +21,20 @@ from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.replace import Replacement, replace
 from fhir_server.store.rids import Rids
 from fhir_server.store.rows import Key, Version
+from fhir_server.store.subscriptions.apart import Apart
 
 
 class UnitOfWork:
-    """A transaction on one connection; `Database.transaction` opens and ends it. `written` is all that it has made."""
+    """A transaction on one connection; `Database.transaction` opens and ends it.
+
+    `written` is all that it has made, `apart` what the Subscriptions among these ask for, as they are now.
+    """
 
     def __init__(self, connection: psycopg.AsyncConnection[TupleRow], interned: Interned, rids: Rids) -> None:
         self.connection = connection
         self.interned = interned
         self.written: list[Version] = []
+        self.apart: dict[Key, Apart] = {}
         self._rids = rids
 
     async def lock(self, type: str, id: str, access: Predicate = EVERYTHING) -> Locked | None:
@@ -62,6 +67,8 @@ class UnitOfWork:
         versions = await insert(self.connection, self.interned, rids, drafts, patients)
         self.written += [version for version in versions if version is not None]
         for draft, version in zip(drafts, versions, strict=True):
+            if version is not None and draft.apart is not None:
+                self.apart[draft.type, draft.id] = draft.apart
             if version is not None and draft.type == assignments.TYPE:
                 await assignments.maintain(self.connection, draft.type, draft.id, draft.tree, draft.base_url)
         return versions
@@ -79,6 +86,8 @@ class UnitOfWork:
         versions = await replace(self.connection, self.interned, replacements)
         self.written += versions
         for one in replacements:
+            if one.draft is not None and one.draft.apart is not None:
+                self.apart[one.current.type, one.current.id] = one.draft.apart
             if one.current.type == assignments.TYPE:
                 tree, base_url = (one.draft.tree, one.draft.base_url) if one.draft else (None, "")
                 await assignments.maintain(self.connection, one.current.type, one.current.id, tree, base_url)

@@ -54,11 +54,6 @@ def asked_from(id: str, kept: _Known, ends_at: datetime | None = None) -> Asked:
     return Asked(id, kept["topic"], criteria, channel, ends_at)
 
 
-def owner_key(principal: Principal) -> str:
-    """What makes two callers the same owner: the app, and whom it acts for."""
-    return f"{principal.client or ''}|{principal.subject}"
-
-
 def owner_json(principal: Principal) -> _Known:
     """The caller with what they were granted."""
     named = {name: getattr(principal, name) for name in _SCALARS}

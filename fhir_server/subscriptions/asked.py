@@ -12,12 +12,32 @@ from typing import Final
 from fhir_server.errors import Unprocessable
 from fhir_server.json import JsonObject, JsonValue
 from fhir_server.search.params.date import span
-from fhir_server.subscriptions.asked_channel import channel
+from fhir_server.store.subscriptions.apart import Apart, Given
+from fhir_server.subscriptions.as_json import asked_json
+from fhir_server.subscriptions.asked_channel import PUSHED, channel
 from fhir_server.subscriptions.asked_criteria import of_search, of_topic, topic_of
+from fhir_server.subscriptions.asked_headers import headers, masked
 from fhir_server.subscriptions.extensions import PROFILE, extensions
 from fhir_server.subscriptions.model import Asked
 
 TYPE: Final = "Subscription"
+
+
+def taken_apart(tree: JsonObject, *, base_url: str, now: datetime) -> tuple[JsonObject, Apart]:
+    """The Subscription as it is stored, without secrets, and what it asks for. Raises Unprocessable as `asked` does.
+
+    One that is requested is active at once where its channel is asked from here; the server alone says what went wrong.
+    """
+    wanted = asked(tree, id="", base_url=base_url, now=now)
+    channel, given = tree["channel"], tree["status"]
+    assert isinstance(channel, dict), "the schema has checked it"
+    kept: JsonObject = {**tree, "channel": masked(channel)}
+    if given == "requested":
+        kept["status"] = "requested" if wanted.channel.type in PUSHED else "active"
+    if given != "error":
+        kept = {name: value for name, value in kept.items() if name not in ("error", "_error")}
+    given_state: Given = given  # type: ignore[assignment]  # the schema has checked it
+    return kept, Apart(asked_json(wanted), given_state, wanted.ends_at, headers(channel))
 
 
 def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:

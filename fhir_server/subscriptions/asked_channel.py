@@ -27,7 +27,9 @@ SYSTEM: Final = "urn:fhir-server:code-system:channel-type"
 
 _SERVED: Final = get_args(ChannelType)
 _CONTENTS: Final = get_args(Content)
-_PUSHED: Final = "rest-hook"
+PUSHED: Final = frozenset({"rest-hook"})
+"""The channels whose endpoint must say first that it takes notifications."""
+
 _NUMBERS: Final = {HEARTBEAT: "valueUnsignedInt", TIMEOUT: "valueUnsignedInt", MAX_COUNT: "valuePositiveInt"}
 _R4_VERSIONS: Final = frozenset({"4.0", "4.0.1"})
 
@@ -80,9 +82,9 @@ def _served(code: JsonValue, place: str) -> ChannelType:
 def _endpoint(element: JsonObject, type: ChannelType) -> str | None:
     """Where to send; whether it may be sent there is for the setting `outbound_allow` to say."""
     endpoint, place = element.get("endpoint"), f"{PLACE}.endpoint"
-    if type == _PUSHED and endpoint is None:
+    if type in PUSHED and endpoint is None:
         raise Unprocessable("A rest-hook needs an endpoint. Name the address to send to.", place)
-    if type != _PUSHED and endpoint is not None:
+    if type not in PUSHED and endpoint is not None:
         raise Unprocessable(f"A {type} channel has no endpoint: it is asked from here. Leave it out.", place)
     return None if endpoint is None else str(endpoint)
 
@@ -133,7 +135,7 @@ def _is_fhir_json(payload: str) -> bool:
 
 def _headers(element: JsonObject, type: ChannelType) -> list[str]:
     found = headers(element)
-    if found and type != _PUSHED:
+    if found and type not in PUSHED:
         raise Unprocessable(f"A {type} channel sends no headers. Leave them out.", f"{PLACE}.header")
     return list(found)
 

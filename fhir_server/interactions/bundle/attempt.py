@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#trules
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from fhir_server.errors import Conflict, InvalidRequest, Issue, PreconditionFailed, RequestError
 from fhir_server.interactions.bundle.change import Change, Outcome, placed_issues
@@ -23,8 +24,12 @@ from fhir_server.search.access import Access
 from fhir_server.search.execute import Connection
 from fhir_server.store.database import Database
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
+from fhir_server.subscriptions.registrar import NotRunnable, NotToBeTold
 
 Then = Callable[[UnitOfWork], Awaitable[None]]
+
+_PLACED: Final = (Dangling, InUse, Outside, NotRunnable, NotToBeTold)
+"""What is known only of all that was written, and names the resources that it is about."""
 
 
 class Attempt:
@@ -67,7 +72,7 @@ class Attempt:
             async with transactions.transaction() as work:
                 outcomes = await self._written(work)
                 await then(work)
-        except (Dangling, InUse, Outside) as error:
+        except _PLACED as error:
             raise self._of_entries(error) from error
         return {**outcomes, **self._failures.errors}
 
@@ -82,8 +87,8 @@ class Attempt:
         self._failures.settle()
         return outcomes
 
-    def _of_entries(self, error: Dangling | InUse | Outside) -> RequestError:
-        """What integrity, or access, says of resources, said of their entries."""
+    def _of_entries(self, error: Dangling | InUse | Outside | NotRunnable | NotToBeTold) -> RequestError:
+        """What integrity, access or the registrar of Subscriptions says of resources, said of their entries."""
         entries = {self._found.key(change): change for change in self._changes}
         keys = (error.resource,) if isinstance(error, InUse) else error.resources
         told = list[Issue]()

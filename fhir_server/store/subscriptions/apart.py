@@ -6,9 +6,7 @@ https://hl7.org/fhir/R4/subscription.html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
-
-from fhir_server.json import JsonObject
+from typing import Any, Literal
 
 Given = Literal["requested", "active", "error", "off"]
 
@@ -20,7 +18,7 @@ class Apart:
     `headers` are those that its endpoint is to be sent, by name: None says that what is kept of it already stays.
     """
 
-    asked: JsonObject
+    asked: dict[str, Any]  # Any: JSON that `subscriptions.as_json` wrote and reads
     state: Given
     ends_at: datetime | None
     headers: Mapping[str, str | None]
