@@ -52,6 +52,7 @@ from fhir_server.rest.smart.published import Published
 from fhir_server.rest.smart.reception import Reception
 from fhir_server.rest.streams.callers import Callers
 from fhir_server.rest.streams.open_streams import Streams
+from fhir_server.rest.streams.subscription_judges import Judges
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.search.served_resources import ServedResources
 from fhir_server.settings import Settings
@@ -71,15 +72,17 @@ from fhir_server.store.smart.grants import Grants
 from fhir_server.store.smart.launches import Launches
 from fhir_server.store.smart.sessions import Sessions
 from fhir_server.store.smart.signing_keys import SigningKeys
+from fhir_server.store.smart.standings import Standings
 from fhir_server.store.smart.users import Accounts
+from fhir_server.subscriptions.registrar import Registrar
 from fhir_server.subscriptions.signing import secret
+from fhir_server.subscriptions.stream import Followers
 from fhir_server.validation.structure import warm_up
 from ingest.gateway import Gateway
 from ingest.transports import http as readings
 from ingest.transports import http_files
 from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
-from fhir_server.subscriptions.registrar import Registrar
 from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
 from smart_auth.client_keys import ClientKeys
 from smart_auth.oauth.endpoints import Endpoints
@@ -193,6 +196,13 @@ def _house(
     bearers = Bearers(database, settings.practitioners, ServedResources())
     authenticator = authenticator or _authenticator(settings, database, bearers)
     audit = KeptAudit(database) if settings.audit == "on" else NoAudit()
+    streams = Streams(
+        Callers(authenticator, bearers if settings.auth == "on" else None),
+        audit,
+        most=settings.max_streams,
+        most_each=settings.max_streams_each,
+    )
+    standings = Standings(settings.practitioners, ServedResources())
     return House(
         settings=settings,
         database=database,
@@ -207,12 +217,9 @@ def _house(
         incoming=incoming,
         registrar=Registrar(key, Outbound(settings.outbound_allow)),
         signing_secret=partial(secret, key),
-        streams=Streams(
-            Callers(authenticator, bearers if settings.auth == "on" else None),
-            audit,
-            most=settings.max_streams,
-            most_each=settings.max_streams_each,
-        ),
+        streams=streams,
+        followers=Followers(database),
+        judges=Judges(streams, database, standings),
     )
 
 
@@ -300,6 +307,7 @@ def _lifespan(house: House, endpoints: Endpoints, sealer: Sealer | None) -> Life
         await database.open()
         await background.look()
         running = [asyncio.create_task(background.run()), asyncio.create_task(streams.run())]
+        running.append(asyncio.create_task(house.followers.run()))
         if sealer is not None:
             running.append(asyncio.create_task(sealer.run()))
         try:

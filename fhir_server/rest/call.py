@@ -21,6 +21,7 @@ from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.store.predicate import Predicate
 from fhir_server.subscriptions.registrar import Registrar
+from fhir_server.subscriptions.stream import Followers
 from smart_auth.errors import CredentialsRejected, SmartAuthError
 from smart_auth.principal import Principal
 from terminology.service import TerminologyService
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fhir_server.rest.interaction import Interaction
     from fhir_server.rest.routing import Routes
     from fhir_server.rest.streams.open_streams import Streams
+    from fhir_server.rest.streams.subscription_judges import Judges
 
 
 class Authenticator(Protocol):
@@ -66,6 +68,8 @@ class House:
     registrar: Registrar
     signing_secret: Callable[[str], str]
     streams: "Streams"
+    followers: Followers
+    judges: "Judges"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from fhir_server.rest.negotiation import (
 )
 from fhir_server.rest.preferences import preferences
 from fhir_server.rest.request import Request, request
+from fhir_server.rest.streams.subscription_events import wants_events
 from fhir_server.rest.trace import trace
 from fhir_server.search.access import predicate, refuse_ids_of_ingest
 from fhir_server.search.params.sql import conjunction
@@ -50,7 +51,7 @@ class Endpoint:
         try:
             asked = request(scope, self._house.settings.base_url)
             manner = _plain_manner(asked)
-            if not wants_content(asked):
+            if not wants_content(asked) and not wants_events(asked):
                 manner = _manner(asked, manner)
             answer = await self._answer(asked, scope, receive)
         except RequestError as error:

@@ -29,7 +29,7 @@ class Interaction:
     permission: str
     parameters: frozenset[str] | None
     takes: Literal["nothing", "resource", "form", "parameters", "patch", "bundle"]
-    gives: Literal["resource", "Bundle", "CapabilityStatement", "nothing"]
+    gives: Literal["resource", "Bundle", "CapabilityStatement", "event-stream", "nothing"]
     statuses: tuple[int, ...]
     serve: Callable[[Call], Awaitable[Answer]]
     public: bool = False

@@ -105,4 +105,5 @@ def _response(interaction: Interaction, status: int) -> str:
         return "Nothing"
     if status == 206:
         return "Part"
-    return {"Bundle": "Bundle", "nothing": "Outcome"}.get(interaction.gives, "Resource")
+    known = {"Bundle": "Bundle", "nothing": "Outcome", "event-stream": "Events"}
+    return known.get(interaction.gives, "Resource")

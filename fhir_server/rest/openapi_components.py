@@ -31,6 +31,7 @@ _HEADERS: Final = {
     "conditional-delete": ("Prefer", "If-Match"),
     "read": ("If-None-Match", "If-Modified-Since"),
     "vread": ("If-None-Match", "If-Modified-Since"),
+    "events-stream": ("Last-Event-ID",),
     "search-type": ("Prefer",),
     "search-by-form": ("Prefer",),
     "search-system": ("Prefer",),
@@ -125,6 +126,7 @@ _PARAMETERS: Final = (
     _header("If-None-Match", "The ETag of a version the client has; `*` on a write: only when there is none"),
     _header("If-Modified-Since", "When the client last saw the resource"),
     _header("If-None-Exist", "Search parameters; made only when nothing matches"),
+    _header("Last-Event-ID", "The number of the last event that the client has", pattern="^[0-9]{1,18}$"),
     _query("_format", "The format of the answer", enum=["json", *FORMATS]),
     _query("_pretty", "Whether the answer is indented", enum=["true", "false"]),
     _query("_summary", "Which elements are kept", enum=["true", "text", "data", "count", "false"]),
@@ -149,6 +151,7 @@ _PARAMETERS: Final = (
     _query("_at", "Only versions that were current in this period"),
     _query("_before", "The place of a page, from a next link"),
     _query("mode", "What of the capabilities", enum=["full"]),
+    _query("eventsSinceNumber", "The number of the first event that is wanted", pattern="^[0-9]{1,18}$"),
 )
 
 COMPONENTS: Final[Json] = {
@@ -178,6 +181,11 @@ COMPONENTS: Final[Json] = {
         "Outcome": _answer("What was done", "OperationOutcome"),
         "Refusal": _answer("Why not, as an OperationOutcome", "OperationOutcome"),
         "Nothing": {"description": "No content"},
+        "Events": {
+            "description": "Events as they happen: a handshake, then notification Bundles under their numbers, and `gap`, "
+            "`heartbeat` and `end` by these names",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
         "Part": {
             "description": "The part of a Binary's content that Range asks for",
             "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},

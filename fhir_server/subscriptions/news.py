@@ -59,13 +59,14 @@ def event(row: Row) -> Event:
 class Following:
     """One who is connected, and what of one Subscription they were told: the events up to the number `after`.
 
-    `judge` tells who they are at the moment of a send. `waits` and `looked` belong to Followers: whom the next news are for,
+    `judge` tells who they are at the moment of a send, and knows them by `whose`. `waits` and `looked` belong to Followers: whom the next news are for,
     and by which word there was nothing for them.
     """
 
     key: int
     asked: Asked
     judge: "Judge"
+    whose: object
     base_url: str
     after: int
     stand: Stand

@@ -22,7 +22,6 @@ from fhir_server.errors import RequestError
 from fhir_server.search.access import access
 from fhir_server.store.database import Connection, Database
 from fhir_server.store.subscriptions.following import Wanted, events, stands
-from fhir_server.store.wakes import Wakes
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.contents import contents
 from fhir_server.subscriptions.model import Event
@@ -47,9 +46,8 @@ JUDGE_SECONDS: Final = 3.0
 class Followers:
     """Those who are connected to this process, and what is new for them; `run` runs beside them."""
 
-    def __init__(self, database: Database, wakes: Wakes) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._wakes = wakes
         self._following = set[Following]()
         self._word = 0
         self._due = asyncio.Event()
@@ -100,7 +98,7 @@ class Followers:
                     await asyncio.sleep(LOOK_SECONDS)
 
     async def _listen(self) -> None:
-        with self._wakes.waiting("event") as wake:
+        with self._database.wakes.waiting("event") as wake:
             while True:
                 await wake.wait(LOOK_SECONDS)
                 self._word += 1

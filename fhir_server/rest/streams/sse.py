@@ -15,7 +15,7 @@ MEDIA_TYPE: Final = "text/event-stream"
 COMMENT: Final = b":\n\n"
 RETRY_MS: Final = 1_000
 
-_START: Final = (
+HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would keep events back
@@ -53,7 +53,7 @@ async def send_events(
     """
     stream.hang_up = hanging_up(scope)
     stays_open(scope)
-    await send({"type": "http.response.start", "status": 200, "headers": list(_START)})
+    await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
     await send({"type": "http.response.body", "body": COMMENT, "more_body": True})
     leaving = asyncio.create_task(_left(stream, receive))
     async with producing(stream, produce):
