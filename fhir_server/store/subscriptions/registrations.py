@@ -49,6 +49,7 @@ UPDATE subscription_progress
  WHERE subscription = %s"""
 _REST: Final = "UPDATE subscription_progress SET due_at = 'infinity' WHERE subscription = %s"
 
+_STATES: Final = "SELECT state, count(*) FROM subscription GROUP BY state"
 _STATE: Final = "UPDATE subscription SET state = %s, error = %s WHERE id = %s RETURNING key"
 
 
@@ -140,6 +141,11 @@ async def set_state(connection: Connection, id: str, state: State, error: str | 
     row = await (await connection.execute(_STATE, (state, error, id))).fetchone()
     if row is not None and state == "off":
         await connection.execute(_REST, row)
+
+
+async def states(connection: Connection) -> dict[State, int]:
+    """How many there are in each state that some are in."""
+    return dict(await (await connection.execute(_STATES)).fetchall())
 
 
 def _registration(row: TupleRow) -> Registration:
