@@ -5,12 +5,13 @@ docs/performance.md explains the figures and the options.
 
 import argparse
 import asyncio
+from contextlib import ExitStack
 
 import uvloop
 
-from tests.benchmarks import access, bearer, measure
+from tests.benchmarks import access, bearer, beside, live, measure, subscriptions
 from tests.benchmarks.driver import drive, request
-from tests.benchmarks.processes import echo, server
+from tests.benchmarks.processes import bare, server
 from tests.benchmarks.sustained import DEVICES, sustained
 from tests.benchmarks.table import Report
 
@@ -50,7 +51,16 @@ def main() -> None:
             minutes = arguments.minutes or (0.25 if arguments.small else 10)
             with server(workers=2) as running:
                 runner.run(sustained(running, report, minutes, DEVICES // scale))
-        with echo() as (port, _):
+        if measure.LIVE in groups:
+            with server(**live.MOST) as running:
+                runner.run(live.measure(running, report, scale))
+        if measure.SUBSCRIPTIONS in groups:
+            with server(**subscriptions.ON_LOOPBACK) as running:
+                runner.run(subscriptions.measure(running, report, scale))
+            with ExitStack() as stack:
+                servers = [(many // scale, stack.enter_context(server())) for many in beside.NUMBERS]
+                runner.run(beside.compare(servers, report, scale))
+        with bare("echo") as (port, _):
             load = runner.run(drive(port, (request("GET", "/", {}) for _ in range(20_000 // scale))))
             report.row("bare ASGI echo (floor of every request)", load, None)
     report.print()

@@ -5,7 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9112
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 CONNECTIONS = 8
@@ -51,9 +51,46 @@ async def drive(port: int, requests: Iterator[bytes], connections: int = CONNECT
     return load
 
 
+async def pace(
+    port: int,
+    requests: Iterator[tuple[bytes, bytes]],
+    per_second: float,
+    begun: Callable[[bytes, float], None],
+    answered: Callable[[bytes, float], None],
+) -> Load:
+    """Sends each request, which has a name, at its moment, however long those before it take."""
+    load, free, sending = Load(), [await _opened(port) for _ in range(CONNECTIONS)], set[asyncio.Task[None]]()
+    started = time.perf_counter()
+
+    async def one(name: bytes, sent: bytes) -> None:
+        client = free.pop() if free else await _opened(port)
+        now = time.perf_counter()
+        begun(name, now)
+        status = await client.exchange(sent)
+        then = time.perf_counter()
+        answered(name, then)
+        load.latencies.append(then - now)
+        load.statuses[status] = load.statuses.get(status, 0) + 1
+        free.append(client)
+
+    for number, (name, sent) in enumerate(requests):
+        await asyncio.sleep(started + number / per_second - time.perf_counter())
+        task = asyncio.create_task(one(name, sent))
+        sending.add(task)
+        task.add_done_callback(sending.discard)
+    await asyncio.gather(*sending)
+    load.seconds = time.perf_counter() - started
+    for client in free:
+        client.close()
+    return load
+
+
+async def _opened(port: int) -> "_Client":
+    return (await asyncio.get_running_loop().create_connection(_Client, "127.0.0.1", port))[1]
+
+
 async def _connection(port: int, requests: Iterator[bytes], load: Load) -> None:
-    loop = asyncio.get_running_loop()
-    _, client = await loop.create_connection(_Client, "127.0.0.1", port)
+    client = await _opened(port)
     for sent in requests:
         begun = time.perf_counter()
         status = await client.exchange(sent)
@@ -67,6 +104,7 @@ class _Client(asyncio.Protocol):
         self._transport = transport
         self._received = bytearray()
         self._wanted = -1
+        self._answer: asyncio.Future[int] | None = None
 
     def exchange(self, sent: bytes) -> "asyncio.Future[int]":
         self._answer = asyncio.get_running_loop().create_future()
@@ -86,7 +124,7 @@ class _Client(asyncio.Protocol):
             self._answer.set_result(int(self._received[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self._answer.done():
+        if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionError("the server closed the connection"))
 
     def close(self) -> None:

@@ -52,14 +52,14 @@ class Server:
 
 
 @contextmanager
-def echo() -> Iterator[tuple[int, psutil.Process]]:
-    """The port of a bare ASGI application on the same event loop and HTTP parser, which answers every request alike."""
+def bare(application: str) -> Iterator[tuple[int, psutil.Process]]:
+    """The port of a bare ASGI application of tests/benchmarks, on the same event loop and HTTP parser as the server."""
     port = _free_port()
     command = [
         sys.executable,
         "-m",
         "uvicorn",
-        "tests.benchmarks.echo:app",
+        f"tests.benchmarks.{application}:app",
         "--port",
         str(port),
         "--no-access-log",

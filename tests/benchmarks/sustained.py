@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import count
 
 from tests.benchmarks import content, floors
-from tests.benchmarks.content import Oximeter
+from tests.benchmarks.content import Device
 from tests.benchmarks.driver import CONNECTIONS, drive
 from tests.benchmarks.processes import Server
 from tests.benchmarks.records import START
@@ -57,7 +57,7 @@ async def sustained(running: Server, report: Report, minutes: float, devices: in
 
 
 async def _phase(
-    running: Server, report: Report, phase: Phase, ward: list[Oximeter], minutes: float, sent: "count[int]"
+    running: Server, report: Report, phase: Phase, ward: list[Device], minutes: float, sent: "count[int]"
 ) -> None:
     deadline = time.monotonic() + 60 * minutes
     sampling = asyncio.create_task(_sampled(running, 60 * minutes))
@@ -80,7 +80,7 @@ async def _phase(
     report.say(f"  slope over the second half: {slope(sizes[len(sizes) // 2 :]):+.2f} MB a minute")
 
 
-def _messages(ward: list[Oximeter], size: int, sent: "count[int]", deadline: float) -> Iterator[bytes]:
+def _messages(ward: list[Device], size: int, sent: "count[int]", deadline: float) -> Iterator[bytes]:
     """Signed requests of one device after the other, each reading a second after the last, until the deadline."""
     for first in _rounds(sent, size):
         for device in ward:

@@ -43,7 +43,7 @@ class Report:
         """A row; `units` says how many things the load did, where that is not one a request."""
         done = units or len(load.latencies)
         rate = done / load.seconds
-        latencies = [f"{load.percentile(percent):.2f}" for percent in (50, 95, 99)]
+        latencies = [f"{load.percentile(percent):.2f}" if load.latencies else "" for percent in (50, 95, 99)]
         per_thousand = [f"{1000 * part / done:.3f}" for part in (*cpu, sum(cpu))] if cpu else [""] * 3
         beside = [f"{floor:,.0f}", f"{rate / floor:.2f}"] if floor else ["", ""]
         cells = [name, f"{rate:,.0f}", *latencies, *per_thousand, f"{aim:g}" if aim else "", *beside]
