@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         description="How long after its use a refresh token is taken again, as long as nothing that came of it was used: "
         "answers get lost, and apps ask twice at once. At any other time it ends the whole grant; 0 is never.",
     )
+    grant_days: int = Field(
+        default=30,
+        ge=1,
+        description="How long what was granted to an app is kept after its last use, or its end, once nothing under it can be used "
+        "any more; what people agreed to stays.",
+    )
     session_idle_minutes: int = Field(
         default=30,
         ge=1,
@@ -228,6 +234,11 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         description="Whole months of the audit that `fhir-server audit drop` leaves; unset means it drops none.",
+    )
+    event_days: int = Field(
+        default=7,
+        ge=1,
+        description="Days that the events of subscriptions are kept for those who ask for them again.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged."

@@ -50,6 +50,8 @@ _EVENTS: Final = frozenset(
         "job failed",
         "job ended",
         "background waits for the database",
+        "events wait to be numbered",
+        "another process numbers events now",
         "A client sent what is no HTTP/1.1.",
     }
 )
