@@ -7,7 +7,7 @@ just then: what was committed after a subscription is never missed.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -71,11 +71,11 @@ class Known:
         """Whether somebody is to be told of devices that fall silent."""
         return any(one.trigger == "silent" for each in self._served.values() for one in each.asked.criteria)
 
-    def ended(self, now: datetime) -> Iterator[str]:
-        """The ids of those whose end has come."""
-        for one in self._served.values():
-            if one.asked.ends_at is not None and one.asked.ends_at <= now:
-                yield one.asked.id
+    def ended(self, now: datetime) -> list[Served]:
+        """Those whose end has come."""
+        return [
+            one for one in self._served.values() if one.asked.ends_at is not None and one.asked.ends_at <= now
+        ]
 
     async def load(self, connection: Connection) -> None:
         """Every subscription is known anew."""

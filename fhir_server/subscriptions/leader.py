@@ -1,0 +1,144 @@
+"""The one process that numbers events: any can be it, and another takes over within ten seconds when it ends.
+
+docs/adr/0023-change-log.md, "Lease and epoch"
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+import structlog
+from prometheus_client import Gauge
+
+from fhir_server import clock
+from fhir_server.errors import RequestError
+from fhir_server.ids import uuid7
+from fhir_server.store.database import Database
+from fhir_server.store.subscriptions import cursor
+from fhir_server.store.subscriptions.cursor import LeaseLost
+from fhir_server.store.wakes import Wake
+from fhir_server.subscriptions.known import Known
+from fhir_server.subscriptions.numbering import Numbering
+from fhir_server.subscriptions.permitted import Standings
+from fhir_server.subscriptions.silence import Silence
+from fhir_server.subscriptions.upkeep import Upkeep, tell
+
+LOOK_SECONDS: Final = 1.0
+GATHER_SECONDS: Final = 0.005
+
+LAG: Final = Gauge(
+    "fhir_subscription_lag_seconds",
+    "How long ago what was committed was last known to be matched against all subscriptions.",
+    multiprocess_mode="livemax",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """What one leads with, under one lease."""
+
+    known: Known
+    numbering: Numbering
+    silence: Silence
+    upkeep: Upkeep
+
+
+class Leader:
+    """Leads when it can, until `run` is cancelled. Events are kept for `event_days`."""
+
+    def __init__(self, database: Database, base_url: str, standings: Standings, event_days: int) -> None:
+        self._database = database
+        self._base_url = base_url
+        self._standings = standings
+        self._event_days = event_days
+        self._me = uuid7()
+        self._term: _Term | None = None
+        self._hindered = False
+        self._log = structlog.get_logger()
+
+    async def run(self) -> None:
+        """Never returns; a database that is away is asked again."""
+        try:
+            with self._database.wakes.waiting("change") as wake:
+                while True:
+                    await self._turn(wake)
+        finally:
+            await self._resign()
+
+    async def _turn(self, wake: Wake) -> None:
+        try:
+            if self._term is None and not await self._take():
+                await asyncio.sleep(cursor.RENEW_SECONDS)
+                return
+            more = await self.lead()
+            self._hindered = False
+        except LeaseLost:
+            self._log.info("another process numbers events now")
+            self._leave()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what tells everybody of changes
+            if not self._hindered:  # said once, and again when it happens anew
+                self._log.warning("events wait to be numbered", reason=type(error).__name__)
+            self._hindered = True
+            self._tell_lag()
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            await self._pause(wake, more=more)
+
+    async def lead(self) -> bool:
+        """Whether more waits already, after a step under the lease. Raises LeaseLost."""
+        term = self._term
+        assert term is not None, "it was taken"
+        more = False
+        if term.known.is_empty and not await term.numbering.pass_over():
+            async with self._database.connection() as connection:
+                await term.known.load(connection)
+        if not term.known.is_empty:
+            more = await term.numbering.step()
+            await term.silence.look(term.numbering)
+        self._tell_lag()
+        await term.upkeep.look(term.known)
+        return more
+
+    async def _take(self) -> bool:
+        async with self._database.connection() as connection:
+            lease = await cursor.take(connection, self._me)
+        if lease is None:
+            return False
+        known = Known(self._base_url)
+        self._term = _Term(
+            known,
+            Numbering(self._database, self._base_url, known, self._standings, lease),
+            Silence(self._database, self._base_url, known, self._standings, lease),
+            Upkeep(self._database, self._event_days),
+        )
+        return True
+
+    async def _pause(self, wake: Wake, *, more: bool) -> None:
+        """Returns when there may be something to do; those who are told of nothing are not worth being woken for."""
+        if more:
+            return
+        if self._term is None or self._term.known.is_empty:
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            await wake.wait(LOOK_SECONDS)
+            await asyncio.sleep(GATHER_SECONDS)
+
+    def _tell_lag(self) -> None:
+        until = None if self._term is None else self._term.numbering.matched_until
+        if until is not None:
+            LAG.set(max(0.0, (clock.now() - until).total_seconds()))
+
+    def _leave(self) -> None:
+        """What is told of the whole is for the next leader to tell."""
+        self._term = None
+        LAG.set(0)
+        tell({})
+
+    async def _resign(self) -> None:
+        """Another process may lead at once."""
+        if self._term is not None:
+            with suppress(RequestError, psycopg.Error):
+                async with self._database.connection() as connection:
+                    await cursor.release(connection, self._term.numbering.epoch)

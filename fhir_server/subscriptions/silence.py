@@ -1,0 +1,58 @@
+"""Devices that fall silent, told once to those who asked, until they are heard of again.
+
+docs/subscriptions.md, "Topics"; docs/adr/0023-change-log.md, "Devices that fall silent"
+
+Where nobody listened to devices for a while, because no server ran, none of them fell silent then: they are judged when each
+had the time to be heard again.
+"""
+
+import time
+from datetime import timedelta
+from typing import Final
+
+from fhir_server.definitions.types import RESOURCE_TYPES
+from fhir_server.store.database import Database
+from fhir_server.store.devices.silence import CONNECTED_WITHIN, silent
+from fhir_server.store.devices.silence import told as kept_as_told
+from fhir_server.store.subscriptions import cursor
+from fhir_server.store.subscriptions.cursor import Lease
+from fhir_server.subscriptions.happened import DEVICE, fell_silent
+from fhir_server.subscriptions.known import Known
+from fhir_server.subscriptions.numbering import Numbering
+from fhir_server.subscriptions.permitted import Standings, permitted
+
+LOOK_SECONDS: Final = 5.0
+AWAY: Final = timedelta(minutes=1)
+_AT_ONCE: Final = 500
+
+
+class Silence:
+    """Looks from time to time for devices that fell silent, under one lease."""
+
+    def __init__(
+        self, database: Database, base_url: str, known: Known, standings: Standings, lease: Lease
+    ) -> None:
+        self._database = database
+        self._base_url = base_url
+        self._known = known
+        self._standings = standings
+        nobody_listened = lease.gap is None or lease.gap > AWAY
+        self._next = time.monotonic() + (CONNECTED_WITHIN.total_seconds() if nobody_listened else 0.0)
+
+    async def look(self, numbering: Numbering) -> None:
+        """Devices that fell silent meanwhile are told of. Raises LeaseLost, and then none was."""
+        if time.monotonic() < self._next or not self._known.watches_silence:
+            return
+        async with self._database.connection() as connection:
+            devices = await silent(connection, RESOURCE_TYPES[DEVICE], _AT_ONCE)
+            told = self._known.told(fell_silent(one, self._base_url) for one in devices)
+            found = await permitted(connection, told, self._standings)
+            if devices:
+                async with connection.transaction():
+                    await cursor.renew(connection, numbering.epoch)
+                    await numbering.number(connection, found)
+                    await kept_as_told(connection, [one.key for one in devices])
+        if found:
+            self._database.wakes.numbered()
+        if len(devices) < _AT_ONCE:
+            self._next = time.monotonic() + LOOK_SECONDS

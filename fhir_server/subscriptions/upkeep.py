@@ -1,0 +1,58 @@
+"""What whoever leads looks after from time to time: old events, subscriptions whose end has come, how many there are.
+
+docs/adr/0023-change-log.md, "Upkeep"
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, get_args
+
+from prometheus_client import Gauge
+
+from fhir_server import clock
+from fhir_server.store.database import Database
+from fhir_server.store.subscriptions import events, registrations
+from fhir_server.subscriptions.known import Known
+from fhir_server.subscriptions.model import State
+from fhir_server.subscriptions.restate import restated
+
+LOOK_SECONDS: Final = 10.0
+
+SUBSCRIPTIONS: Final = Gauge(
+    "fhir_subscriptions", "Subscriptions, by state.", ("state",), multiprocess_mode="livemax"
+)
+
+
+def tell(counted: Mapping[State, int]) -> None:
+    """Nothing; the metrics say how many subscriptions are in each state."""
+    for state in get_args(State):
+        SUBSCRIPTIONS.labels(state).set(counted.get(state, 0))
+
+
+class Upkeep:
+    """Keeps events for `event_days`."""
+
+    def __init__(self, database: Database, event_days: int) -> None:
+        self._database = database
+        self._event_days = event_days
+        self._next = 0.0
+
+    async def look(self, known: Known) -> None:
+        """What is due is done; of old events a part, and the rest the next time."""
+        if time.monotonic() < self._next:
+            return
+        for one in known.ended(clock.now()):
+            await self._off(one.asked.id, "The end of the subscription has come.", one.started_at)
+        for id, reason in list(known.unreadable.items()):
+            await self._off(id, f"This version of the server cannot decide the criteria: {reason}")
+            del known.unreadable[id]
+        async with self._database.connection() as connection:
+            removed = await events.remove_old(connection, self._event_days)
+            tell(await registrations.states(connection))
+        if removed < events.REMOVED_TOGETHER:
+            self._next = time.monotonic() + LOOK_SECONDS
+
+    async def _off(self, id: str, reason: str, started_at: datetime | None = None) -> None:
+        async with self._database.transaction() as work:
+            await restated(work, id, "off", reason, started_at=started_at)
