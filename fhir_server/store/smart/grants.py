@@ -9,11 +9,12 @@ at the same moment; so a token that came again is told from a lost answer by whe
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from fhir_server.store.database import Database
+from fhir_server.store.database import Connection, Database
 from smart_auth.grants import Access, Grant, Held, Kind, Once
 
 _GRANT: Final = """
@@ -83,15 +84,30 @@ WITH codes AS (DELETE FROM oauth_once WHERE sha256 IN (
 DELETE FROM oauth_access WHERE sha256 IN (
   SELECT sha256 FROM oauth_access WHERE expires_at < %(now)s LIMIT 20 FOR UPDATE SKIP LOCKED)"""
 """What has ended goes a little at a time, faster than it comes; of a code it is known for a day that it was used."""
+_FORGET_GRANTS: Final = """
+WITH looked AS MATERIALIZED (SELECT id FROM oauth_grant WHERE id >= %(from)s ORDER BY id LIMIT 20),
+dead AS (
+  SELECT g.id FROM oauth_grant g
+   WHERE g.id IN (SELECT id FROM looked) AND coalesce(g.revoked_at, g.last_used_at, g.granted_at) < %(before)s
+     AND (g.revoked_at IS NOT NULL
+          OR NOT EXISTS (SELECT FROM oauth_access t WHERE t.grant_id = g.id AND t.expires_at > %(now)s)
+             AND NOT EXISTS (SELECT FROM oauth_once o WHERE o.grant_id = g.id AND o.expires_at > %(now)s
+                                                        AND o.spent_at IS NULL))
+   FOR UPDATE SKIP LOCKED),
+tokens AS (DELETE FROM oauth_access WHERE grant_id IN (SELECT id FROM dead)),
+onces AS (DELETE FROM oauth_once WHERE grant_id IN (SELECT id FROM dead))
+DELETE FROM oauth_grant WHERE id IN (SELECT id FROM dead)"""
+"""Ids of grants are random, and so is where to look: sooner or later all are looked at, by the index of the key."""
 
 
 class Grants:
-    """Implements `smart_auth.ports.Grants`."""
+    """Implements `smart_auth.ports.Grants`; one under which nothing holds is deleted when it was not used for the time of `keep`."""
 
-    __slots__ = ("_database",)
+    __slots__ = ("_database", "_keep")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keep: timedelta = timedelta(days=30)) -> None:
         self._database = database
+        self._keep = keep
 
     async def open(self, grant: Grant, code: Once) -> None:
         """Nothing; the grant is kept, with the code that is to be exchanged for its tokens."""
@@ -146,14 +162,19 @@ class Grants:
             async with connection.transaction():
                 await connection.execute(_LOCK, {"spent": spent})
                 row = await (await connection.execute(_EXCHANGE, said)).fetchone()
-            await connection.execute(_SWEEP, {"now": now})
+            await self._sweep(connection, now)
         return row is not None and row[0] == 1
 
     async def issue(self, access: Access, now: datetime) -> None:
         """Nothing; a token without a grant is kept."""
         async with self._database.connection() as connection:
             await connection.execute(_ISSUE, _said(access))
-            await connection.execute(_SWEEP, {"now": now})
+            await self._sweep(connection, now)
+
+    async def _sweep(self, connection: Connection, now: datetime) -> None:
+        await connection.execute(_SWEEP, {"now": now})
+        said = {"now": now, "before": now - self._keep, "from": str(uuid4())}
+        await connection.execute(_FORGET_GRANTS, said)
 
     async def revoke(self, grant: str, now: datetime) -> None:
         """Nothing; no token under the grant is valid from here on."""
