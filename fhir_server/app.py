@@ -32,6 +32,8 @@ from fhir_server.rest.call import Authenticator, House
 from fhir_server.rest.capabilities import capabilities
 from fhir_server.rest.catalog import CATALOG
 from fhir_server.rest.endpoint import Endpoint
+from fhir_server.rest.live import events_route, socket_route
+from fhir_server.rest.live.hub import Hub
 from fhir_server.rest.middleware.capacity import Capacity
 from fhir_server.rest.middleware.cors import Cors
 from fhir_server.rest.middleware.fhir import Fhir
@@ -74,6 +76,7 @@ from fhir_server.store.smart.sessions import Sessions
 from fhir_server.store.smart.signing_keys import SigningKeys
 from fhir_server.store.smart.standings import Standings
 from fhir_server.store.smart.users import Accounts
+from fhir_server.subscriptions.leader import Leader
 from fhir_server.subscriptions.registrar import Registrar
 from fhir_server.subscriptions.signing import secret
 from fhir_server.subscriptions.stream import Followers
@@ -140,6 +143,9 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
         devices.router(database, key, house.authenticator, profiles, takes_keys=settings.device_api_keys)
     )
     app.include_router(patients.router(house))
+    live = Hub(database, house.streams, house.cursor_key, settings.base_url or "")
+    app.include_router(events_route.router(house, live))
+    app.router.routes.append(socket_route.route(house, live))
     app.include_router(users.router(database, house.authenticator, house.audit))
     app.include_router(
         clients.router(
@@ -298,6 +304,12 @@ def _sealer(house: House, key: MasterKey) -> Sealer | None:
     return Sealer(house.database, key.derive("audit")) if house.audit.keeps else None
 
 
+def _leader(house: House) -> Leader:
+    settings = house.settings
+    standings = Standings(settings.practitioners, ServedResources())
+    return Leader(house.database, settings.fhir_url, standings, settings.event_days)
+
+
 def _lifespan(house: House, endpoints: Endpoints, sealer: Sealer | None) -> Lifespan:
     database, background, streams = house.database, house.background, house.streams
 
@@ -308,6 +320,8 @@ def _lifespan(house: House, endpoints: Endpoints, sealer: Sealer | None) -> Life
         await background.look()
         running = [asyncio.create_task(background.run()), asyncio.create_task(streams.run())]
         running.append(asyncio.create_task(house.followers.run()))
+        running.append(asyncio.create_task(database.wakes.run()))
+        running.append(asyncio.create_task(_leader(house).run()))
         if sealer is not None:
             running.append(asyncio.create_task(sealer.run()))
         try:

@@ -235,6 +235,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Whole months of the audit that `fhir-server audit drop` leaves; unset means it drops none.",
     )
+    event_days: int = Field(
+        default=7,
+        ge=1,
+        description="Days that the events of subscriptions are kept for those who ask for them again.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged."
     )
