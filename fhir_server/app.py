@@ -116,10 +116,11 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     house = _house(settings, database, key, incoming, authenticator)
     rates = AddressRates(database, settings)
     desk = _desk(house, key, rates)
+    live = Hub(database, house.streams, house.cursor_key, settings.base_url or "")
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(house, desk.endpoints, _sealer(house, key)),
+        lifespan=_lifespan(house, live, desk.endpoints, _sealer(house, key)),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
@@ -143,7 +144,6 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
         devices.router(database, key, house.authenticator, profiles, takes_keys=settings.device_api_keys)
     )
     app.include_router(patients.router(house))
-    live = Hub(database, house.streams, house.cursor_key, settings.base_url or "")
     app.include_router(events_route.router(house, live))
     app.router.routes.append(socket_route.route(house, live))
     app.include_router(users.router(database, house.authenticator, house.audit))
@@ -310,7 +310,7 @@ def _leader(house: House) -> Leader:
     return Leader(house.database, settings.fhir_url, standings, settings.event_days)
 
 
-def _lifespan(house: House, endpoints: Endpoints, sealer: Sealer | None) -> Lifespan:
+def _lifespan(house: House, live: Hub, endpoints: Endpoints, sealer: Sealer | None) -> Lifespan:
     database, background, streams = house.database, house.background, house.streams
 
     @asynccontextmanager
@@ -329,6 +329,7 @@ def _lifespan(house: House, endpoints: Endpoints, sealer: Sealer | None) -> Life
         finally:
             for task in running:
                 await ended(task)
+            await live.close()
             with suppress(Unavailable):
                 await streams.record()
             endpoints.close()
