@@ -29,10 +29,16 @@ NUMBERED: Final = Counter("fhir_subscription_events", "Events of subscriptions t
 
 
 class Numbering:
-    """Numbers under one lease, from where it says. `matched_until`: what was committed before is done."""
+    """Numbers under one lease, from where it says, about `chunk` changes a step. `matched_until`: what was committed before is done."""
 
     def __init__(
-        self, database: Database, base_url: str, known: Known, standings: Standings, lease: Lease
+        self,
+        database: Database,
+        base_url: str,
+        known: Known,
+        standings: Standings,
+        lease: Lease,
+        chunk: int = CHUNK,
     ) -> None:
         self.epoch = lease.epoch
         self.matched_until: datetime | None = None
@@ -41,6 +47,7 @@ class Numbering:
         self._known = known
         self._standings = standings
         self._position = lease.snapshot
+        self._chunk = chunk
         self._kept_at = time.monotonic()
 
     async def pass_over(self) -> bool:
@@ -91,8 +98,8 @@ class Numbering:
         """What is new, the snapshot after it, and whether that is all: of the types that those watch who are known then."""
         while True:
             types = self._known.types
-            logged, next = await changes.read(connection, self._position, CHUNK, types)
-            whole = len(logged) < CHUNK
+            logged, next = await changes.read(connection, self._position, self._chunk, types)
+            whole = len(logged) < self._chunk
             await self._known.learn(connection, logged, next, whole=whole)
             if self._known.types <= types:
                 return [one for one in logged if one.type != TYPE], next, whole
