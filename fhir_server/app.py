@@ -52,6 +52,7 @@ from fhir_server.rest.smart.care import CareHere
 from fhir_server.rest.smart.origins import Origins
 from fhir_server.rest.smart.published import Published
 from fhir_server.rest.smart.reception import Reception
+from fhir_server.rest.streams import subscription_socket
 from fhir_server.rest.streams.callers import Callers
 from fhir_server.rest.streams.open_streams import Streams
 from fhir_server.rest.streams.subscription_judges import Judges
@@ -146,6 +147,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     app.include_router(patients.router(house))
     app.include_router(events_route.router(house, live))
     app.router.routes.append(socket_route.route(house, live))
+    app.router.routes.append(subscription_socket.route(house))
     app.include_router(users.router(database, house.authenticator, house.audit))
     app.include_router(
         clients.router(

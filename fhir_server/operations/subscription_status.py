@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from fhir_server.clock import instant
-from fhir_server.errors import Forbidden, InvalidRequest, NotFound
+from fhir_server.errors import Forbidden, InvalidRequest, NotFound, Unprocessable
 from fhir_server.interactions.read import read
 from fhir_server.json import JsonObject, JsonValue
 from fhir_server.operations.invocation import Invocation
@@ -67,6 +67,15 @@ def refuse_others(principal: Principal, found: Status) -> None:
     """Nothing for the owner of the Subscription; raises Forbidden for an administrator who looks after it."""
     if found.owner_key != owner_key(principal):
         raise Forbidden(f"{SUBSCRIPTION}/{found.id} belongs to somebody else, who alone may do this.")
+
+
+def refuse_off(found: Status) -> None:
+    """Nothing for a Subscription that is told of events; raises Unprocessable for one that is off."""
+    if found.asked is None or found.state == "off":
+        raise Unprocessable(
+            f"{SUBSCRIPTION}/{found.id} is off. Update it with the status `requested` first.",
+            f"{SUBSCRIPTION}.status",
+        )
 
 
 def about(found: Status, base_url: str) -> About:

@@ -12,7 +12,7 @@ from fhir_server.json import JsonObject
 from fhir_server.operations.invocation import Invocation
 from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.result import Result, parameters
-from fhir_server.operations.subscription_status import one, refuse_others
+from fhir_server.operations.subscription_status import one, refuse_off, refuse_others
 from fhir_server.search.access import owner_key
 from fhir_server.store.subscriptions.status import SUBSCRIPTION, Status, status
 from fhir_server.subscriptions.as_json import asked_from
@@ -34,6 +34,7 @@ async def serve(call: Invocation) -> Result:
     )
     for each in found:
         refuse_others(call.principal, each)
+        refuse_off(each)
         _refuse_another_channel(each)
     async with call.database.connection() as connection:
         issued = await issue(connection, call.principal, [each.id for each in found])
@@ -67,10 +68,6 @@ def _refuse_another_channel(found: Status) -> None:
         raise Unprocessable(
             f"{SUBSCRIPTION}/{found.id} does not go by WebSocket. Its channel.type must be `{_CHANNEL}`.",
             "id",
-        )
-    if found.state not in _SERVED:
-        raise Unprocessable(
-            f"{SUBSCRIPTION}/{found.id} is off. Update it with the status `requested` first.", "id"
         )
 
 

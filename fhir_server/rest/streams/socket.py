@@ -57,6 +57,12 @@ class Hearing:
         return text
 
 
+def as_request(scope: Scope) -> Scope:
+    """The request that a WebSocket began as, for those who read requests."""
+    scheme = "https" if scope["scheme"] == "wss" else "http"
+    return {**scope, "type": "http", "method": "GET", "scheme": scheme}
+
+
 Conversation: TypeAlias = Callable[[Stream, Hearing], Awaitable[None]]
 
 

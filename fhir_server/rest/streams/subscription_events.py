@@ -6,22 +6,19 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html; docs/subscriptio
 from typing import Final
 
 from fhir_server import clock
-from fhir_server.errors import InvalidRequest, RequestError, Unprocessable
+from fhir_server.errors import InvalidRequest
 from fhir_server.json import dumps
-from fhir_server.operations.subscription_status import one
+from fhir_server.operations.subscription_status import one, refuse_off
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import record
 from fhir_server.rest.call import Call
-from fhir_server.rest.refusal import refuse
 from fhir_server.rest.request import Request
 from fhir_server.rest.streams import sse
 from fhir_server.rest.streams.connection import Producing
 from fhir_server.rest.streams.stream import Stream
-from fhir_server.store.subscriptions.following import Stand
-from fhir_server.store.subscriptions.status import SUBSCRIPTION, Status
+from fhir_server.store.subscriptions.status import Status
 from fhir_server.subscriptions import notification
-from fhir_server.subscriptions.as_json import asked_from
 from fhir_server.subscriptions.news import Ended, Following, Gap, Silence, Told
 from fhir_server.subscriptions.stream import Followers
 
@@ -48,11 +45,7 @@ async def serve(call: Call) -> Answer:
     """
     house = call.house
     found = await one(house.database, call.target.id, call.access)
-    if found.asked is None or found.state == "off":
-        raise Unprocessable(
-            f"{SUBSCRIPTION}/{found.id} is off. Update it with the status `requested` first.",
-            f"{SUBSCRIPTION}.status",
-        )
+    refuse_off(found)
     after = _after(call.request, found)
     caller = house.streams.callers.known(call.principal, call.request.header(b"authorization"))
     house.streams.refuse_more(caller)
@@ -63,13 +56,9 @@ async def serve(call: Call) -> Answer:
             await send({"type": "http.response.body", "body": b""})
             return
         kept = record(call.request, call.target, call.trail, 200)
-        try:
-            with house.streams.opened(KIND, beat=_beat, caller=caller, record=kept) as stream:
-                following = _following(call, found, after, stream)
-                produce = telling(house.followers, following)
-                await sse.send_events(stream, scope, receive, send, produce)
-        except RequestError as error:
-            await refuse(error, scope, send)
+        with house.streams.opened(KIND, beat=_beat, caller=caller, record=kept) as stream:
+            following = house.judges.by_their_token(found, stream, call.request.base, after)
+            await sse.send_events(stream, scope, receive, send, telling(house.followers, following))
 
     return Answer(200, app=app)
 
@@ -101,19 +90,6 @@ def _written(news: Told | Gap | Silence) -> bytes:
             return sse.event(dumps({"first": first, "last": last}), name="gap", id=str(last))
         case Silence(told):
             return sse.event(told.body, name="heartbeat")
-
-
-def _following(call: Call, found: Status, after: int, stream: Stream) -> Following:
-    assert found.asked is not None
-    return Following(
-        key=found.key,
-        asked=asked_from(found.id, found.asked),
-        judge=call.house.judges.by_token,
-        whose=stream,
-        base_url=call.request.base,
-        after=after,
-        stand=Stand(found.state, found.error, found.numbered, found.kept_from),
-    )
 
 
 def _after(asked: Request, found: Status) -> int:

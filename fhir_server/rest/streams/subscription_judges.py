@@ -10,6 +10,10 @@ from fhir_server.rest.streams.open_streams import Streams
 from fhir_server.rest.streams.stream import Stream
 from fhir_server.store.database import Database
 from fhir_server.store.smart.standings import Standings
+from fhir_server.store.subscriptions.following import Stand
+from fhir_server.store.subscriptions.registrations import Registration
+from fhir_server.store.subscriptions.status import Status
+from fhir_server.subscriptions.as_json import asked_from, owner_from
 from fhir_server.subscriptions.news import Following
 from smart_auth.principal import Principal
 
@@ -23,6 +27,19 @@ class Judges:
         self._streams = streams
         self._database = database
         self._standings = standings
+
+    def by_their_token(self, found: Status, stream: Stream, base_url: str, after: int) -> Following:
+        """One who follows the Subscription as who came with the stream's token, and was told the events up to `after`."""
+        assert found.asked is not None, "it was registered"
+        stand = Stand(found.state, found.error, found.numbered, found.kept_from)
+        asked = asked_from(found.id, found.asked)
+        return Following(found.key, asked, self.by_token, stream, base_url, after, stand)
+
+    def by_their_owner(self, known: Registration, stand: Stand, base_url: str) -> Following:
+        """One who follows the Subscription as its owner, from now on."""
+        asked = asked_from(known.id, known.asked, known.ends_at)
+        owner = owner_from(known.owner)
+        return Following(known.key, asked, self.by_owner, owner, base_url, stand.numbered, stand)
 
     async def by_token(self, some: Sequence[Following]) -> Mapping[Following, Principal]:
         """Those whose token holds, `whose` being their Stream; the streams of the others end. Raises Unavailable."""
