@@ -4,6 +4,8 @@ docs/adr/0023-change-log.md, "Lease and epoch"
 """
 
 import asyncio
+import os
+import platform
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -53,7 +55,7 @@ class Leader:
         self._base_url = base_url
         self._standings = standings
         self._event_days = event_days
-        self._me = uuid7()
+        self._me = f"{os.getpid()}@{platform.node()} {uuid7()}"  # an operator sees in the table who leads
         self._term: _Term | None = None
         self._hindered = False
         self._log = structlog.get_logger()
