@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.store.arrays import integers, texts
+from fhir_server.store.arrays import integers, smallints, texts
 from fhir_server.store.predicate import Predicate
 
 _CURRENT: Final = 0
@@ -22,6 +22,17 @@ SELECT key.place, v.version = r.version, v.body::text
    SELECT r.version, r.body WHERE key.version IN (0, r.version)
     UNION ALL SELECT h.version, h.body FROM resource_history h WHERE h.rid = r.rid AND h.version = key.version) v
  WHERE NOT r.deleted AND v.body IS NOT NULL AND ({access})"""
+
+_FITTING: Final = """
+SELECT count(*) FROM (
+  SELECT sum(coalesce(v.size, 0)) OVER (ORDER BY key.place) AS size
+    FROM unnest(%b, %b, %b, %b) AS key (place, type, id, version)
+    LEFT JOIN resource r ON r.type = key.type AND r.id = key.id
+    LEFT JOIN LATERAL (
+      SELECT pg_column_size(r.body) AS size WHERE key.version IN (0, r.version)
+       UNION ALL SELECT pg_column_size(h.body) FROM resource_history h WHERE h.rid = r.rid AND h.version = key.version) v
+      ON TRUE) sizes
+ WHERE size <= %s"""
 
 
 class Kept(NamedTuple):
@@ -48,3 +59,18 @@ async def versions(
     params = (*columns, RESOURCE_TYPES[type], *access.params)
     cursor = await connection.execute(statement, params, prepare=False)
     return [Kept(place, is_current, body.encode()) for place, is_current, body in await cursor.fetchall()]
+
+
+async def fitting(
+    connection: psycopg.AsyncConnection, wanted: Sequence[tuple[str, str, int | None]], most_bytes: int
+) -> int:
+    """How many of `wanted`, by type, id and version, counted from the first, are together no larger than that as they are stored."""
+    columns = (
+        integers(range(len(wanted))),
+        smallints([RESOURCE_TYPES[type] for type, _, _ in wanted]),
+        texts([id.encode() for _, id, _ in wanted]),
+        integers([version or _CURRENT for _, _, version in wanted]),
+    )
+    row = await (await connection.execute(_FITTING, (*columns, most_bytes))).fetchone()
+    assert row is not None, "a count has a row"
+    return int(row[0])

@@ -84,11 +84,14 @@ UPDATE subscription_progress p SET {_FREE.format(due="CASE WHEN %(beats)s THEN "
 
 _FAIL: Final = f"""
 UPDATE subscription_progress p
-   SET attempts = p.attempts + 1, failing_since = coalesce(p.failing_since, clock_timestamp()), greeted = %(greeted)s,
-       lease_owner = NULL, lease_until = NULL, due_at = clock_timestamp() + make_interval(secs => %(delay)s)
+   SET attempts = p.attempts + 1, failing_since = coalesce(p.failing_since, clock_timestamp()), greeted = p.greeted AND s.state <> 'requested' AND %(was)s <> 'requested',
+       lease_owner = NULL, lease_until = NULL,
+       due_at = clock_timestamp() + make_interval(secs => CASE WHEN s.started_at = %(started_at)s THEN %(delay)s ELSE 0 END)
   FROM subscription s WHERE {_MINE}"""
 
-_SAY: Final = "UPDATE subscription SET error = %s WHERE key = %s AND error IS DISTINCT FROM %s"
+_SAY: Final = (
+    "UPDATE subscription SET error = %s WHERE key = %s AND started_at = %s AND error IS DISTINCT FROM %s"
+)
 _RELEASE: Final = """
 UPDATE subscription_progress SET lease_owner = NULL, lease_until = NULL, due_at = clock_timestamp() WHERE lease_owner = %s"""
 
@@ -147,15 +150,21 @@ async def rest(connection: Connection, me: str, claimed: Claim, *, beats: bool) 
     await connection.execute(_REST, values)
 
 
-async def fail(connection: Connection, me: str, claimed: Claim, delay: float, *, greeted: bool) -> None:
-    """The attempt failed: the claim is free, and due again after so many seconds."""
-    values = {"me": me, "key": claimed.key, "delay": delay, "greeted": greeted}
+async def fail(connection: Connection, me: str, claimed: Claim, delay: float) -> None:
+    """The attempt failed: the claim is free, and due again after so many seconds, at once where it was started again."""
+    values = {
+        "me": me,
+        "key": claimed.key,
+        "started_at": claimed.started_at,
+        "delay": delay,
+        "was": claimed.state,
+    }
     await connection.execute(_FAIL, values)
 
 
-async def say(connection: Connection, key: int, error: str | None) -> None:
+async def say(connection: Connection, claimed: Claim, error: str | None) -> None:
     """What `$status` tells of the last attempt, its state left as it is."""
-    await connection.execute(_SAY, (error, key, error))
+    await connection.execute(_SAY, (error, claimed.key, claimed.started_at, error))
 
 
 async def release(connection: Connection, me: str) -> None:

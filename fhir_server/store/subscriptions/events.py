@@ -24,7 +24,7 @@ WITH given AS MATERIALIZED (
     AS g (subscription, at, change, type, id, rid, version, place)),
 advanced AS (
   UPDATE subscription_progress p SET numbered = p.numbered + c.events,
-         due_at = CASE WHEN s.state = 'active' AND s.asked -> 'channel' ->> 'type' = 'rest-hook' AND p.attempts = 0
+         due_at = CASE WHEN s.asked -> 'channel' ->> 'type' = 'rest-hook' AND p.attempts = 0
                        THEN least(p.due_at, clock_timestamp()) ELSE p.due_at END
     FROM (SELECT subscription, count(*) AS events FROM given GROUP BY subscription) c
     JOIN subscription s ON s.key = c.subscription AND s.state <> 'off'

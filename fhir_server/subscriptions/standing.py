@@ -1,0 +1,34 @@
+"""Whether the owner of a subscription may be told anything at this moment.
+
+https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html
+"""
+
+from typing import Final
+
+from fhir_server.errors import Forbidden
+from fhir_server.search.access import predicate
+from fhir_server.subscriptions.model import Asked
+from smart_auth.principal import Principal
+
+ENDED: Final = (
+    "The right to be told has ended: the app is disabled, or what its user granted it does not hold any more."
+)
+
+
+def refusal(owner: Principal | None, asked: Asked) -> str | None:
+    """Why nothing is told any more to the owner, as `store.smart.standings` found them; None where they may be told."""
+    if owner is None:
+        return ENDED
+    types = dict.fromkeys(criterion.type for criterion in asked.criteria)
+    if any(_may_see(owner, type) for type in types):
+        return None
+    return f"The right to be told has ended: {', '.join(types)} may not be read and searched any more."
+
+
+def _may_see(owner: Principal, type: str) -> bool:
+    try:
+        predicate(owner, type, "read")
+        predicate(owner, type, "search")
+    except Forbidden:
+        return False
+    return True
