@@ -23,6 +23,7 @@ from fhir_server.store.backup.failures import RestoreFailed
 from fhir_server.store.backup.manifest import Manifest, dump_file
 from fhir_server.store.backup.programs import Programs, environment, for_version
 from fhir_server.store.backup.progress import Progress, silent
+from fhir_server.store.backup.restamping import RESTAMPED
 from fhir_server.store.blobs.port import Blobs
 
 _CHUNK = 1 << 20
@@ -44,40 +45,6 @@ BEGIN
         END IF;
     END LOOP;
 END
-"""
-
-# Transaction numbers of another cluster mean nothing here, and may lie in this one's future. See "Change log" in
-# docs/adr/0003-backup.md: everything restored counts as written by the restoring transaction.
-_RESTAMP = """
-DO $$
-DECLARE place regclass;
-BEGIN
-    FOR place IN
-        SELECT a.attrelid FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-        WHERE c.relname = 'change_log' AND c.relkind = 'r' AND a.attname = 'xid'
-          AND a.atttypid = 'pg_catalog.xid8'::regtype
-    LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE %s ALTER xid TYPE xid8 USING pg_catalog.pg_current_xact_id()', place);
-    END LOOP;
-END $$;
-"""
-
-# What was sealed stays so, and everything else counts as written now: it is sealed next. docs/adr/0019-audit.md
-_UNSEALED_AGAIN = """
-DO $$
-DECLARE place regclass; since text; me text := pg_catalog.pg_current_xact_id()::text;
-BEGIN
-    FOR place IN
-        SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_class s
-          ON s.relnamespace = c.relnamespace AND s.relname = 'audit_sealing' WHERE c.relname = 'audit' AND c.relkind = 'p'
-    LOOP
-        EXECUTE pg_catalog.format('SELECT snapshot FROM %s_sealing', place) INTO since;
-        EXECUTE pg_catalog.format(
-            'ALTER TABLE %s ALTER xid TYPE xid8 USING CASE WHEN pg_catalog.pg_visible_in_snapshot(xid, %L) '
-            'THEN ''3''::xid8 ELSE pg_catalog.pg_current_xact_id() END', place, since);
-        EXECUTE pg_catalog.format('UPDATE %s_sealing SET snapshot = %L', place, me || ':' || me || ':');
-    END LOOP;
-END $$;
 """
 
 
@@ -140,7 +107,7 @@ def _script(connection: Connection, described: Manifest) -> _Script:
     check = sql.Literal(_CHECK.replace("{expected}", expected)).as_string(connection)
     return _Script(
         before=f"SET client_min_messages = warning;\nBEGIN;\n{_emptied(connection)}",
-        after=f"DO {check};\n{_RESTAMP}{_UNSEALED_AGAIN}COMMIT;\n",
+        after=f"DO {check};\n{RESTAMPED}COMMIT;\n",
         known_settings=frozenset(str(name) for (name,) in connection.execute("SELECT name FROM pg_settings")),
     )
 
