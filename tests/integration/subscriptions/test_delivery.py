@@ -333,7 +333,7 @@ async def test_one_that_ended_or_is_off_is_sent_nothing(database):
 async def test_contents_that_are_large_go_in_notifications_of_bearable_size(database):
     async with listening() as hook:
         await subscribe(database, "s", hook.url, content="full-resource")
-        some = [patient(f"p{number}", name=[{"family": token_hex(600_000)}]) for number in range(3)]
+        some = [patient(f"p{number}", photo=[{"data": token_hex(600_000)}]) for number in range(3)]
         await happened(database, "s", *some)
         async with delivering(database):
             await until(database, "s", delivered=3)
