@@ -46,7 +46,7 @@ class Numbering:
         self._base_url = base_url
         self._known = known
         self._standings = standings
-        self._position = lease.snapshot
+        self._position = self._kept = lease.snapshot
         self._chunk = chunk
         self._kept_at = time.monotonic()
 
@@ -58,7 +58,8 @@ class Numbering:
             if position is None:
                 await cursor.renew(connection, self.epoch)
                 return False
-        self._position, self._kept_at, self.matched_until = position, time.monotonic(), began
+        self._position = self._kept = position
+        self._kept_at, self.matched_until = time.monotonic(), began
         return True
 
     async def step(self) -> bool:
@@ -88,9 +89,9 @@ class Numbering:
 
     async def _keep(self, next: str, found: Sequence[tuple[Served, Happened]]) -> None:
         async with self._database.connection() as connection, connection.transaction():
-            await cursor.move(connection, self.epoch, next)
+            await cursor.move(connection, self.epoch, self._kept, next)
             await self.number(connection, found)
-        self._kept_at = time.monotonic()
+        self._kept, self._kept_at = next, time.monotonic()
         if found:
             self._database.wakes.numbered()
 

@@ -49,7 +49,7 @@ class Silence:
             found = await permitted(connection, told, self._standings)
             if devices:
                 async with connection.transaction():
-                    await cursor.renew(connection, numbering.epoch)
+                    await cursor.hold(connection, numbering.epoch)
                     await numbering.number(connection, found)
                     await kept_as_told(connection, [one.key for one in devices])
         if found:

@@ -23,10 +23,13 @@ _LEASE: Final = "lease_until = clock_timestamp() + make_interval(secs => %(lease
 # worth no wait for the disk: lost in a crash it is as if it had not been
 _UNHURRIED: Final = "(SELECT set_config('synchronous_commit', 'off', true)) AS unhurried"
 
+# one who falls asleep within a transaction must not keep the next leader waiting for its lock
+_AWAKE: Final = "(SELECT set_config('idle_in_transaction_session_timeout', '3s', true)) AS awake"
+
 _TAKE: Final = f"""
 UPDATE subscription_cursor c SET leader = %(me)s, epoch = c.epoch + 1, {_LEASE}
   FROM (SELECT lease_until AS ended FROM subscription_cursor) AS before
- WHERE c.leader IS NULL OR c.lease_until < clock_timestamp()
+ WHERE c.leader IS NULL OR c.leader = %(me)s OR c.lease_until < clock_timestamp()
 RETURNING c.epoch, c.snapshot::text, clock_timestamp() - before.ended"""
 _RENEW: Final = (
     f"UPDATE subscription_cursor SET {_LEASE} FROM {_UNHURRIED} WHERE epoch = %(epoch)s RETURNING epoch"
@@ -34,13 +37,17 @@ _RENEW: Final = (
 _PASS: Final = f"""
 UPDATE subscription_cursor SET snapshot = pg_current_snapshot(), {_LEASE} FROM {_UNHURRIED}
  WHERE epoch = %(epoch)s AND NOT EXISTS (SELECT FROM subscription WHERE state <> 'off') RETURNING snapshot::text"""
+_HOLD: Final = (
+    f"UPDATE subscription_cursor SET {_LEASE} FROM {_AWAKE} WHERE epoch = %(epoch)s RETURNING epoch"
+)
 _MOVE: Final = f"""
-UPDATE subscription_cursor SET snapshot = %(next)s::pg_snapshot, {_LEASE} WHERE epoch = %(epoch)s RETURNING epoch"""
+UPDATE subscription_cursor SET snapshot = %(next)s::pg_snapshot, {_LEASE} FROM {_AWAKE}
+ WHERE epoch = %(epoch)s AND snapshot::text = %(last)s::pg_snapshot::text RETURNING epoch"""
 _RELEASE: Final = "UPDATE subscription_cursor SET lease_until = clock_timestamp() WHERE epoch = %(epoch)s"
 
 
 class LeaseLost(FhirServerError):
-    """Another process leads: what this one was doing is not to be kept."""
+    """Another process leads, or this one does not know what it did last: what it was doing is not to be kept."""
 
 
 class Lease(NamedTuple):
@@ -52,7 +59,7 @@ class Lease(NamedTuple):
 
 
 async def take(connection: Connection, me: str, seconds: float = LEASE_SECONDS) -> Lease | None:
-    """The lease, where it was free or has ended; None while another process has it."""
+    """The lease, where it was free, has ended or is one's own already; None while another process has it."""
     cursor = await connection.execute(_TAKE, {"me": me, "lease": seconds})
     row = await cursor.fetchone()
     return None if row is None else Lease(*row)
@@ -70,9 +77,20 @@ async def pass_over(connection: Connection, epoch: int, seconds: float = LEASE_S
     return None if row is None else str(row[0])
 
 
-async def move(connection: Connection, epoch: int, next: str, seconds: float = LEASE_SECONDS) -> None:
-    """The cursor stands at the snapshot `next`, and nobody else moves it in this transaction. Raises LeaseLost."""
-    await _held(connection, _MOVE, {"epoch": epoch, "next": next, "lease": seconds})
+async def hold(connection: Connection, epoch: int, seconds: float = LEASE_SECONDS) -> None:
+    """Nobody else numbers in this transaction, which lasts as soon as it is committed. Raises LeaseLost."""
+    await _held(connection, _HOLD, {"epoch": epoch, "lease": seconds})
+
+
+async def move(
+    connection: Connection, epoch: int, last: str, next: str, seconds: float = LEASE_SECONDS
+) -> None:
+    """The cursor stands at the snapshot `next`, and nobody else moves it in this transaction.
+
+    Raises LeaseLost, also where it does not stand at `last`: whoever did not hear that what they numbered was committed
+    must not number it again.
+    """
+    await _held(connection, _MOVE, {"epoch": epoch, "last": last, "next": next, "lease": seconds})
 
 
 async def release(connection: Connection, epoch: int) -> None:
