@@ -77,6 +77,9 @@ from fhir_server.store.smart.sessions import Sessions
 from fhir_server.store.smart.signing_keys import SigningKeys
 from fhir_server.store.smart.standings import Standings
 from fhir_server.store.smart.users import Accounts
+from fhir_server.subscriptions.attempt import Sender
+from fhir_server.subscriptions.delivery import Deliveries
+from fhir_server.subscriptions.failing import Forbearance
 from fhir_server.subscriptions.leader import Leader
 from fhir_server.subscriptions.registrar import Registrar
 from fhir_server.subscriptions.signing import secret
@@ -121,7 +124,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(house, live, desk.endpoints, _sealer(house, key)),
+        lifespan=_lifespan(house, live, desk.endpoints, _sealer(house, key), _deliveries(house, key)),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
@@ -312,7 +315,16 @@ def _leader(house: House) -> Leader:
     return Leader(house.database, settings.fhir_url, standings, settings.event_days)
 
 
-def _lifespan(house: House, live: Hub, endpoints: Endpoints, sealer: Sealer | None) -> Lifespan:
+def _deliveries(house: House, key: MasterKey) -> Deliveries:
+    settings = house.settings
+    forbearance = Forbearance(settings.hook_error_after, timedelta(hours=settings.hook_off_hours))
+    sender = Sender(Outbound(settings.outbound_allow), key, settings.fhir_url, forbearance)
+    return Deliveries(house.database, sender, Standings(settings.practitioners, ServedResources()))
+
+
+def _lifespan(
+    house: House, live: Hub, endpoints: Endpoints, sealer: Sealer | None, deliveries: Deliveries
+) -> Lifespan:
     database, background, streams = house.database, house.background, house.streams
 
     @asynccontextmanager
@@ -324,6 +336,7 @@ def _lifespan(house: House, live: Hub, endpoints: Endpoints, sealer: Sealer | No
         running.append(asyncio.create_task(house.followers.run()))
         running.append(asyncio.create_task(database.wakes.run()))
         running.append(asyncio.create_task(_leader(house).run()))
+        running.append(asyncio.create_task(deliveries.run()))
         if sealer is not None:
             running.append(asyncio.create_task(sealer.run()))
         try:
@@ -332,6 +345,7 @@ def _lifespan(house: House, live: Hub, endpoints: Endpoints, sealer: Sealer | No
             for task in running:
                 await ended(task)
             await live.close()
+            await deliveries.close()
             with suppress(Unavailable):
                 await streams.record()
             endpoints.close()

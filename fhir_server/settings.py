@@ -240,6 +240,17 @@ class Settings(BaseSettings):
         ge=1,
         description="Days that the events of subscriptions are kept for those who ask for them again.",
     )
+    hook_error_after: int = Field(
+        default=5,
+        ge=1,
+        description="Attempts in a row to notify an endpoint that may fail before its Subscription has the status `error`.",
+    )
+    hook_off_hours: float = Field(
+        default=24,
+        gt=0,
+        description="How long an endpoint may take no notification, in which it is tried again and again, before its "
+        "Subscription is `off`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged."
     )

@@ -52,6 +52,11 @@ _EVENTS: Final = frozenset(
         "background waits for the database",
         "events wait to be numbered",
         "another process numbers events now",
+        "notification not taken",
+        "notification left to its lease",
+        "notifications left to their leases",
+        "notification failed",
+        "subscription off",
         "A client sent what is no HTTP/1.1.",
     }
 )
@@ -114,6 +119,9 @@ _SHAPES: Final[dict[str, Callable[[object], bool]]] = {
     "unchanged": _is_count,
     "amended": _is_count,
     "rejected": _is_count,
+    "subscription": _is_count,
+    "attempts": _is_count,
+    "state": _one_of({"requested", "active", "error", "off"}),
     "pid": _is_count,
     "key_id": _is_count,
     "error": _shaped(rf"Key \d+ of Device/{_UUID.pattern} cannot be decrypted\. [A-Za-z ,`-]+\."),

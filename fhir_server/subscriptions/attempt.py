@@ -26,7 +26,7 @@ from fhir_server.subscriptions.channels.catalog import CHANNELS
 from fhir_server.subscriptions.channels.lines import Lines
 from fhir_server.subscriptions.channels.outgoing import Kind, Message, Outgoing, PushChannel
 from fhir_server.subscriptions.contents import contents
-from fhir_server.subscriptions.failing import Failure, Patience, pause, state_after
+from fhir_server.subscriptions.failing import Failure, Forbearance, pause, state_after
 from fhir_server.subscriptions.model import Asked, Event
 from fhir_server.subscriptions.news import event
 from fhir_server.subscriptions.notification import About, Occurrence
@@ -52,12 +52,12 @@ _DELAY: Final = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """With what is sent: by which way out, signed under which key, told under which address, and with how much patience."""
+    """With what is sent: by which way out, signed under which key, told under which address, and with how much forbearance."""
 
     outbound: Outbound
     master_key: MasterKey
     base_url: str
-    patience: Patience
+    forbearance: Forbearance
 
 
 class Attempts:
@@ -166,8 +166,8 @@ class Attempts:
     async def _failed(self, claimed: Claim, failure: Failure) -> None:
         attempts, now = claimed.attempts + 1, clock.now()
         failing_for = now - (claimed.failing_since or now)
-        patience = self._sender.patience
-        state = state_after(claimed.state, attempts, max(failing_for, timedelta(0)), failure, patience)
+        forbearance = self._sender.forbearance
+        state = state_after(claimed.state, attempts, max(failing_for, timedelta(0)), failure, forbearance)
         delay = pause(attempts, failure, random.random())  # noqa: S311 - nobody's secret
         _SENT.labels("refused" if failure.is_hard or failure.is_gone else "failed").inc()
         self._log.info("notification not taken", subscription=claimed.key, attempts=attempts, state=state)

@@ -29,7 +29,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Forbearance:
     """After how many failed attempts a subscription is in error, and after how long it is off."""
 
     attempts: int
@@ -47,14 +47,14 @@ def pause(attempts: int, failure: Failure, chance: float) -> float:
 
 
 def state_after(
-    state: State, attempts: int, failing_for: timedelta, failure: Failure, patience: Patience
+    state: State, attempts: int, failing_for: timedelta, failure: Failure, forbearance: Forbearance
 ) -> State:
     """The state after so many failed attempts, the last of them with `failure`.
 
     A handshake that fails is not tried again, and whatever is in error stays so until its owner starts it again.
     """
-    if failure.is_gone or failing_for >= patience.period:
+    if failure.is_gone or failing_for >= forbearance.period:
         return "off"
-    if state == "requested" or failure.is_hard or attempts >= patience.attempts:
+    if state == "requested" or failure.is_hard or attempts >= forbearance.attempts:
         return "error"
     return state

@@ -18,7 +18,7 @@ from fhir_server.store.subscriptions.registrations import Wanted
 from fhir_server.subscriptions.as_json import asked_json, owner_json
 from fhir_server.subscriptions.attempt import Sender
 from fhir_server.subscriptions.delivery import Deliveries
-from fhir_server.subscriptions.failing import Patience
+from fhir_server.subscriptions.failing import Forbearance
 from fhir_server.subscriptions.model import Asked, Channel, Criterion
 from fhir_server.subscriptions.secret_headers import SecretHeaders
 from tests.integration.subscriptions.leading import BASE, OPERATOR, AsTheyWere, draft, put
@@ -132,8 +132,8 @@ async def listening(answer: Callable = lambda request: OK) -> AsyncIterator[Subs
 
 
 def deliveries(database: Database, standings=None, allowed=LOOPBACK, attempts=3) -> Deliveries:
-    patience = Patience(attempts, timedelta(hours=24))
-    return Deliveries(database, Sender(Outbound(allowed), KEY, BASE, patience), standings or AsTheyWere())
+    forbearance = Forbearance(attempts, timedelta(hours=24))
+    return Deliveries(database, Sender(Outbound(allowed), KEY, BASE, forbearance), standings or AsTheyWere())
 
 
 async def stopped(task: asyncio.Task) -> None:
