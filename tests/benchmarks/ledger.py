@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.benchmarks.driver import Load
 
-_KEY: Final = re.compile(rb'"(?:effectiveDateTime|timestamp)":"([^"]{23})')
+_KEY: Final = re.compile(rb'"(?:effectiveDateTime|timestamp)": ?"([^"]{23})')
 """A reading is told from every other by the moment at which it says it was measured."""
 
 

@@ -22,7 +22,7 @@ RATE: Final = 100
 """Readings a second, as many as a ward of a hundred patients sends each of whom sends once a second."""
 
 CLIENTS: Final = (1, 100, 1_000)
-SECONDS: Final = 30
+SECONDS: Final = 20
 MOST: Final = {"FHIR_MAX_STREAMS": "5000", "FHIR_MAX_STREAMS_EACH": "5000"}
 P99: Final = 50
 """Milliseconds from the commit to the bytes at the client that are aimed at."""
