@@ -24,6 +24,7 @@ from fhir_server.cli import (
     user,
     version,
 )
+from fhir_server.cli.recorded import tell_what_runs
 
 commands = typer.Typer(
     name="fhir-server",
@@ -53,3 +54,5 @@ commands.command("migrate")(migrate.migrate)
 commands.command("reindex")(reindex.reindex)
 commands.command("explain")(explain.explain)
 commands.command("version")(version.version)
+
+tell_what_runs(commands)

@@ -79,25 +79,34 @@ def new_master(*, data_dir: DataDir = None, json: AsJson = False) -> None:
 
     Example: fhir-server key new-master
     """
-    from fhir_server.keys import PREVIOUS_NAME, master_key, succeed
 
-    configured = settings(data_dir=data_dir)
-    if configured.master_key is None:
-        succeed(folder(configured))
-        made = {"previous": str(folder(configured) / PREVIOUS_NAME)}
-        told = f"There is a new master key, and {PREVIOUS_NAME} beside it. Restart the server, then: fhir-server key reseal"
-    elif configured.master_key_previous is not None:
-        raise OperatorError(
-            "FHIR_MASTER_KEY_PREVIOUS is set. Run `fhir-server key reseal` and unset it first."
-        )
-    else:
-        present = master_key(configured.master_key, folder(configured))
-        made = {"FHIR_MASTER_KEY": present.successor().text(), "FHIR_MASTER_KEY_PREVIOUS": present.text()}
-        told = "\n".join(f"{name}={value}" for name, value in made.items())
+    async def renewed(place: Workplace) -> tuple[dict[str, str], str]:
+        return _in_settings(place) if place.settings.master_key is not None else _in_file(place)
+
+    made, told = with_database(settings(data_dir=data_dir), renewed)
     if json:
         print_json(made)
     else:
         say(told)
+
+
+def _in_file(place: Workplace) -> tuple[dict[str, str], str]:
+    """Where the key before is, now that there is a new one; both for scripts and for people."""
+    from fhir_server.keys import PREVIOUS_NAME, succeed
+
+    succeed(folder(place.settings))
+    told = f"There is a new master key, and {PREVIOUS_NAME} beside it. Restart the server, then: fhir-server key reseal"
+    return {"previous": str(folder(place.settings) / PREVIOUS_NAME)}, told
+
+
+def _in_settings(place: Workplace) -> tuple[dict[str, str], str]:
+    """The settings to go on with, both for scripts and for people."""
+    if place.key.previous is not None:
+        raise OperatorError(
+            "FHIR_MASTER_KEY_PREVIOUS is set. Run `fhir-server key reseal` and unset it first."
+        )
+    made = {"FHIR_MASTER_KEY": place.key.successor().text(), "FHIR_MASTER_KEY_PREVIOUS": place.key.text()}
+    return made, "\n".join(f"{name}={value}" for name, value in made.items())
 
 
 @app.command("reseal")

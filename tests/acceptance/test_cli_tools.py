@@ -61,6 +61,16 @@ def test_secrets_are_sealed_under_a_new_master_key(here, data_dir):
     assert here("key", "reseal", data_dir=data_dir)["device_secrets"] == 1
     before.unlink()
     assert command("audit", "verify", data_dir=data_dir).returncode == 0
+    kept = [
+        (one["action"], one["what"], one["who"], one["outcome"])
+        for one in here("audit", "list", data_dir=data_dir)
+    ]
+    assert kept == [
+        ("audit-verify", "Audit", "command", 0),
+        ("key-reseal", "Key", "command", 0),
+        ("key-new-master", "Key", "command", 0),
+        ("device-add", "Device/pi-1", "command", 0),
+    ]
 
 
 def test_a_secret_is_renewed_a_name_is_taken_once_and_a_device_disabled(here, server):
