@@ -51,7 +51,7 @@ class Silence:
                 async with connection.transaction():
                     await cursor.hold(connection, numbering.epoch)
                     await numbering.number(connection, found)
-                    await kept_as_told(connection, [one.key for one in devices])
+                    await kept_as_told(connection, devices)
         if found:
             self._database.wakes.numbered()
         if len(devices) < _AT_ONCE:

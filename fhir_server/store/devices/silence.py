@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 import psycopg
 from psycopg.rows import TupleRow
 
-from fhir_server.store.arrays import bigints
+from fhir_server.store.arrays import bigints, instants
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
@@ -21,11 +21,11 @@ _SILENT: Final = """
 SELECT d.key, d.id, d.last_seen_at, r.body::text,
        (SELECT a.patient FROM device_assignment a WHERE a.device = d.key AND a.period @> clock_timestamp())
   FROM device d JOIN resource r ON r.type = %s AND r.id = d.id AND NOT r.deleted
- WHERE d.last_seen_at < clock_timestamp() - %s::interval AND (d.silence_told_at IS NULL OR d.silence_told_at < d.last_seen_at)
+ WHERE d.last_seen_at < clock_timestamp() - %s::interval AND (d.told_seen_at IS NULL OR d.told_seen_at < d.last_seen_at)
    AND d.removed_at IS NULL AND d.disabled_at IS NULL
  ORDER BY d.last_seen_at LIMIT %s"""
 _TOLD: Final = """
-UPDATE device d SET silence_told_at = clock_timestamp() FROM unnest(%b) AS told (key) WHERE d.key = told.key"""
+UPDATE device d SET told_seen_at = told.seen_at FROM unnest(%b, %b) AS told (key, seen_at) WHERE d.key = told.key"""
 
 
 class Silent(NamedTuple):
@@ -47,6 +47,7 @@ async def silent(connection: Connection, device_type: int, most: int) -> list[Si
     ]
 
 
-async def told(connection: Connection, devices: Sequence[int]) -> None:
-    """The devices, by key, are not found again before they were heard of."""
-    await connection.execute(_TOLD, (bigints(devices),))
+async def told(connection: Connection, devices: Sequence[Silent]) -> None:
+    """The devices are not found again before they were heard of."""
+    columns = bigints([one.key for one in devices]), instants([one.last_seen for one in devices])
+    await connection.execute(_TOLD, columns)

@@ -44,7 +44,7 @@ device = Table(
     Column("removed_at", DateTime(timezone=True)),
     Column("metrics", _text()),
     Column("state", JSONB),
-    Column("silence_told_at", DateTime(timezone=True)),
+    Column("told_seen_at", DateTime(timezone=True)),
     comment="Devices that may send readings: `name` is what they call themselves, `id` their Device resource.",
 )
 

@@ -359,7 +359,7 @@ CREATE TABLE public.device (
     removed_at timestamp with time zone,
     metrics text COLLATE pg_catalog."C",
     state jsonb,
-    silence_told_at timestamp with time zone
+    told_seen_at timestamp with time zone
 );
 
 

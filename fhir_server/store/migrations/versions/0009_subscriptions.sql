@@ -67,4 +67,4 @@ COMMENT ON TABLE subscription_binding IS 'Hashes of tokens that bind a WebSocket
 
 CREATE INDEX change_log_xid ON change_log (xid);
 
-ALTER TABLE device ADD COLUMN silence_told_at timestamp with time zone;
+ALTER TABLE device ADD COLUMN told_seen_at timestamp with time zone;
