@@ -1074,6 +1074,8 @@ CREATE TABLE public.subscription_progress (
     subscription bigint NOT NULL,
     numbered bigint DEFAULT 0 NOT NULL,
     delivered bigint DEFAULT 0 NOT NULL,
+    sending bigint DEFAULT 0 NOT NULL,
+    greeted boolean DEFAULT false NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     failing_since timestamp with time zone,
     last_sent_at timestamp with time zone,
@@ -1088,7 +1090,7 @@ WITH (fillfactor='50');
 -- Name: TABLE subscription_progress; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TABLE public.subscription_progress IS 'The last number given to an event of each subscription, the last one its endpoint took, and when something is to be sent next: infinity where nothing is.';
+COMMENT ON TABLE public.subscription_progress IS 'The last number given to an event of each subscription, the last one its endpoint took, the last one under way, and when something is to be sent next: infinity where nothing is.';
 
 
 --
