@@ -40,7 +40,7 @@ from fhir_server.subscriptions.notification import Occurrence
 from smart_auth.principal import Principal
 
 LOOK_SECONDS: Final = 1.0
-JUDGE_SECONDS: Final = 3.0
+JUDGE_SECONDS: Final = 2.0
 
 
 class Followers:
