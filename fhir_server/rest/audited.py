@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/auditevent.html; docs/adr/0019-audit.md
 """
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -110,7 +110,7 @@ def record(asked: Request, target: Target, trail: Trail, status: int, about: Abo
         found.type,
         found.id,
         found.version,
-        found.id if found.type == _PATIENT and found.id else found.patient or _patient(target, sent),
+        found.id if found.type == _PATIENT and found.id else found.patient or patient(target, sent),
         "" if interaction.name == interaction.code else interaction.name,
         _types(sent) if sent else (),
         kept((name for name, _ in sent), interaction.parameters or _NONE) if sent else (),
@@ -141,7 +141,7 @@ def _types(sent: Pairs) -> tuple[str, ...]:
     return tuple(type for value in asked for type in value.split(",") if type in RESOURCE_TYPES)
 
 
-def _patient(target: Target, sent: Pairs) -> str | None:
+def patient(target: Target, sent: Iterable[tuple[str, str]]) -> str | None:
     """The one Patient that a search is about, where its address says so."""
     if target.compartment:
         return target.id if target.compartment == _PATIENT else None

@@ -4,7 +4,8 @@ https://hl7.org/fhir/R4/http.html#search
 """
 
 from fhir_server.clock import now
-from fhir_server.rest.answer import Answer
+from fhir_server.rest.answer import About, Answer
+from fhir_server.rest.audited import patient
 from fhir_server.rest.call import Call
 from fhir_server.rest.request import Pairs, pairs
 from fhir_server.search.access import access, caller
@@ -29,7 +30,7 @@ async def _searchset(call: Call, asked: Pairs) -> Answer:
     about = Compartment(target.compartment, target.id) if target.compartment else None
     async with call.house.database.connection() as connection:
         found = await searchset(connection, target.type, asked, seen, _asking(call), about)
-    return Answer(200, found.body)
+    return Answer(200, found.body, about=About(target.type, "", patient=patient(target, found.asked)))
 
 
 def _asking(call: Call) -> Asking:

@@ -43,11 +43,15 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Searchset:
-    """A Bundle's JSON, how many matches it holds, and how many there are when that was counted."""
+    """A Bundle's JSON, how many matches it holds, and how many there are when that was counted.
+
+    `asked` are the parameters that were searched by: those of the first page, whichever it is.
+    """
 
     body: bytes
     count: int
     total: int | None
+    asked: Pairs = ()
 
 
 async def search(
@@ -76,7 +80,7 @@ async def search(
     self_url = url(asking.base_url, by.place, pairs if cursor else understood(planned))
     next_url = await _next(connection, by, planned, found, now, asking)
     body = bundle(planned, found, self_url=self_url, next_url=next_url, notices=asking.notices)
-    return Searchset(body, len(found.matches), found.total)
+    return Searchset(body, len(found.matches), found.total, asked)
 
 
 def understood(planned: Plan) -> tuple[tuple[str, str], ...]:

@@ -78,6 +78,17 @@ async def test_a_search_is_recorded_by_the_names_of_its_parameters_and_the_one_p
     assert not {"8867", "90"} & set(re.findall(r"\d+", str(one.detail["parameters"])))
 
 
+async def test_a_later_page_is_recorded_with_the_patient_whom_the_first_was_about(client, records):
+    for _ in range(3):
+        await made(client, patient="p7")
+    for first in ("/fhir/Observation?patient=p7&_count=1", "/fhir/Patient/p7/Observation?_count=1"):
+        url = first
+        while url:
+            page = (await client.get(url)).json()
+            url = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+    assert [one.patient for one in records(3)] == ["p7"] * 6
+
+
 async def test_a_name_that_is_none_is_not_kept_as_it_may_be_a_value(client, records):
     await client.get("/fhir/Patient?Doe, John=1")
     await client.get("/fhir/Patient?Smith")
