@@ -83,6 +83,7 @@ async def test_types_that_no_record_holds_are_refused_whether_or_not_there_are_a
         "Organization",
         "Practitioner",
         "PractitionerRole",
+        "Subscription",  # of whoever made it
     }
     ways = [
         f"{type}{way}"
