@@ -38,7 +38,7 @@ def told(one):
     return bundle, {each["name"]: each for each in bundle["entry"][0]["resource"]["parameter"]}
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N1")
 def test_a_notification_with_the_whole_resource_is_that_of_the_guide():
     bundle, _ = told(notification.events(about(), "full-resource", [Occurrence(event(), ENCOUNTER)], AT))
     state = bundle["entry"][0]["resource"]["id"]
@@ -84,7 +84,7 @@ def test_a_notification_with_the_whole_resource_is_that_of_the_guide():
     }  # fmt: skip
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N3")
 @pytest.mark.item("leak-13")
 def test_an_empty_notification_names_no_topic_no_focus_and_no_resource():
     bundle, parameters = told(notification.events(about(), "empty", [Occurrence(event(), ENCOUNTER)], AT))
@@ -97,7 +97,7 @@ def test_an_empty_notification_names_no_topic_no_focus_and_no_resource():
     assert b"Encounter" not in orjson.dumps(bundle)
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N2")
 @pytest.mark.item("leak-13")
 def test_a_notification_of_ids_names_its_focus_and_holds_no_resource():
     bundle, parameters = told(notification.events(about(), "id-only", [Occurrence(event(), ENCOUNTER)], AT))
@@ -113,7 +113,7 @@ def test_a_notification_of_ids_names_its_focus_and_holds_no_resource():
     ]
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N5")
 @pytest.mark.parametrize(
     ("change", "body", "method", "url", "status"),
     [
@@ -137,7 +137,7 @@ def test_the_entry_of_an_event_says_what_was_done_and_whether_it_can_be_shown(
     assert parameters["notification-event"]["part"][2]["name"] == "focus"
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N4")
 @pytest.mark.item("sub-T5")
 def test_a_handshake_and_a_heartbeat_tell_of_no_event_and_count_none():
     bundle, parameters = told(notification.handshake(about(state="requested", numbered=0), AT))
@@ -150,7 +150,7 @@ def test_a_handshake_and_a_heartbeat_tell_of_no_event_and_count_none():
     assert (len(bundle["entry"]), "notification-event" in parameters) == (1, False)
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N4")
 def test_the_status_of_a_subscription_is_parameters_with_what_went_wrong():
     status = notification.query_status(about(state="error", error="It answered 500."))
     check("Parameters", orjson.dumps(status))
@@ -169,7 +169,7 @@ def test_the_status_of_a_subscription_is_parameters_with_what_went_wrong():
     }
 
 
-@pytest.mark.item("sub-3.3")
+@pytest.mark.item("sub-N4")
 def test_events_that_were_asked_for_come_with_the_number_of_all_there_are():
     some = [Occurrence(event(number)) for number in (1, 2)]
     bundle, parameters = told(notification.query_events(about(numbered=9), "id-only", some, AT))
