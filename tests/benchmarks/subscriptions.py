@@ -174,7 +174,7 @@ async def _emptied(running: Server, endpoint: Endpoint, events: int) -> tuple[Lo
     before, load, started = running.cpu(), Load(), time.perf_counter()
     endpoint.open.set()
     while endpoint.events < events:
-        if time.perf_counter() - started > _PATIENCE + events / 50:
+        if time.perf_counter() - started > _PATIENCE + events / 20:
             raise SystemExit(f"{endpoint.events} of {events} events came")
         await asyncio.sleep(0.01)
     after = running.cpu()

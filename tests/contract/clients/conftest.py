@@ -24,10 +24,11 @@ def server(cloned):
     """A process of its own; tests that share it use identifiers of their own."""
     folder = Path(tempfile.mkdtemp(prefix="fhir-clients-", dir="/var/tmp"))
     with cloned() as url:
-        trusted = json.dumps([f"{nginx.FROM}/32"])
-        process = Process(
-            "serve", "--port", "0", data_dir=folder, DATABASE_URL=url, FHIR_TRUSTED_PROXIES=trusted
-        )
+        settings = {
+            "FHIR_TRUSTED_PROXIES": json.dumps([f"{nginx.FROM}/32"]),
+            "FHIR_OUTBOUND_ALLOW": '["127.0.0.0/8"]',
+        }
+        process = Process("serve", "--port", "0", data_dir=folder, DATABASE_URL=url, **settings)
         try:
             yield Address(process.line()["fhir"], TOKEN)
         finally:

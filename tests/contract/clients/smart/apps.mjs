@@ -11,6 +11,7 @@ const LAUNCHED = 'openid fhirUser launch online_access patient/Observation.rs pa
 
 const bundle = join(dirname(createRequire(import.meta.url).resolve('fhirclient/package.json')), 'build/fhir-client.pure.js')
 const example = new URL('../../../../examples/smart_app/', import.meta.url)
+const live = new URL('../../../../examples/live_view/', import.meta.url)
 
 export const keys = { RS384: made('RS384', 'rsa', { modulusLength: 2048 }), ES384: made('ES384', 'ec', { namedCurve: 'P-384' }) }
 
@@ -46,7 +47,9 @@ function served (origin) {
     '/signing/standalone': () => ['text/html', launch(app('signing', { clientPrivateJwk: keys.ES384.private }))],
     '/strict': () => ['text/html', 'Back.'],
     '/vitals/': () => ['text/html', readFileSync(new URL('index.html', example))],
-    '/vitals/app.js': () => ['text/javascript', readFileSync(new URL('app.js', example))]
+    '/vitals/app.js': () => ['text/javascript', readFileSync(new URL('app.js', example))],
+    '/live/': () => ['text/html', readFileSync(new URL('index.html', live))],
+    '/live/live.js': () => ['text/javascript', readFileSync(new URL('live.js', live))]
   }
 }
 

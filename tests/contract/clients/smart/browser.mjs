@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
 import { SCOPE, keys, listen, seen } from './apps.mjs'
+import { cable } from './cable.mjs'
 import * as person from './person.mjs'
 import * as strict from './strict.mjs'
 
@@ -141,6 +142,36 @@ const flows = {
     await approved(page, asked)
     await page.getByRole('table').waitFor()
     return { said: await page.getByRole('status').innerText(), rows: await page.locator('tbody tr').allInnerTexts() }
+  },
+
+  // What the page shows of readings before, while and after it is cut off; and from where it asked to go on.
+  async watched (page, { patient, token, readings: [before, meanwhile, after] }) {
+    const resumed = []
+    page.on('request', (request) => { if (request.url().includes('/live/patients/')) resumed.push(request.headers()['last-event-id'] ?? null) })
+    const send = (body) => fetch(`${fhir}/Observation`, {
+      method: 'POST', headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/fhir+json' }, body: JSON.stringify(body)
+    })
+    const rows = page.locator('#values tbody tr')
+    const say = (text) => page.getByRole('status').filter({ hasText: text }).waitFor()
+    const way = await cable(new URL(fhir).origin)
+    await page.goto(`${origin}/live/`)
+    await page.getByLabel('Server').fill(way.url)
+    await page.getByLabel('Patient').fill(patient)
+    await page.getByLabel('Token').fill(token)
+    await page.getByRole('button', { name: 'Watch' }).click()
+    await say('Watching.')
+    await send(before)
+    await rows.nth(0).waitFor()
+    way.pull()
+    await say('broke off')
+    await send(meanwhile)
+    await way.plug()
+    await rows.nth(1).waitFor()
+    await send(after)
+    await rows.nth(2).waitFor()
+    const seen = { rows: await rows.allInnerTexts(), resumed, faults: await person.faults(page) }
+    way.pull()
+    return seen
   }
 }
 
