@@ -42,10 +42,11 @@ s.key, s.id, s.owner, s.asked, s.headers, s.state, s.error, s.started_at, nullif
 p.sending, p.attempts, p.failing_since, {TIMEOUT}, {_BEAT.format(sent="p.last_sent_at")} <= clock_timestamp(),
 coalesce(s.ends_at <= clock_timestamp(), FALSE)"""
 
+# by the statement's own time, which an index can be asked by
 _CLAIM: Final = f"""
 WITH due AS MATERIALIZED (
   SELECT subscription FROM subscription_progress
-   WHERE due_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until < clock_timestamp())
+   WHERE due_at <= statement_timestamp() AND (lease_until IS NULL OR lease_until < statement_timestamp())
    ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 UPDATE subscription_progress p
    SET lease_owner = %(me)s, lease_until = {_LEASE}, due_at = {_LEASE}, sending = {_UPTO.format(delivered="p.delivered")}
