@@ -61,7 +61,9 @@ class _Address:
             after = headers.get(b"last-event-id", b"").decode("latin-1")
             wanted = await visit.let_in(headers[b"authorization"].decode("latin-1"), after)
         with self._house.streams.opened(
-            told.SOCKET, beat=lambda: told.heartbeat(told.SOCKET, ""), caller=None if wanted is None else wanted.caller
+            told.SOCKET,
+            beat=lambda: told.heartbeat(told.SOCKET, ""),
+            caller=None if wanted is None else wanted.caller,
         ) as stream:
 
             async def conversation(to: Stream, hearing: Hearing) -> None:
