@@ -15,7 +15,10 @@ from fhir_server.store.database import Connection, Database
 from fhir_server.store.history import Entry, Window
 from fhir_server.store.predicate import EVERYTHING, Predicate
 
-MOST_ROUNDS: Final = 20  # as many times as many versions are looked at as a page holds
+MOST_LOOKED: Final = (
+    5_000  # versions for one page, whatever it holds: a page that ends there hints at what is hidden
+)
+_AT_ONCE: Final = 500
 
 _Read: TypeAlias = Callable[[Window, int], Awaitable[list[Entry]]]
 
@@ -54,15 +57,16 @@ async def everything(database: Database, type: str | None, sight: Sight, window:
 
 async def _page(connection: Connection, sight: Sight, read: _Read, window: Window, count: int) -> Page:
     """A page of what is shown. What is not is passed over, for so long; then the next page goes on from there."""
-    found, place = list[Entry](), window
-    for _ in range(MOST_ROUNDS):
-        entries = await read(place, count + 1)
+    found, place, size, looked = list[Entry](), window, count + 1, 0
+    while looked < MOST_LOOKED:
+        entries = await read(place, size)
         found += await _shown(connection, sight, entries)
         if len(found) > count:
             return Page(found[:count], replace(window, before=found[count - 1].place) if count else None)
-        if len(entries) <= count:
+        if len(entries) < size:
             return Page(found, None)
-        place = replace(window, before=entries[-1].place)
+        place, looked = replace(window, before=entries[-1].place), looked + size
+        size = max(count + 1, min(2 * size, _AT_ONCE))
     return Page(found, place)
 
 

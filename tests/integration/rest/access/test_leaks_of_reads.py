@@ -455,3 +455,16 @@ async def test_a_deletion_is_shown_to_those_who_might_see_what_was_deleted(serve
     gone = [one["request"]["url"] for one in (await app.get("Observation/_history")).json()["entry"]]
     assert gone.count("Observation/a-gone") == 2
     assert "Observation/b-gone" not in gone
+
+
+@pytest.mark.item("leak-20")
+async def test_no_page_of_a_history_hints_at_deletions_that_are_hidden(server):
+    operator, app = server.operator(), server.caller("patient/Observation.rs", patient="a")
+    ids = [f"b-hidden-{number}" for number in range(60)]
+    await server.store(*(observation(id, "b") for id in ids))
+    entries = [{"request": {"method": "DELETE", "url": f"Observation/{id}"}} for id in ids]
+    await operator.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+
+    for path in ("Observation/_history", "_history"):
+        page = (await app.get(f"{path}?_count=1")).json()
+        assert len(page["entry"]) == 1
