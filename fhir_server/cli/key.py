@@ -131,13 +131,15 @@ def reseal(*, data_dir: DataDir = None, json: AsJson = False) -> None:
             {
                 "device_secrets": done.device_secrets,
                 "signing_keys": done.signing_keys,
+                "subscription_headers": done.subscription_headers,
                 "unreadable": done.unreadable,
             }
         )
     elif not done.unreadable:
         say(
-            f"{done.device_secrets} secrets of devices and {done.signing_keys} signing keys are under the new master key. "
-            "The one before is not needed any more: remove master.key.previous, or unset FHIR_MASTER_KEY_PREVIOUS."
+            f"{done.device_secrets} secrets of devices, {done.signing_keys} signing keys and the headers of "
+            f"{done.subscription_headers} subscriptions are under the new master key. The one before is not needed any more: "
+            "remove master.key.previous, or unset FHIR_MASTER_KEY_PREVIOUS."
         )
     if done.unreadable:
         raise OperatorError(" ".join(done.unreadable))

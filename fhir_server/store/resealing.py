@@ -25,6 +25,9 @@ _RENEW_OF_DEVICE: Final = (
     "UPDATE device_secret SET sealed = %s WHERE device = %s AND key_id = %s AND sealed = %s"
 )
 _KEYS: Final = "SELECT kid, sealed FROM oauth_key"
+_HEADERS: Final = """
+SELECT key, id, headers FROM subscription WHERE key > %s AND headers IS NOT NULL ORDER BY key LIMIT %s"""
+_RENEW_HEADERS: Final = "UPDATE subscription SET headers = %s WHERE key = %s AND headers = %s"
 _RENEW_KEY: Final = "UPDATE oauth_key SET sealed = %s WHERE kid = %s AND sealed = %s"
 
 
@@ -34,6 +37,7 @@ class Resealed:
 
     device_secrets: int = 0
     signing_keys: int = 0
+    subscription_headers: int = 0
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -42,6 +46,7 @@ async def reseal(database: Database, key: MasterKey) -> Resealed:
     done = Resealed()
     await _secrets(database, Seal(key), done)
     await _keys(database, Box(key, "signing-keys"), done)
+    await _headers(database, Box(key, "subscription-headers"), done)
     if key.previous is not None:
         doubtful = await vouch(database, key.derive("audit"), key.previous.derive("audit"))
         done.unreadable += [
@@ -82,3 +87,23 @@ async def _keys(database: Database, box: Box, done: Resealed) -> None:
             if renewed is not None:
                 await connection.execute(_RENEW_KEY, (renewed, kid, sealed))
                 done.signing_keys += 1
+
+
+async def _headers(database: Database, box: Box, done: Resealed) -> None:
+    key = 0
+    while True:
+        async with database.connection() as connection:
+            rows = await (await connection.execute(_HEADERS, (key, TOGETHER))).fetchall()
+            for key, id, sealed in rows:
+                try:
+                    renewed = box.renewed(sealed, id.encode())
+                except InvalidTag:
+                    done.unreadable.append(
+                        f"The headers of Subscription/{id} cannot be decrypted. Have them sent anew."
+                    )
+                    continue
+                if renewed is not None:
+                    await connection.execute(_RENEW_HEADERS, (renewed, key, sealed))
+                    done.subscription_headers += 1
+        if len(rows) < TOGETHER:
+            return

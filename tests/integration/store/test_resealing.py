@@ -11,6 +11,9 @@ from fhir_server.store.devices.registry import DeviceRegistry
 from fhir_server.store.devices.seal import Seal
 from fhir_server.store.resealing import reseal
 from fhir_server.store.smart.signing_keys import SigningKeys
+from fhir_server.store.subscriptions import registrations
+from fhir_server.store.subscriptions.registrations import Wanted
+from fhir_server.subscriptions.secret_headers import SecretHeaders
 from mappers.profiles import built_in
 
 OLD = MasterKey(b"o" * 32)
@@ -50,6 +53,22 @@ async def test_under_the_new_key_alone_everything_opens_once_it_was_sealed_anew(
 
     again = await reseal(database, NEW)
     assert (again.device_secrets, again.signing_keys, again.unreadable) == (0, 0, [])
+
+
+async def test_the_headers_of_subscriptions_are_sealed_anew(database):
+    said = {"Authorization": "Bearer canary"}
+    async with database.connection() as connection:
+        for id, key in (("one", OLD), ("lost", MasterKey(b"x" * 32))):
+            headers = SecretHeaders(key).close(id, said)
+            await registrations.add(connection, id, Wanted("|local", {}, {}, headers, "active", None))
+
+    done = await reseal(database, NEW)
+
+    assert (done.subscription_headers, len(done.unreadable)) == (1, 1)
+    assert "Subscription/lost" in done.unreadable[0]
+    async with database.connection() as connection:
+        (found,) = await registrations.registered(connection, ["one"])
+    assert SecretHeaders(ALONE).open("one", found.headers) == said
 
 
 async def test_what_opens_under_neither_key_is_named_and_hinders_nothing_else(database):
