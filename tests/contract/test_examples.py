@@ -12,6 +12,12 @@ r4_examples = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(r4_examples)
 
 
+NOT_AS_SENT = {
+    "AuditEvent",
+    "Subscription",
+}  # the server makes those itself; these it runs, and theirs ended long ago
+
+
 def exact(text):
     """The resource in `text`, its decimals as value and number of decimal places, without what the server stamps."""
     tree = json.loads(text, parse_float=_digits, parse_int=_digits)
@@ -32,9 +38,7 @@ async def test_every_official_example_comes_back_as_it_was_sent(client):
     for line in r4_examples.lines():
         example = json.loads(line)
         url = f"/fhir/{example['resourceType']}/{example['id']}"
-        if (
-            url.endswith(r4_examples.INVALID) or example["resourceType"] == "AuditEvent"
-        ):  # the server makes those
+        if url.endswith(r4_examples.INVALID) or example["resourceType"] in NOT_AS_SENT:
             continue
         put = await client.put(url, content=line, headers=headers)
         got = await client.get(
@@ -44,7 +48,7 @@ async def test_every_official_example_comes_back_as_it_was_sent(client):
         if put.status_code not in (200, 201) or not exact(line) == exact(put.content) == exact(got.content):
             different.append((url, put.status_code, put.text[:300]))
     assert different == []
-    assert sent >= 715
+    assert sent >= 713
 
 
 async def test_decimals_keep_their_digits(client):

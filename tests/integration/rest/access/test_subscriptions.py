@@ -285,9 +285,10 @@ async def test_one_that_is_off_is_not_made_active_by_the_server(server, owner):
 async def test_a_subscription_stays_whose_it_was_when_an_administrator_writes_it(server, owner):
     tree = await made(owner, subscription())
 
-    await put(server.operator(), tree | {"status": "off"})
+    await put(server.operator(), tree)
 
-    assert (await kept(server, tree["id"])).owner_key == "a|client:a"
+    found = await kept(server, tree["id"])
+    assert (found.owner_key, found.owner["client"]) == ("a|client:a", "a")
     assert await owner.status(f"Subscription/{tree['id']}") == 200
 
 
