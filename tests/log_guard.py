@@ -56,6 +56,8 @@ _EVENTS: Final = frozenset(
         "notification left to its lease",
         "notifications left to their leases",
         "notification failed",
+        "notifications wait to be sent",
+        "headers of a subscription unreadable",
         "subscription off",
         "A client sent what is no HTTP/1.1.",
     }

@@ -42,6 +42,9 @@ MOST_ANSWER_BYTES: Final = 1_000
 MOST_BYTES_TOGETHER: Final = 2_000_000
 
 _AGENT: Final = (b"user-agent", f"fhir-server/{__version__}".encode())
+_UNREADABLE: Final = (
+    "What the headers say cannot be read any more. Send the Subscription again with its headers."
+)
 _SENT: Final = Counter("fhir_notifications", "Notifications sent, by whether they were taken.", ("outcome",))
 _DELAY: Final = Histogram(
     "fhir_notification_delay_seconds",
@@ -88,14 +91,18 @@ class Attempts:
             return None
         try:
             outgoing = await self._outgoing(claimed, kind, asked, owner)
-        except OperatorError as error:
-            await self._failed(claimed, Failure(str(error), is_hard=True))
+        except OperatorError:
+            self._log.error("headers of a subscription unreadable", subscription=claimed.key)
+            await self._failed(claimed, Failure(_UNREADABLE, is_hard=True))
             return None
-        message = channel.message(outgoing)
+        is_empty = kind == "events" and not outgoing.told  # they were kept no longer
+        message = None if is_empty else channel.message(outgoing)
         failure = None if message is None else await self._sent(channel, claimed, message)
         if failure is not None:
             await self._failed(claimed, failure)
             return None
+        if message is not None:
+            _SENT.labels("taken").inc()
         return await self._taken(claimed, outgoing)
 
     async def _outgoing(self, claimed: Claim, kind: Kind, asked: Asked, owner: Principal) -> Outgoing:
@@ -143,7 +150,6 @@ class Attempts:
         return channel.failure(reply, clock.now())
 
     async def _taken(self, claimed: Claim, outgoing: Outgoing) -> Claim | None:
-        _SENT.labels("taken").inc()
         if outgoing.kind == "handshake":
             await self._greeted(claimed)
             return None

@@ -38,17 +38,22 @@ class Deliveries:
         self._me = uuid7()
         self._attempts = Attempts(database, sender, self._me)
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._hindered = False
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
         """Never returns; looks for what is due at every word of new events, and by itself every second."""
         with self._database.wakes.waiting("event") as wake:
             while True:
+                started = False
                 try:
                     started = await self._start(wake.wake)
                     await self._attempts.lines.sweep(self._running)
-                except (RequestError, psycopg.Error):
-                    started = False  # the database is away
+                    self._hindered = False
+                except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what tells everybody
+                    if not self._hindered:  # said once, and again when it happens anew
+                        self._log.warning("notifications wait to be sent", reason=type(error).__name__)
+                    self._hindered = True
                 if not started:
                     await wake.wait(LOOK_SECONDS)
 

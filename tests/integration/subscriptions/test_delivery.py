@@ -330,6 +330,30 @@ async def test_one_that_ended_or_is_off_is_sent_nothing(database):
     assert hook.asked == []
 
 
+@pytest.mark.item("sub-T5")
+async def test_events_that_are_kept_no_longer_are_passed_over_under_their_numbers(database):
+    async with listening() as hook:
+        await subscribe(database, "s", hook.url, max_count=2)
+        await happened(database, "s", *(patient(f"p{number}") for number in range(5)))
+        async with database.connection() as connection:
+            await connection.execute("DELETE FROM subscription_event WHERE number <= 3")
+        async with delivering(database):
+            await until(database, "s", delivered=5)
+    assert [request.numbers for request in hook.asked] == [[4], [5]]
+
+
+async def test_headers_that_cannot_be_opened_any_more_are_an_error_and_nothing_is_sent(database):
+    async with listening() as hook:
+        await subscribe(database, "s", hook.url, headers={"X-Own": "a"})
+        await happened(database, "s", patient("p1"))
+        async with database.connection() as connection:
+            await connection.execute("UPDATE subscription SET headers = 'under another key, and long enough'")
+        async with delivering(database):
+            found = await until(database, "s", state="error")
+    assert found["error"].startswith("What the headers say cannot be read any more.")
+    assert hook.asked == []
+
+
 async def test_contents_that_are_large_go_in_notifications_of_bearable_size(database):
     async with listening() as hook:
         await subscribe(database, "s", hook.url, content="full-resource")
