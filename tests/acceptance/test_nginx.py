@@ -5,6 +5,7 @@ import ssl
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests import nginx
 from tests.acceptance.command_line import TOKEN
@@ -42,6 +43,29 @@ def test_a_resource_with_a_large_body_passes_as_it_is(proxy):
         assert made.status_code == 201
         assert made.headers["location"].startswith(f"{address}/fhir/Basic/")
         assert client.get(made.headers["location"]).json()["code"] == note["code"]
+
+
+def test_events_and_messages_pass_as_they_come(proxy):
+    address, _, pem = proxy
+    trusted = ssl.create_default_context(cafile=str(pem))
+    headers = {**OUTSIDE, "Content-Type": "application/fhir+json"}
+    reading = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    with httpx.Client(verify=trusted, headers=headers, base_url=address) as client:
+        client.put("/fhir/Patient/streamed", content='{"resourceType":"Patient","id":"streamed"}')
+        socket = connect(
+            f"{address.replace('https', 'wss')}/ws/patients/streamed",
+            ssl=trusted,
+            additional_headers={"Authorization": OUTSIDE["Authorization"]},
+        )
+        with socket, client.stream("GET", "/live/patients/streamed") as events:
+            lines = events.iter_lines()
+            assert next(lines) == ":"
+            made = client.post(
+                "/fhir/Observation",
+                content=json.dumps({**reading, "subject": {"reference": "Patient/streamed"}}),
+            )
+            assert f'"id": "{made.json()["id"]}"' in socket.recv(timeout=20)
+            assert "event: observation" in lines
 
 
 @pytest.mark.item("smart-1.9-forwarded")
