@@ -1,6 +1,6 @@
 """What somebody who asked for something lasting may now, though no token of theirs is at hand.
 
-https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html; docs/adr/0024-delivery-of-notifications.md
+https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html; docs/adr/0024-delivery.md
 
 The app must be registered and not disabled; of an app that a person uses the grant must hold, with a token under it that can still
 be used, and the person's account. Their scopes are those they had, cut to what app and person may have now.
