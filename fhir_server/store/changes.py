@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.store.arrays import bigints, integers, smallints
+from fhir_server.store.arrays import bigints, integers
 
 _TYPES: Final = {number: name for name, number in RESOURCE_TYPES.items()}
 
 _NOW: Final = "SELECT pg_current_snapshot()::text"
 
-# one statement, so that what it sees is what the snapshot it returns says
+# One statement, so that what it sees is what the snapshot it returns says; each row by its number, whatever the planner
+# believes of tables that have just grown.
 _READ: Final = """
 WITH waited AS (
   SELECT c.* FROM change_log c
@@ -29,8 +30,10 @@ later AS (
    ORDER BY c.xid FETCH FIRST (%(limit)s) ROWS WITH TIES),
 fresh AS MATERIALIZED (SELECT *, FALSE AS counted FROM waited UNION ALL SELECT *, TRUE FROM later)
 SELECT pg_current_snapshot()::text, found.* FROM (SELECT) AS always LEFT JOIN (
-  SELECT f.counted, f.xid::text::bigint, f.seq, f.type, f.rid, r.id, f.version, f.last_updated, p.id
-    FROM fresh f JOIN resource r ON r.rid = f.rid LEFT JOIN patient_key p ON p.key = r.patient
+  SELECT f.counted, f.xid::text::bigint, f.seq, f.type, f.rid, r.id, f.version, f.last_updated, r.patient
+    FROM fresh f CROSS JOIN LATERAL (
+      SELECT o.id, (SELECT p.id FROM patient_key p WHERE p.key = o.patient) AS patient
+        FROM resource o WHERE o.rid = f.rid OFFSET 0) r
 ) AS found (counted, xid, seq, type, rid, id, version, last_updated, patient) ON TRUE
  ORDER BY found.last_updated, found.seq"""
 
@@ -104,8 +107,8 @@ async def read(
     parameters: dict[str, object] = {"last": last, "limit": limit}
     of_types = "TRUE"
     if types is not None:
-        of_types = "c.type = ANY(%(types)s)"
-        parameters["types"] = smallints([RESOURCE_TYPES[one] for one in types])
+        of_types = "c.type + 0 = ANY(%(types)s)"
+        parameters["types"] = integers([RESOURCE_TYPES[one] for one in types])
     cursor = await connection.execute(_READ.format(of_types=of_types), parameters)
     rows = await cursor.fetchall()
     found = [row for row in rows if row[1] is not None]

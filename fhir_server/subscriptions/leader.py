@@ -28,7 +28,7 @@ from fhir_server.subscriptions.silence import Silence
 from fhir_server.subscriptions.upkeep import Upkeep, tell
 
 LOOK_SECONDS: Final = 1.0
-GATHER_SECONDS: Final = 0.005
+GATHER_SECONDS: Final = 0.01
 
 LAG: Final = Gauge(
     "fhir_subscription_lag_seconds",
