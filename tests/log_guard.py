@@ -75,7 +75,7 @@ _REASONS: Final = {
 _INTERACTIONS: Final = {"other"} | {interaction.name for interaction in CATALOG}
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ERROR: Final = re.compile(r"Unavailable|Conflict|RateLimited|[A-Z][A-Za-z]+Error")
+_ERROR: Final = re.compile(r"Unavailable|Conflict|RateLimited|TooCostly|[A-Z][A-Za-z]+Error")
 _PLACE: Final = re.compile(r"[\w.<>-]+:\d+ [\w<>]+")
 
 
