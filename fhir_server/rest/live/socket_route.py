@@ -22,7 +22,7 @@ from fhir_server.rest.live.hub import Hub
 from fhir_server.rest.live.watching import Wanted, check_patient, watching
 from fhir_server.rest.request import request as taken_apart
 from fhir_server.rest.streams.callers import Caller
-from fhir_server.rest.streams.socket import Hearing, converse
+from fhir_server.rest.streams.socket import Hearing, as_request, converse
 from fhir_server.rest.streams.stream import Stream
 from smart_auth.principal import Principal
 
@@ -94,7 +94,7 @@ class _Visit:
             raise
         record = self._record(known, 200)
         await self.house.audit.keep([record])
-        base = taken_apart(_as_request(self.scope), self.house.settings.base_url).base
+        base = taken_apart(as_request(self.scope), self.house.settings.base_url).base
         return Wanted(self.id, base, after, caller, record)
 
     async def talk(self, stream: Stream, hearing: Hearing, wanted: Wanted | None) -> None:
@@ -152,8 +152,3 @@ def _authorize(text: str | None) -> _Authorize | None:
             'Send `{"type":"authorize","token":…}`; nothing else is understood here.', "type"
         )
     return _Authorize(token, position if isinstance(position, str) else None)
-
-
-def _as_request(scope: Scope) -> Scope:
-    scheme = "https" if scope["scheme"] == "wss" else "http"
-    return {**scope, "type": "http", "method": "GET", "scheme": scheme}
