@@ -12,6 +12,7 @@ from fhir_server import __version__
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.json import JsonObject, JsonValue, dumps
 from fhir_server.operations.definition import url
+from fhir_server.rest import subscription_capabilities
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.audit_events import TYPE as AUDIT
 from fhir_server.rest.interaction import Interaction
@@ -49,6 +50,7 @@ def _statement(rest: JsonObject, base: str) -> JsonObject:
         "status": "active",
         "date": RELEASED,
         "kind": "instance",
+        "instantiates": [subscription_capabilities.INSTANTIATES],
         "software": {"name": "fhir-server", "version": __version__},
         "implementation": {"description": "A FHIR R4 server for device data", "url": base},
         "fhirVersion": "4.0.1",
@@ -60,6 +62,7 @@ def _statement(rest: JsonObject, base: str) -> JsonObject:
 
 def _rest(catalog: Sequence[Interaction], base: str, *, secured: bool) -> JsonObject:
     rest: JsonObject = {
+        "extension": [subscription_capabilities.websockets(base)],
         "mode": "server",
         "security": _security(base, secured=secured),
         "resource": [
@@ -105,6 +108,7 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
         "interaction": _codes(
             interaction for interaction in catalog if interaction.path.startswith("/{type}")
         ),
+        **(subscription_capabilities.served() if type == subscription_capabilities.SUBSCRIPTION else {}),
         "versioning": "versioned-update",
         "readHistory": "vread" in names,
         "updateCreate": "update" in names,

@@ -84,6 +84,43 @@ async def test_a_search_parameter_that_gives_no_order_says_so_and_no_other(clien
         assert (answer.status_code == 400) is (parameter.get("documentation") == "`_sort` does not take it.")
 
 
+@pytest.mark.item("sub-T1")
+async def test_the_statement_names_what_a_server_of_subscriptions_has_and_all_of_it_is_served(
+    client, statement
+):
+    guide = "http://hl7.org/fhir/uv/subscriptions-backport"
+    rest = statement["rest"][0]
+    assert statement["instantiates"] == [f"{guide}/CapabilityStatement/backport-subscription-server-r4"]
+    assert rest["extension"] == [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket",
+            "valueUri": "ws://localhost:8000/ws/subscriptions",
+        }
+    ]
+    (found,) = [one for one in rest["resource"] if one["type"] == "Subscription"]
+    assert found["supportedProfile"] == [f"{guide}/StructureDefinition/backport-subscription"]
+    assert {"url", "status"} <= {one["name"] for one in found["searchParam"]}
+    assert {"status", "events", "get-ws-binding-token"} <= {one["name"] for one in found["operation"]}
+    topics = {one["valueCanonical"] for one in found["extension"]}
+    assert {one["url"] for one in found["extension"]} == {f"{guide}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"}  # fmt: skip
+    assert len(topics) == len(found["extension"]) > 400
+    for topic in (
+        "urn:fhir-server:topic:new-reading",
+        "urn:fhir-server:topic:Basic-deleted",
+        "urn:fhir-server:topic:no",
+    ):
+        tree = {
+            "resourceType": "Subscription",
+            "status": "requested",
+            "reason": "test",
+            "criteria": topic,
+            "channel": {"type": "websocket", "payload": "application/fhir+json"},
+        }
+        answer = await client.post("/fhir/Subscription", json=tree)
+        assert answer.status_code == (201 if topic in topics else 422), answer.text
+    assert (await client.get("/fhir/Subscription?status=active&url:missing=true")).json()["entry"]
+
+
 async def test_the_statement_has_an_etag(client):
     first = await client.get("/fhir/metadata")
     again = await client.get("/fhir/metadata", headers={"If-None-Match": first.headers["etag"]})
