@@ -7,7 +7,7 @@ it is written, in `registrar`.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from fhir_server.errors import Unprocessable
 from fhir_server.json import JsonObject, JsonValue
@@ -28,16 +28,15 @@ def taken_apart(tree: JsonObject, *, base_url: str, now: datetime) -> tuple[Json
 
     One that is requested is active at once where its channel is asked from here; the server alone says what went wrong.
     """
-    wanted = asked(tree, id="", base_url=base_url, now=now)
-    channel, given = tree["channel"], tree["status"]
+    wanted, given = asked(tree, id="", base_url=base_url, now=now), _given(tree)
+    channel = tree["channel"]
     assert isinstance(channel, dict), "the schema has checked it"
     kept: JsonObject = {**tree, "channel": masked(channel)}
     if given == "requested":
         kept["status"] = "requested" if wanted.channel.type in PUSHED else "active"
     if given != "error":
         kept = {name: value for name, value in kept.items() if name not in ("error", "_error")}
-    given_state: Given = given  # type: ignore[assignment]  # the schema has checked it
-    return kept, Apart(asked_json(wanted), given_state, wanted.ends_at, headers(channel))
+    return kept, Apart(asked_json(wanted), given, wanted.ends_at, headers(channel))
 
 
 def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:
@@ -56,6 +55,15 @@ def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:
         channel=channel(tree, backport=topic is not None),
         ends_at=_end(tree.get("end"), now),
     )
+
+
+def _given(tree: JsonObject) -> Given:
+    """The status that the client gives; R4 lets one say that there is none, by an extension."""
+    for one in get_args(Given):
+        if tree.get("status") == one:
+            found: Given = one
+            return found
+    raise Unprocessable("There is no status. Send requested, or off.", f"{TYPE}.status")
 
 
 def _claimed(tree: JsonObject) -> bool:

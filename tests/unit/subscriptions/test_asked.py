@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fhir_server.errors import Unprocessable
+from fhir_server.interactions.write import prepare
+from fhir_server.json import dumps
 from fhir_server.subscriptions.as_json import asked_from, asked_json, owner_from, owner_json
 from fhir_server.subscriptions.asked import asked, taken_apart
 from fhir_server.subscriptions.model import Channel, Criterion
@@ -237,6 +239,24 @@ def test_extensions_of_r5_and_an_end_that_has_passed_are_refused():
 )
 def test_the_payload_is_the_json_of_this_version(payload):
     assert read(subscription(payload=payload)).channel.payload == payload
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [without_nulls(subscription(**sse())), subscription(header=["A: b"], payload="application/fhir+json")],
+)
+def test_what_is_taken_is_what_r4_defines(tree):
+    draft = prepare("Subscription", dumps(tree), method="POST")
+
+    assert draft.apart is not None
+
+
+def test_a_subscription_without_a_status_is_refused():
+    tree = {name: value for name, value in subscription().items() if name != "status"}
+    absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+
+    with pytest.raises(Unprocessable, match="no status"):
+        prepare("Subscription", dumps(tree | {"_status": {"extension": [absent]}}), method="POST")
 
 
 def test_a_stream_of_events_is_a_channel_of_its_own_type():
