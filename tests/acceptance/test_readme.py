@@ -94,3 +94,17 @@ async def test_smart_in_five_minutes_does_what_it_says(server, tmp_path):
     assert '"id": "p1"' in own
     assert '"not-found"' in other
     assert (service["scope"], service["expires_in"]) == ("system/Observation.rs", 300)
+
+
+def test_be_told_does_what_it_says(server, tmp_path):
+    httpx.put(
+        f"{server.url}/fhir/Patient/p1",
+        headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/fhir+json"},
+        content='{"resourceType":"Patient","id":"p1"}',
+    )
+    (block,) = (each.replace("http://127.0.0.1:8000", server.url) for each in _blocks("Be told"))
+    with Bash(tmp_path, FHIR_TOKEN=TOKEN) as bash:
+        said = bash.lines(block.replace("curl -sN", "! timeout 4 curl -sN"))
+    number = said.index("id: 1\n")
+    assert '"value": 71' in said[number + 1]
+    assert "event-notification" in said[number + 1]
