@@ -4,7 +4,7 @@ import json
 import pytest
 import uvicorn
 
-from fhir_server.serve.protocol import Protocol
+from fhir_server.serve.protocol import Protocol, SocketProtocol
 
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 
@@ -22,7 +22,7 @@ async def echo(scope, receive, send):
 
 @pytest.fixture
 async def port():
-    config = uvicorn.Config(echo, http=Protocol, port=0, lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(echo, http=Protocol, port=0, lifespan="off", ws=SocketProtocol, log_config=None)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -68,6 +68,13 @@ async def test_a_request_that_asks_for_another_protocol_keeps_its_body(port, par
 async def test_a_request_without_a_body_may_ask_for_another_protocol(port):
     answer = await spoken(port, b"GET /a HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n" + LAST)
     assert b"GET /a " in answer
+    assert answer.endswith(b"GET /last ")
+
+
+async def test_a_request_for_a_websocket_where_there_is_none_is_answered_over_http(port):
+    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    answer = await spoken(port, b"GET /fhir/Patient HTTP/1.1\r\nHost: x\r\n" + asked + b"\r\n" + LAST)
+    assert b"GET /fhir/Patient " in answer
     assert answer.endswith(b"GET /last ")
 
 
