@@ -6,7 +6,7 @@ from fhir_server.keys import MasterKey
 from fhir_server.store.subscriptions.registrations import registered
 from fhir_server.subscriptions.restate import restated
 from fhir_server.subscriptions.secret_headers import SecretHeaders
-from tests.integration.rest.access.world import names
+from tests.integration.rest.access.world import names, resource, to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("subscriptions-over-http")]
 
@@ -124,6 +124,24 @@ async def test_nobody_but_the_owner_and_administrators_sees_a_subscription(serve
     assert batch.json()["entry"][0]["response"]["status"].startswith("404")
     assert tree_name <= await owner.found("_history")
     assert (await owner.get(here)).json()["meta"]["versionId"] == "1"
+
+
+@pytest.mark.item("leak-25")
+async def test_no_include_chain_or_reverse_chain_leads_to_the_subscription_of_another(server, owner, other):
+    here = f"Subscription/{(await made(owner, subscription()))['id']}"
+    await server.store(
+        resource("Provenance", "of-subscription", target=[to(here)], agent=[{"who": to("Practitioner/p")}])
+    )
+    include, chain = (
+        "Provenance?_id=of-subscription&_include=Provenance:target",
+        f"Provenance?target:Subscription.url={ENDPOINT}",
+    )
+
+    assert await server.operator().found(include) == {"Provenance/of-subscription", here}
+    assert await other.found(include) == {"Provenance/of-subscription"}
+    assert await server.operator().found(chain) == {"Provenance/of-subscription"}
+    assert await other.found(chain) == set()
+    assert await other.found("Subscription?_has:Provenance:target:_id=of-subscription") == set()
 
 
 @pytest.mark.item("leak-25")
