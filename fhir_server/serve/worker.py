@@ -7,6 +7,7 @@ https://uvicorn.dev/settings/
 
 import gc
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -57,9 +58,16 @@ def _settle() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
+def _open_files() -> None:
+    """As many files as may be open: each stream that stays open is one, and systems begin with a thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main(owner: int, listener: int, announcement: int) -> None:
     """Nothing, after the owner said SIGTERM; exits with 1 or 3 when the application cannot start."""
     die_with(owner)
+    _open_files()
     # Slow to import, and of no use in a process whose owner has gone.
     from fhir_server.app import create_app
     from fhir_server.errors import OperatorError
