@@ -77,11 +77,8 @@ from fhir_server.store.smart.sessions import Sessions
 from fhir_server.store.smart.signing_keys import SigningKeys
 from fhir_server.store.smart.standings import Standings
 from fhir_server.store.smart.users import Accounts
-from fhir_server.subscriptions.attempt import Sender
-from fhir_server.subscriptions.delivery import Deliveries
-from fhir_server.subscriptions.failing import Forbearance
-from fhir_server.subscriptions.leader import Leader
 from fhir_server.subscriptions.registrar import Registrar
+from fhir_server.subscriptions.service import Service
 from fhir_server.subscriptions.signing import secret
 from fhir_server.subscriptions.stream import Followers
 from fhir_server.validation.structure import warm_up
@@ -124,7 +121,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     app = FastAPI(
         title="fhir-server",
         version=__version__,
-        lifespan=_lifespan(house, live, desk.endpoints, _sealer(house, key), _deliveries(house, key)),
+        lifespan=_lifespan(house, live, desk.endpoints, key),
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
@@ -305,38 +302,18 @@ def _master_key(settings: Settings) -> MasterKey:
     return master_key(settings.master_key, settings.data_dir or Path(), settings.master_key_previous)
 
 
-def _sealer(house: House, key: MasterKey) -> Sealer | None:
-    return Sealer(house.database, key.derive("audit")) if house.audit.keeps else None
-
-
-def _leader(house: House) -> Leader:
-    settings = house.settings
-    standings = Standings(settings.practitioners, ServedResources())
-    return Leader(house.database, settings.fhir_url, standings, settings.event_days)
-
-
-def _deliveries(house: House, key: MasterKey) -> Deliveries:
-    settings = house.settings
-    forbearance = Forbearance(settings.hook_error_after, timedelta(hours=settings.hook_off_hours))
-    sender = Sender(Outbound(settings.outbound_allow), key, settings.fhir_url, forbearance)
-    return Deliveries(house.database, sender, Standings(settings.practitioners, ServedResources()))
-
-
-def _lifespan(
-    house: House, live: Hub, endpoints: Endpoints, sealer: Sealer | None, deliveries: Deliveries
-) -> Lifespan:
+def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> Lifespan:
     database, background, streams = house.database, house.background, house.streams
+    sealer = Sealer(database, key.derive("audit")) if house.audit.keeps else None
+    subscriptions = Service(house.settings, database, key)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up()
         await database.open()
         await background.look()
-        running = [asyncio.create_task(background.run()), asyncio.create_task(streams.run())]
-        running.append(asyncio.create_task(house.followers.run()))
-        running.append(asyncio.create_task(database.wakes.run()))
-        running.append(asyncio.create_task(_leader(house).run()))
-        running.append(asyncio.create_task(deliveries.run()))
+        running = [asyncio.create_task(one.run()) for one in (background, streams, house.followers)]
+        running += subscriptions.start()
         if sealer is not None:
             running.append(asyncio.create_task(sealer.run()))
         try:
@@ -345,7 +322,7 @@ def _lifespan(
             for task in running:
                 await ended(task)
             await live.close()
-            await deliveries.close()
+            await subscriptions.close()
             with suppress(Unavailable):
                 await streams.record()
             endpoints.close()
