@@ -7,11 +7,13 @@ nothing waits for them here: it stands in the table until they come back for it,
 """
 
 import asyncio
+import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import psycopg
@@ -21,10 +23,11 @@ from fhir_server import clock
 from fhir_server.errors import RequestError
 from fhir_server.search.access import access
 from fhir_server.store.database import Connection, Database
-from fhir_server.store.subscriptions.following import Wanted, events, stands
+from fhir_server.store.subscriptions.following import Row, Wanted, events, stands
 from fhir_server.subscriptions import notification
+from fhir_server.subscriptions.as_json import asked_from
 from fhir_server.subscriptions.contents import contents
-from fhir_server.subscriptions.model import Event
+from fhir_server.subscriptions.model import Asked, Event
 from fhir_server.subscriptions.news import (
     MOST_AT_ONCE,
     Ended,
@@ -41,6 +44,8 @@ from smart_auth.principal import Principal
 
 LOOK_SECONDS: Final = 1.0
 JUDGE_SECONDS: Final = 2.0
+MOST_TOGETHER: Final = 500
+MOST_EVENTS: Final = 200
 
 
 class Followers:
@@ -111,36 +116,38 @@ class Followers:
         behind = [one for one in self._following if one.is_hungry and one.looked < word]
         if not behind:
             return
+        if len(behind) > MOST_TOGETHER:
+            behind = behind[:MOST_TOGETHER]
+            self._due.set()
+        alike = defaultdict[Wanted, list[Following]](list)
+        for one in behind:
+            alike[Wanted(one.key, one.after)].append(one)
         async with self._database.connection() as connection:
-            found = await events(connection, [Wanted(one.key, one.after) for one in behind], MOST_AT_ONCE)
-        due = dict[Following, Sequence[Event]]()
-        for one, rows in zip(behind, found, strict=True):
-            one.looked = word if len(rows) <= one.most and len(rows) < MOST_AT_ONCE else -1
-            if rows:
-                due[one] = [event(row) for row in rows[: one.most]]
-        callers = await self._callers(list(due))
-        shown = list[Shown]()
-        for one, caller in callers.items():
-            if due[one][0].number > one.after + 1:
-                one.looked = -1
-                one.give(Gap(one.after + 1, due[one][0].number - 1))
-            else:
-                shown.append(Shown(one, caller, due[one]))
-        await self._tell(shown)
+            found = await events(connection, list(alike), MOST_AT_ONCE)
+        due = dict[Following, Sequence[Row]]()
+        for some, rows in zip(alike.values(), found, strict=True):
+            for one in some:
+                one.looked = word if len(rows) <= one.most and len(rows) < MOST_AT_ONCE else -1
+                if rows:
+                    due[one] = rows
+        await self._tell(_shown(due, await self._callers(list(due))))
 
-    async def _tell(self, shown: Sequence["Shown"]) -> None:
+    async def _tell(self, shown: Iterable["Shown"]) -> None:
         """Tells each of their events; what callers of the same rights are shown is read together."""
         alike = defaultdict[object, list[Shown]](list)
         for one in shown:
-            alike[one.caller, one.following.asked.channel.content, one.following.base_url].append(one)
-        for group in alike.values():
+            alike[one.caller, one.asked.channel.content, one.base_url].append(one)
+        for group in (part for whole in alike.values() for part in _parts(whole)):
             async with self._database.connection() as connection:
                 found = await _occurrences(connection, group)
             at = clock.now()
             for one, occurrences in zip(group, found, strict=True):
-                last, content = one.events[-1].number, one.following.asked.channel.content
-                told = notification.events(one.following.about(last), content, occurrences, at)
-                one.following.give(Told(last, told))
+                last = one.events[-1].number
+                about = one.followings[0].about(last)
+                told = Told(last, notification.events(about, one.asked.channel.content, occurrences, at))
+                for each in one.followings:
+                    each.give(told)
+            await asyncio.sleep(0)  # requests are served meanwhile
 
     async def _judge(self) -> None:
         """Ends those who may be told nothing more, though there is nothing to tell, and says what nobody can be told of."""
@@ -160,7 +167,7 @@ class Followers:
             if stand is None or stand.state == "off":
                 one.give(Ended("off"))
             else:
-                one.stand = stand
+                one.stand, one.asked = stand, _asked(one.asked.id, stand.asked)
                 judges[one.judge].append(one)
         found = dict[Following, Principal]()
         for judge, judged in judges.items():
@@ -172,11 +179,47 @@ class Followers:
 
 
 class Shown(NamedTuple):
-    """Events that a caller is told of, with as much of them as they may see."""
+    """Events that a caller is told of, over each connection of theirs that is at the same place."""
 
-    following: Following
+    followings: Sequence[Following]
     caller: Principal
     events: Sequence[Event]
+
+    @property
+    def asked(self) -> Asked:
+        """What the Subscription asks for."""
+        return self.followings[0].asked
+
+    @property
+    def base_url(self) -> str:
+        """The address of `/fhir` as they see it."""
+        return self.followings[0].base_url
+
+
+def _shown(due: Mapping[Following, Sequence[Row]], callers: Mapping[Following, Principal]) -> Iterable[Shown]:
+    """Who is told of which events, a notification each; those who are behind what is kept are told that first."""
+    alike = defaultdict[object, list[Following]](list)
+    for one, caller in callers.items():
+        first = due[one][0].number
+        if first > one.after + 1:
+            one.looked = -1
+            one.give(Gap(one.after + 1, first - 1))
+        else:
+            alike[one.key, one.after, caller, one.base_url].append(one)
+    for some in alike.values():
+        yield Shown(some, callers[some[0]], [event(row) for row in due[some[0]][: some[0].most]])
+
+
+def _parts(group: Sequence[Shown]) -> Iterator[Sequence[Shown]]:
+    """The group in parts of not many events each, so that not many contents are held at once."""
+    part, size = list[Shown](), 0
+    for one in group:
+        if part and size + len(one.events) > MOST_EVENTS:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += len(one.events)
+    yield part
 
 
 async def _occurrences(connection: Connection, group: Sequence[Shown]) -> list[list[Occurrence]]:
@@ -186,9 +229,14 @@ async def _occurrences(connection: Connection, group: Sequence[Shown]) -> list[l
     read = await contents(
         connection,
         [replace(each, number=place) for place, each in enumerate(together)],
-        first.following.asked.channel.content,
+        first.asked.channel.content,
         access(first.caller),
-        base_url=first.following.base_url,
+        base_url=first.base_url,
     )
     whole = iter([Occurrence(each, one.body) for each, one in zip(together, read, strict=True)])
     return [[next(whole) for _ in one.events] for one in group]
+
+
+@lru_cache(maxsize=4096)
+def _asked(id: str, kept: str) -> Asked:
+    return asked_from(id, json.loads(kept))

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -31,7 +32,7 @@ class Judges:
     def by_their_token(self, found: Status, stream: Stream, base_url: str, after: int) -> Following:
         """One who follows the Subscription as who came with the stream's token, and was told the events up to `after`."""
         assert found.asked is not None, "it was registered"
-        stand = Stand(found.state, found.error, found.numbered, found.kept_from)
+        stand = Stand(json.dumps(found.asked), found.state, found.error, found.numbered, found.kept_from)
         asked = asked_from(found.id, found.asked)
         return Following(found.key, asked, self.by_token, stream, base_url, after, stand)
 

@@ -22,7 +22,7 @@ SELECT w.place, e.number, e.at, e.change, e.type, e.id, e.rid, e.version
  ORDER BY w.place, e.number"""
 
 _STANDS: Final = """
-SELECT s.key, s.state, s.error, p.numbered,
+SELECT s.key, s.asked::text, s.state, s.error, p.numbered,
        coalesce((SELECT min(e.number) FROM subscription_event e WHERE e.subscription = s.key), p.numbered + 1)
   FROM subscription s JOIN subscription_progress p ON p.subscription = s.key WHERE s.key = ANY(%b)"""
 
@@ -48,8 +48,9 @@ class Row(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """How a subscription stands; events from `kept_from` on are kept."""
+    """How a subscription stands: what it asks for, as JSON; events from `kept_from` on are kept."""
 
+    asked: str
     state: str
     error: str | None
     numbered: int
