@@ -55,6 +55,7 @@ class Known:
         self._watches = Watches(base_url)
         self._served: dict[int, Served] = {}
         self._until = ""
+        self._stale = set[str]()
 
     @property
     def is_empty(self) -> bool:
@@ -86,13 +87,14 @@ class Known:
         self, connection: Connection, logged: Sequence[Change], next: str, *, whole: bool
     ) -> None:
         """What `logged`, read up to `next`, says of subscriptions is known; unless it was the `whole`, what comes later too."""
-        ids = {one.id for one in logged if one.type == TYPE}
+        self._stale |= {one.id for one in logged if one.type == TYPE}
         if whole:
             self._until = next
         else:
-            ids |= await self._later(connection)
-        if ids:
-            await self._put_all(await registered(connection, ids))
+            await self._learn_of_later(connection)
+        if self._stale:
+            await self._put_all(await registered(connection, self._stale))
+            self._stale.clear()
 
     def told(self, happened: Iterable[Happened]) -> list[tuple[Served, Happened]]:
         """Who is to be told of what, in its order, as far as they may see it."""
@@ -102,13 +104,12 @@ class Known:
             found += [(each, one) for each in served if each.is_told(one)]
         return found
 
-    async def _later(self, connection: Connection) -> set[str]:
-        ids = set[str]()
+    async def _learn_of_later(self, connection: Connection) -> None:
         while True:
             logged, self._until = await changes.read(connection, self._until, _AT_ONCE, {TYPE})
-            ids |= {one.id for one in logged}
+            self._stale |= {one.id for one in logged}
             if len(logged) < _AT_ONCE:
-                return ids
+                return
 
     async def _put_all(self, registrations: Collection[Registration]) -> None:
         for number, one in enumerate(registrations, 1):
@@ -121,10 +122,15 @@ class Known:
         self._watches.remove(one.key)
         if one.state == "off":
             return
-        asked = asked_from(one.id, one.asked, one.ends_at)
         try:
+            asked = asked_from(one.id, one.asked, one.ends_at)
             self._watches.put(one.key, asked.criteria)
-        except InvalidSearch as error:  # an earlier version of this server could read it
+        except (
+            InvalidSearch,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:  # another version of this server wrote it
             self._watches.remove(one.key)
             self.unreadable[one.id] = str(error)
             return

@@ -84,6 +84,9 @@ class Leader:
                 self._log.warning("events wait to be numbered", reason=type(error).__name__)
             self._hindered = True
             self._tell_lag()
+            if not isinstance(error, RequestError | psycopg.Error):  # what is known may be half of it
+                await self._resign()
+                self._term = None
             await asyncio.sleep(LOOK_SECONDS)
         else:
             await self._pause(wake, more=more)

@@ -209,3 +209,17 @@ async def test_an_old_leader_tells_of_no_silence(database, device):
     with pytest.raises(cursor.LeaseLost):
         await look(database, old)
     assert await events(database, "s") == []
+
+
+async def test_a_subscription_that_nobody_can_read_any_more_is_turned_off_and_hinders_no_other(database):
+    await subscribe(database, "strange", watching("Patient", "no-such-parameter=1"))
+    await subscribe(database, "s", watching("Patient"))
+    known = Known(BASE)
+    async with database.connection() as connection:
+        await known.load(connection)
+        await Upkeep(database, 7).look(known)
+        statement = "SELECT id, state, error FROM subscription ORDER BY id"
+        (_, *well), (_, state, error) = await (await connection.execute(statement)).fetchall()
+    assert well == ["active", None]
+    assert state == "off"
+    assert "no-such-parameter" in error
