@@ -57,6 +57,7 @@ def main() -> None:
         if measure.SUBSCRIPTIONS in groups:
             with server(**subscriptions.ON_LOOPBACK) as running:
                 runner.run(subscriptions.measure(running, report, scale))
+        if measure.BESIDE in groups:
             with ExitStack() as stack:
                 servers = [(many // scale, stack.enter_context(server())) for many in beside.NUMBERS]
                 runner.run(beside.compare(servers, report, scale))

@@ -15,9 +15,9 @@ from tests.benchmarks.table import Report
 
 NUMBERS: Final = (0, 100, 10_000)
 WRITES: Final = 3_000
-_TURNS: Final = 4
+_TURNS: Final = 3
 _WARDS: Final = {"patients whom nobody watches": "p", "patients whom one watches": "w"}
-_QUIET_SECONDS: Final = 2.0
+_QUIET_SECONDS: Final = 1.0
 """After which what the writes left to do is done, and counted as well."""
 
 

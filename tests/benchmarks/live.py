@@ -22,7 +22,8 @@ RATE: Final = 100
 """Readings a second, as many as a ward of a hundred patients sends each of whom sends once a second."""
 
 CLIENTS: Final = (1, 100, 1_000)
-SECONDS: Final = 20
+SECONDS: Final = 15
+WARM_UP_SECONDS: Final = 0.5
 MOST: Final = {"FHIR_MAX_STREAMS": "5000", "FHIR_MAX_STREAMS_EACH": "5000"}
 P99: Final = 50
 """Milliseconds from the commit to the bytes at the client that are aimed at."""
@@ -87,7 +88,7 @@ async def _watched(
     patients = [watching[each % len(watching)].patient for each in range(clients)]
     memory = running.memory()
     async with way.watching(running.port, patients, ledger):
-        await sent(running.port, watching, numbers, 1, Ledger(), 0)  # to warm up
+        await sent(running.port, watching, numbers, WARM_UP_SECONDS, Ledger(), 0)
         before = running.cpu()
         await sent(running.port, watching, numbers, seconds, ledger, clients // len(watching))
         cpu = tuple(after - first for after, first in zip(running.cpu(), before, strict=True))
@@ -98,10 +99,10 @@ async def _watched(
 
 
 async def sent(
-    port: int, devices: list[Device], numbers: "count[int]", seconds: int, ledger: Ledger, watchers: int
+    port: int, devices: list[Device], numbers: "count[int]", seconds: float, ledger: Ledger, watchers: int
 ) -> None:
     """Returns after readings were sent for so long, and have arrived at all `watchers` of each patient."""
-    readings = _readings(devices, numbers, seconds * RATE)
+    readings = _readings(devices, numbers, int(seconds * RATE))
     load = await pace(port, readings, RATE, ledger.sent.__setitem__, ledger.answered.__setitem__)
     if set(load.statuses) - {200}:
         raise SystemExit(f"statuses {load.statuses}: the benchmark measures successes only")

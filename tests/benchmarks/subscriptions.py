@@ -20,7 +20,7 @@ from tests.benchmarks.subscribed import rest_hook, subscribe, subscription, unsu
 from tests.benchmarks.table import Report
 
 ON_LOOPBACK: Final = {"FHIR_OUTBOUND_ALLOW": '["127.0.0.0/8"]', **live.MOST}
-EVENTS: Final = 10_000
+EVENTS: Final = 5_000
 BACKLOG: Final = 100_000
 _BATCH: Final = 200
 _PATIENCE: Final = 20.0
@@ -107,7 +107,7 @@ async def _timed(
     each: int,
 ) -> None:
     async with listening:
-        await live.sent(running.port, devices, numbers, 1, Ledger(), 0)  # to warm up
+        await live.sent(running.port, devices, numbers, live.WARM_UP_SECONDS, Ledger(), 0)
         before = running.cpu()
         await live.sent(running.port, devices, numbers, seconds, ledger, each)
         cpu = tuple(after - first for after, first in zip(running.cpu(), before, strict=True))
