@@ -9,7 +9,9 @@ resolver decides nothing. TLS is held to the name. Redirects are not followed.
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple, TypeAlias
 
@@ -271,11 +273,33 @@ def _inner(address: Address) -> IPv4Address | None:
 
 
 async def _resolved(host: str, port: int) -> list[Address]:
+    """The addresses of a host, looked up in a thread of its own: those that nobody answers for delay no others."""
+    asked: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    threading.Thread(target=_look_up, args=(host, port, asked), name="resolver", daemon=True).start()
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asked
     except (OSError, UnicodeError) as error:
         raise OutboundError("the host has no address.") from error
-    return [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]
+    return [ip_address(one.partition("%")[0]) for one in found]
+
+
+def _look_up(host: str, port: int, asked: asyncio.Future[list[str]]) -> None:
+    found, failure = list[str](), None
+    try:
+        found = [str(where[0]) for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as error:
+        failure = error
+    with suppress(RuntimeError):  # the process has ended its loop meanwhile
+        asked.get_loop().call_soon_threadsafe(_settle, asked, found, failure)
+
+
+def _settle(asked: asyncio.Future[list[str]], found: list[str], failure: Exception | None) -> None:
+    if asked.done():
+        return  # nobody waits any more
+    if failure is None:
+        asked.set_result(found)
+    else:
+        asked.set_exception(failure)
 
 
 def _host_line(target: httpcore.URL) -> bytes:

@@ -1,7 +1,9 @@
 """No URL that a client names leads the server to an address that it would not reach for a stranger."""
 
 import asyncio
+import socket
 import ssl
+import threading
 from contextlib import asynccontextmanager
 from ipaddress import ip_address, ip_network
 
@@ -138,11 +140,11 @@ async def test_a_name_is_resolved_once_and_its_connection_goes_where_it_was_judg
     """The resolver answers with an allowed address first, then with another one."""
     answers = iter(["127.0.0.1", "127.0.0.2"])
 
-    async def resolve(self, host, port, **_):  # the resolver, which a rebinding attacker controls
+    def resolve(host, port, **_):  # the resolver, which a rebinding attacker controls
         return [(2, 1, 6, "", (next(answers), port))]
 
     async with server(PLAIN) as (port, asked):
-        monkeypatch.setattr(asyncio.get_running_loop().__class__, "getaddrinfo", resolve)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         only_first = Outbound((ip_network("127.0.0.1/32"),))
         assert (await only_first.request("GET", f"http://rebinding.example:{port}/")).status == 200
         with pytest.raises(OutboundError):
@@ -228,11 +230,11 @@ async def test_a_line_asks_again_over_the_connection_that_it_has():
 async def test_a_line_to_a_name_that_leads_elsewhere_by_now_is_not_opened_again(monkeypatch):
     answers = iter(["127.0.0.1", "127.0.0.2"])
 
-    async def resolve(self, host, port, **_):  # the resolver, which a rebinding attacker controls
+    def resolve(host, port, **_):  # the resolver, which a rebinding attacker controls
         return [(2, 1, 6, "", (next(answers), port))]
 
     async with lasting(ends_after=1) as (port, connections):
-        monkeypatch.setattr(asyncio.get_running_loop().__class__, "getaddrinfo", resolve)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         url = f"http://rebinding.example:{port}/"
         line = Outbound((ip_network("127.0.0.1/32"),)).line(url, kept_seconds=5)
         assert (await line.request("GET", url)).status == 200
@@ -249,3 +251,27 @@ async def test_a_line_cuts_an_answer_that_nobody_wants_to_read():
         reply = await line.request("POST", f"http://127.0.0.1:{port}/", most=100)
         await line.close()
     assert (reply.status, reply.is_cut, reply.body) == (200, True, b"x" * 100)
+
+
+@pytest.mark.item("sub-G4")
+async def test_names_that_nobody_answers_for_delay_no_others(monkeypatch):
+    released = threading.Event()
+
+    def resolve(host, port, **_):
+        if host != "quick.example":
+            released.wait(30)
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+    async with server(PLAIN) as (port, _):
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        outbound = Outbound(LOOPBACK, seconds=20)
+        slow = [
+            asyncio.create_task(outbound.request("GET", f"http://s{each}.example:1/")) for each in range(50)
+        ]
+        await asyncio.sleep(0)
+        assert (await outbound.request("GET", f"http://quick.example:{port}/")).status == 200
+        assert not any(task.done() for task in slow)
+        released.set()
+        assert all(
+            isinstance(one, OutboundError) for one in await asyncio.gather(*slow, return_exceptions=True)
+        )
