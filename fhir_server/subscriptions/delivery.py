@@ -83,7 +83,8 @@ class Deliveries:
             owners = [owner_from(one.owner) for one in claimed]
             now = await self._standings.of(connection, owners) if owners else []
         for one, owner in zip(claimed, now, strict=True):
-            self._running[one.key] = asyncio.create_task(self._serve(one, owner, ended))
+            if one.key not in self._running:  # else this process stood still for longer than its lease
+                self._running[one.key] = asyncio.create_task(self._serve(one, owner, ended))
         return bool(claimed)
 
     async def _serve(self, claimed: Claim, owner: Principal | None, ended: Callable[[], None]) -> None:
