@@ -44,7 +44,7 @@ _KEEP: Final = (
 )
 _CARRY_ON: Final = """
 UPDATE subscription_progress
-   SET attempts = 0, failing_since = NULL, delivered = CASE WHEN %s THEN numbered ELSE delivered END,
+   SET greeted = FALSE, attempts = 0, failing_since = NULL, delivered = CASE WHEN %s THEN numbered ELSE delivered END,
        due_at = CASE WHEN %s = 'requested' THEN clock_timestamp() ELSE 'infinity' END
  WHERE subscription = %s"""
 _REST: Final = "UPDATE subscription_progress SET due_at = 'infinity' WHERE subscription = %s"

@@ -1,6 +1,7 @@
 """Subscriptions over HTTP: whose they are, what becomes of their secrets, when they start, and who sees them."""
 
 import pytest
+import pytest_asyncio
 
 from fhir_server.keys import MasterKey
 from fhir_server.store.subscriptions.registrations import registered
@@ -26,6 +27,13 @@ def subscription(status="requested", criteria="Observation?code=8867-4", **chann
         "criteria": criteria,
         "channel": channel or hook,
     }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def undelivered(server):
+    """As if another process were busy with every delivery: nothing is sent, and no state changes by itself."""
+    async with server.database.connection() as connection:
+        await connection.execute("ALTER TABLE subscription_progress ALTER lease_until SET DEFAULT 'infinity'")
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ async def kept(server, id):
 async def progress(server, id):
     async with server.database.connection() as connection:
         cursor = await connection.execute(
-            "SELECT numbered, delivered, due_at < clock_timestamp() FROM subscription_progress p"
+            "SELECT numbered, delivered, due_at < clock_timestamp(), greeted FROM subscription_progress p"
             " JOIN subscription s ON s.key = p.subscription WHERE s.id = %s",
             (id,),
         )
@@ -70,7 +78,7 @@ async def numbered(server, id, number):
     """As if so many events had been given numbers, none of them delivered."""
     async with server.database.connection() as connection:
         await connection.execute(
-            "UPDATE subscription_progress SET numbered = %s WHERE subscription = (SELECT key FROM subscription WHERE id = %s)",
+            "UPDATE subscription_progress SET numbered = %s, greeted = TRUE WHERE subscription = (SELECT key FROM subscription WHERE id = %s)",
             (number, id),
         )
 
@@ -272,7 +280,7 @@ async def test_a_failing_subscription_starts_again_where_it_stood_when_it_is_req
     after = await kept(server, tree["id"])
     assert (again["status"], "error" in again) == ("requested", False)
     assert (after.state, after.error, after.since) == ("requested", None, before.since)
-    assert await progress(server, tree["id"]) == (7, 0, True)
+    assert await progress(server, tree["id"]) == (7, 0, True, False)
     assert not await told(server, tree["id"], "error", "of the start before", started_at=before.started_at)
 
 
@@ -289,7 +297,7 @@ async def test_what_rested_or_asks_for_something_else_starts_anew_under_the_numb
     await put(owner, tree | change | {"status": "requested"})
 
     assert (await kept(server, tree["id"])).since != before.since
-    assert await progress(server, tree["id"]) == (7, 7, True)
+    assert await progress(server, tree["id"]) == (7, 7, True, False)
 
 
 async def test_one_that_is_off_is_not_made_active_by_the_server(server, owner):
@@ -297,7 +305,7 @@ async def test_one_that_is_off_is_not_made_active_by_the_server(server, owner):
     await put(owner, tree | {"status": "off"})
 
     assert not await told(server, tree["id"], "active")
-    assert await progress(server, tree["id"]) == (0, 0, False)
+    assert await progress(server, tree["id"]) == (0, 0, False, False)
 
 
 async def test_a_subscription_stays_whose_it_was_when_an_administrator_writes_it(server, owner):
