@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, LiteralString, TypeAlias
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -99,6 +99,23 @@ class Database:
                     self._replace_lost(connection)
                     raise
 
+    async def row(self, statement: LiteralString, params: Sequence[object]) -> TupleRow | None:
+        """The first row of a read in autocommit, None without any; raises Unavailable when the database is away.
+
+        For what every request asks: it takes the shortest way to a connection and back, and reads in binary.
+        """
+        with translated():
+            connection = await self._given()
+            try:
+                cursor = connection.cursor(binary=True)
+                await cursor.execute(statement, params)
+                return await cursor.fetchone()
+            except psycopg.OperationalError:
+                self._replace_lost(connection)
+                raise
+            finally:
+                await self._give_back(connection)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """One transaction, committed on exit and rolled back by an exception; raises Conflict when it lost a race."""
@@ -187,18 +204,26 @@ class Database:
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
-        """A connection of the pool; one that cannot be had in time is told as busy, or as away."""
+        """A connection of the pool, for as long as it takes."""
+        connection = await self._given()
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await self._give_back(connection)
+
+    async def _given(self) -> PatientConnection:
+        """A connection of the pool, to be given back; one that cannot be had in time is told as busy, or as away."""
         try:
             connection = await self._taken()
         except PoolTimeout as error:
             raise (busy() if self._in_use else unreachable()) from error
         self._in_use += 1
-        try:
-            async with connection:
-                yield connection
-        finally:
-            self._in_use -= 1
-            await self._pool.putconn(connection)
+        return connection
+
+    async def _give_back(self, connection: PatientConnection) -> None:
+        self._in_use -= 1
+        await self._pool.putconn(connection)
 
     async def _taken(self) -> PatientConnection:
         """A connection of the pool. Raises PoolTimeout when there is none for `ACQUIRE_SECONDS`.

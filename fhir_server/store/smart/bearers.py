@@ -60,11 +60,10 @@ class Bearers:
         """For a request that is alone: to gather it with none would take longer than the statement."""
         self._asking = True
         try:
-            async with self._database.connection() as connection:
-                row = await (await connection.execute(_ONE, (sha256,))).fetchone()
+            row = await self._database.row(_ONE, (sha256,))
         finally:
             self._asking = False
-        return None if row is None else str(row[1])
+        return None if row is None else row[1]
 
     async def _some(self, asked: Sequence[bytes]) -> list[str | None]:
         wanted, found = list(set(asked)), dict[bytes, str]()
