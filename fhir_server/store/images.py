@@ -26,13 +26,16 @@ SELECT h.body::text FROM resource r JOIN resource_history h ON h.rid = r.rid AND
  WHERE r.type = %s AND r.id = %s"""
 
 # the row that the image would be if it were current, as far as predicates look at it
-_MEETING = """
-SELECT r.number FROM (
+_ROWS = """(
   SELECT i.number, i.type, i.id, FALSE AS deleted, p.key AS patient, c.key AS code_set, i.tokens::bigint[] AS tokens,
          i.body::jsonb AS body
     FROM unnest(%b, %b, %b, %b, %b, %b, %b) AS i (number, type, id, patient, codings, tokens, body)
-    LEFT JOIN patient_key p ON p.id = i.patient LEFT JOIN code_set c ON c.codings = i.codings OFFSET 0) r
- WHERE ({access})"""
+    LEFT JOIN patient_key p ON p.id = i.patient LEFT JOIN code_set c ON c.codings = i.codings OFFSET 0) r"""
+_MEETING = f"SELECT r.number FROM {_ROWS} WHERE ({{access}})"
+_MEETING_EACH = f"""
+SELECT asking.place FROM {_ROWS} JOIN (VALUES {{askers}}) AS asking ({{columns}}) ON r.number = asking.image
+ WHERE ({{access}})"""
+_AT_ONCE: Final = 500
 
 
 class Image(NamedTuple):
@@ -69,6 +72,34 @@ async def meeting(
     statement = _MEETING.format(access=access.sql)
     cursor = await connection.execute(statement, (*_columns(images), *access.params), prepare=False)
     return {number for (number,) in await cursor.fetchall()}
+
+
+async def meeting_each(
+    connection: psycopg.AsyncConnection, images: Sequence[Image], asked: Sequence[tuple[int, Predicate]]
+) -> set[int]:
+    """Which of `asked`, counted from 0, are about an image, by its number in `images`, that their own predicate shows.
+
+    The predicates are of one form, in SQL, and differ in their parameters: they are asked together.
+    """
+    found = set[int]()
+    for start in range(0, len(asked), _AT_ONCE):
+        part = asked[start : start + _AT_ONCE]
+        sql, width = part[0][1].sql, len(part[0][1].params)
+        names = [f"p{number}" for number in range(width)]
+        form, *rest = sql.split("%s")
+        statement = _MEETING_EACH.format(
+            askers=", ".join([f"({', '.join(['%s'] * (width + 2))})"] * len(part)),
+            columns=", ".join(["place", "image", *names]),
+            access=form + "".join(f"asking.{name}{text}" for name, text in zip(names, rest, strict=True)),
+        )
+        askers = [
+            value
+            for place, (image, predicate) in enumerate(part, start)
+            for value in (place, image, *predicate.params)
+        ]
+        cursor = await connection.execute(statement, (*_columns(images), *askers), prepare=False)
+        found |= {place for (place,) in await cursor.fetchall()}
+    return found
 
 
 def _columns(images: Sequence[Image]) -> tuple[Array, ...]:

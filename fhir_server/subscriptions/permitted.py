@@ -4,7 +4,7 @@ https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -12,11 +12,21 @@ from psycopg.rows import TupleRow
 from fhir_server.errors import Forbidden
 from fhir_server.search import access
 from fhir_server.search.params.sql import conjunction
-from fhir_server.store.images import meeting
+from fhir_server.store.images import meeting, meeting_each
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.known import Served
 from smart_auth.principal import Principal
+
+_FEW: Final = 2
+
+
+class _Asked(NamedTuple):
+    """Whether the predicate, that of the owner, shows what happened."""
+
+    owner: Principal
+    happened: Happened
+    predicate: Predicate
 
 
 class Standings(Protocol):
@@ -34,25 +44,47 @@ async def permitted(
     told: Sequence[tuple[Served, Happened]],
     standings: Standings,
 ) -> list[tuple[Served, Happened]]:
-    """Those of `told` who may read and search what happened to what, by its content; in one statement for all with equal rights."""
+    """Those of `told` who may read and search what happened to what, by its content; together for all whose rights are of one form."""
     owners = list(dict.fromkeys(served.owner for served, _ in told))
     now = dict(zip(owners, await standings.of(connection, owners), strict=True)) if owners else {}
     rights = dict[tuple[Principal, str], Predicate | None]()
-    asked = dict[str, tuple[Predicate, dict[int, Happened]]]()
+    seen = dict[tuple[Principal, int], bool]()
+    asked = dict[str, dict[str, list[_Asked]]]()
     for served, happened in told:
         key = served.owner, happened.type
         if key not in rights:
             rights[key] = _seen(now[served.owner], happened.type)
-        predicate = rights[key]
-        if predicate is not None:
-            asked.setdefault(repr(predicate), (predicate, {}))[1][id(happened)] = happened
-    seen = {name: await _shown(connection, *one) for name, one in asked.items()}
-    return [
-        (served, happened)
-        for served, happened in told
-        if (predicate := rights[served.owner, happened.type]) is not None
-        and id(happened) in seen[repr(predicate)]
-    ]
+        predicate, pair = rights[key], (served.owner, id(happened))
+        if pair not in seen:
+            seen[pair] = predicate == EVERYTHING
+            if predicate is not None and not seen[pair]:
+                alike = asked.setdefault(predicate.sql, {}).setdefault(repr(predicate), [])
+                alike.append(_Asked(served.owner, happened, predicate))
+    for equal in asked.values():
+        for one in await _shown(connection, list(equal.values())):
+            seen[one.owner, id(one.happened)] = True
+    return [(served, happened) for served, happened in told if seen[served.owner, id(happened)]]
+
+
+async def _shown(
+    connection: psycopg.AsyncConnection[TupleRow], asked: Sequence[Sequence[_Asked]]
+) -> list[_Asked]:
+    """What is shown of `asked`, predicates of one form: those of which few want to know much together, the others each by itself."""
+    shown, together = list[_Asked](), list[_Asked]()
+    for equal in asked:
+        if len(equal) <= _FEW:
+            together += equal
+        else:
+            places = await meeting(connection, [one.happened.image for one in equal], equal[0].predicate)
+            shown += [equal[place] for place in places]
+    images = list({id(one.happened): one.happened for one in together}.values())
+    numbers = {id(happened): number for number, happened in enumerate(images)}
+    places = await meeting_each(
+        connection,
+        [happened.image for happened in images],
+        [(numbers[id(one.happened)], one.predicate) for one in together],
+    )
+    return [*shown, *(together[place] for place in places)]
 
 
 def _seen(owner: Principal | None, type: str) -> Predicate | None:
@@ -64,14 +96,3 @@ def _seen(owner: Principal | None, type: str) -> Predicate | None:
     except Forbidden:
         return None
     return both[0] if both[0] == both[1] else conjunction(both)
-
-
-async def _shown(
-    connection: psycopg.AsyncConnection[TupleRow], predicate: Predicate, happened: dict[int, Happened]
-) -> set[int]:
-    """The keys of what the predicate shows."""
-    keys = list(happened)
-    if predicate == EVERYTHING:
-        return set(keys)
-    images = [one.image for one in happened.values()]
-    return {keys[place] for place in await meeting(connection, images, predicate)}

@@ -161,6 +161,26 @@ async def test_what_the_owner_may_not_see_gets_no_number(database):
 
 
 @pytest.mark.item("leak-12")
+async def test_each_of_many_owners_is_told_of_their_own_alone(database):
+    for number in range(5):
+        scopes = frozenset({"patient/*.rs"})
+        owner = Principal(f"user:{number}", scopes, client="app", patient=f"p{number}")
+        await subscribe(database, f"of-p{number}", watching("Observation"), watching("Device"), owner=owner)
+    leader = await leading(database)
+    await put(database, *(patient(f"p{number}") for number in range(5)))
+    await put(database, *(reading(f"r{number}", f"p{number}") for number in range(4)))
+    await put(database, *(reading(f"more-{number}", "p4") for number in range(3)))
+    devices = [
+        {"resourceType": "Device", "id": f"d{n}", "patient": {"reference": f"Patient/p{n}"}} for n in range(5)
+    ]
+    await put(database, *devices, {"resourceType": "Device", "id": "of-nobody"})
+    await leader.step()
+    for number in range(4):
+        assert [id for _, _, id, _ in await events(database, f"of-p{number}")] == [f"r{number}", f"d{number}"]
+    assert [id for _, _, id, _ in await events(database, "of-p4")] == ["more-0", "more-1", "more-2", "d4"]
+
+
+@pytest.mark.item("leak-12")
 async def test_an_owner_without_standing_is_told_of_nothing(database):
     class Nobody:
         async def of(self, connection, owners):
