@@ -10,7 +10,7 @@ import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.arrays import integers, smallints, texts
-from fhir_server.store.predicate import Predicate
+from fhir_server.store.predicate import EVERYTHING, Predicate
 
 _CURRENT: Final = 0
 
@@ -57,7 +57,8 @@ async def versions(
     )
     statement = _VERSIONS.format(access=access.sql)
     params = (*columns, RESOURCE_TYPES[type], *access.params)
-    cursor = await connection.execute(statement, params, prepare=False)
+    prepare = None if access == EVERYTHING else False  # else there is a statement for each caller
+    cursor = await connection.execute(statement, params, prepare=prepare)
     return [Kept(place, is_current, body.encode()) for place, is_current, body in await cursor.fetchall()]
 
 
