@@ -59,7 +59,8 @@ def main() -> None:
                 runner.run(subscriptions.measure(running, report, scale))
         if measure.BESIDE in groups:
             with ExitStack() as stack:
-                servers = [(many // scale, stack.enter_context(server())) for many in beside.NUMBERS]
+                numbers = [max(min(many, 100), many // scale) for many in beside.NUMBERS]
+                servers = [(many, stack.enter_context(server())) for many in numbers]
                 runner.run(beside.compare(servers, report, scale))
         with bare("echo") as (port, _):
             load = runner.run(drive(port, (request("GET", "/", {}) for _ in range(20_000 // scale))))
