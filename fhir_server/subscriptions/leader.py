@@ -6,6 +6,7 @@ docs/adr/0023-change-log.md, "Lease and epoch"
 import asyncio
 import os
 import platform
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,7 @@ from fhir_server.subscriptions.upkeep import Upkeep, tell
 
 LOOK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.01
+STUCK_SECONDS: Final = 60.0
 
 LAG: Final = Gauge(
     "fhir_subscription_lag_seconds",
@@ -45,6 +47,7 @@ class _Term:
     numbering: Numbering
     silence: Silence
     upkeep: Upkeep
+    renewing: asyncio.Task[None]
 
 
 class Leader:
@@ -57,6 +60,7 @@ class Leader:
         self._event_days = event_days
         self._me = f"{os.getpid()}@{platform.node()} {uuid7()}"  # an operator sees in the table who leads
         self._term: _Term | None = None
+        self._stepped_at = 0.0
         self._hindered = False
         self._log = structlog.get_logger()
 
@@ -78,7 +82,8 @@ class Leader:
             self._hindered = False
         except LeaseLost:
             self._log.info("another process numbers events now")
-            self._leave()
+            await self._leave()
+            LAG.set(0)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what tells everybody of changes
             if not self._hindered:  # said once, and again when it happens anew
                 self._log.warning("events wait to be numbered", reason=type(error).__name__)
@@ -86,7 +91,6 @@ class Leader:
             self._tell_lag()
             if not isinstance(error, RequestError | psycopg.Error):  # what is known may be half of it
                 await self._resign()
-                self._term = None
             await asyncio.sleep(LOOK_SECONDS)
         else:
             await self._pause(wake, more=more)
@@ -95,6 +99,7 @@ class Leader:
         """Whether more waits already, after a step under the lease. Raises LeaseLost."""
         term = self._term
         assert term is not None, "it was taken"
+        self._stepped_at = time.monotonic()
         more = False
         if term.known.is_empty and not await term.numbering.pass_over():
             async with self._database.connection() as connection:
@@ -111,12 +116,13 @@ class Leader:
             lease = await cursor.take(connection, self._me)
         if lease is None:
             return False
-        known = Known(self._base_url)
+        known, self._stepped_at = Known(self._base_url), time.monotonic()
         self._term = _Term(
             known,
             Numbering(self._database, self._base_url, known, self._standings, lease),
             Silence(self._database, self._base_url, known, self._standings, lease),
             Upkeep(self._database, self._event_days),
+            asyncio.create_task(self._renew(lease.epoch)),
         )
         return True
 
@@ -135,15 +141,29 @@ class Leader:
         if until is not None:
             LAG.set(max(0.0, (clock.now() - until).total_seconds()))
 
-    def _leave(self) -> None:
-        """What is told of the whole is for the next leader to tell."""
-        self._term = None
-        LAG.set(0)
+    async def _renew(self, epoch: int) -> None:
+        """Returns when another process leads; until then the lease lasts on, however long a step takes that is not stuck."""
+        with suppress(LeaseLost):
+            while True:
+                await asyncio.sleep(cursor.RENEW_SECONDS)
+                if time.monotonic() - self._stepped_at < STUCK_SECONDS:
+                    with suppress(RequestError, psycopg.Error):
+                        async with self._database.connection() as connection:
+                            await cursor.renew(connection, epoch)
+
+    async def _leave(self) -> None:
+        """Leads no more; what is told of the whole is for the next leader to tell."""
+        term, self._term = self._term, None
+        while term is not None and not term.renewing.done():
+            term.renewing.cancel()
+            await asyncio.wait([term.renewing], timeout=LOOK_SECONDS)
         tell({})
 
     async def _resign(self) -> None:
         """Another process may lead at once."""
-        if self._term is not None:
+        term = self._term
+        await self._leave()
+        if term is not None:
             with suppress(RequestError, psycopg.Error):
                 async with self._database.connection() as connection:
-                    await cursor.release(connection, self._term.numbering.epoch)
+                    await cursor.release(connection, term.numbering.epoch)
