@@ -57,6 +57,7 @@ _EVENTS: Final = frozenset(
         "notifications left to their leases",
         "notification failed",
         "notifications wait to be sent",
+        "events could not be told",
         "headers of a subscription unreadable",
         "subscription off",
         "A client sent what is no HTTP/1.1.",

@@ -384,6 +384,23 @@ async def test_a_websocket_that_says_what_nobody_understands_is_told_so_and_left
     assert refused.value.response.status_code == 401
 
 
+async def test_the_audit_knows_when_a_websocket_was_bound_and_when_it_was_left(base, token):
+    async with caller(base, await token()) as client:
+        id = await subscribed(client, "a", "websocket")
+        text, url = await binding(client, id)
+        async with connect(url) as socket:
+            await socket.send(f"bind-with-token {text}")
+            await bundle(socket)
+            await client.delete(f"/Subscription/{id}")
+            await bundle(socket)
+        names = "SELECT json_agg(detail ->> 'name' ORDER BY id) FROM audit WHERE entity = %s AND detail ->> 'name' LIKE 'GET /ws%%'"
+        for _ in range(10 * WITHIN):
+            if len(found := await executed(base, names, id)) > 1:
+                break
+            await asyncio.sleep(0.1)
+        assert found == ["GET /ws/subscriptions", "GET /ws/subscriptions ended"]
+
+
 async def executed(base, statement, *parameters):
     """The first value that the statement gives, if it gives one."""
     async with await psycopg.AsyncConnection.connect(base[1], autocommit=True) as connection:
