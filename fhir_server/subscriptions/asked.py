@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, get_args
 
 from fhir_server.errors import Unprocessable
-from fhir_server.json import JsonObject, JsonValue
+from fhir_server.json import JsonObject
 from fhir_server.search.params.date import span
 from fhir_server.store.subscriptions.apart import Apart, Given
 from fhir_server.subscriptions.as_json import asked_json
@@ -53,7 +53,7 @@ def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:
         topic=None if topic is None else topic.canonical,
         criteria=(criterion,),
         channel=channel(tree, backport=topic is not None),
-        ends_at=_end(tree.get("end"), now),
+        ends_at=_end(tree, now),
     )
 
 
@@ -73,10 +73,12 @@ def _claimed(tree: JsonObject) -> bool:
     return isinstance(profiles, list) and any(str(one).partition("|")[0] == PROFILE for one in profiles)
 
 
-def _end(end: JsonValue, now: datetime) -> datetime | None:
+def _end(tree: JsonObject, now: datetime) -> datetime | None:
+    """When it ends: one that is off may have ended already."""
+    end = tree.get("end")
     if end is None:
         return None
     ends_at = span(str(end)).lo
-    if ends_at <= now:
+    if ends_at <= now and tree.get("status") != "off":
         raise Unprocessable(f"The end {end} has passed. Give one to come, or none.", f"{TYPE}.end")
     return ends_at

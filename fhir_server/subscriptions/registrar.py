@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-from fhir_server.errors import Forbidden, Unprocessable
+from fhir_server.errors import Forbidden, OperatorError, Unprocessable
 from fhir_server.keys import MasterKey
 from fhir_server.outbound import Outbound, OutboundError
 from fhir_server.search.access import owner_key, predicate
@@ -72,11 +72,12 @@ class Registrar:
     async def _keep(
         self, work: UnitOfWork, principal: Principal, id: str, known: Registration | None, apart: Apart
     ) -> None:
-        asked = asked_from(id, apart.asked, apart.ends_at)
-        _check_rights(principal, asked)
-        self._check_endpoint(asked)
-        held = self._headers.open(id, known.headers) if known is not None else {}
-        said = _said(id, known, held, apart)
+        if apart.state != "off":  # which nobody is kept from
+            asked = asked_from(id, apart.asked, apart.ends_at)
+            _check_rights(principal, asked)
+            self._check_endpoint(asked)
+        held = self._held(known)
+        said = _said(id, known, held or {}, apart)
         sealed = known.headers if known is not None and said == held else self._headers.close(id, said)
         key, owner = owner_key(principal), owner_json(principal)
         if known is not None and known.owner_key != key:
@@ -91,6 +92,13 @@ class Registrar:
             await registrations.start(work.connection, known, wanted, anew=_is_anew(known, apart))
         else:
             await registrations.keep(work.connection, known, wanted)
+
+    def _held(self, known: Registration | None) -> dict[str, str] | None:
+        """The headers as they are kept; None where they cannot be read any more, so that they may be sent anew."""
+        try:
+            return {} if known is None else self._headers.open(known.id, known.headers)
+        except OperatorError:
+            return None
 
     def _check_endpoint(self, asked: Asked) -> None:
         if asked.channel.endpoint is None:

@@ -227,6 +227,7 @@ def test_extensions_of_r5_and_an_end_that_has_passed_are_refused():
 
     assert refused(subscription() | r5) == "extension[0]"
     assert refused(subscription() | {"end": "2026-11-20T00:00:00Z"}) == "end"
+    assert read(subscription() | {"end": "2026-11-20T00:00:00Z", "status": "off"}).ends_at < NOW
 
 
 @pytest.mark.parametrize(

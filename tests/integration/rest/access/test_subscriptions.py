@@ -308,6 +308,28 @@ async def test_one_that_is_off_is_not_made_active_by_the_server(server, owner):
     assert await progress(server, tree["id"]) == (0, 0, False, False)
 
 
+async def test_nobody_is_kept_from_turning_a_subscription_off(server, owner):
+    tree = await made(owner, subscription())
+    narrower = server.caller("system/Subscription.cruds", name="client:a", client="a")
+
+    await put(narrower, tree, status=403)
+    ended = await put(narrower, tree | {"status": "off", "end": "2020-01-01T00:00:00Z"})
+
+    assert (ended["status"], (await kept(server, tree["id"])).state) == ("off", "off")
+
+
+async def test_headers_that_cannot_be_read_any_more_may_be_sent_anew(server, owner):
+    tree = await made(owner, subscription())
+    async with server.database.connection() as connection:
+        lost = SecretHeaders(MasterKey(b"x" * 32)).close(tree["id"], {"Authorization": SECRET})
+        await connection.execute("UPDATE subscription SET headers = %s WHERE id = %s", (lost, tree["id"]))
+
+    await put(owner, tree, status=422)
+    await put(owner, tree | {"channel": subscription()["channel"]})
+
+    assert secrets(await kept(server, tree["id"])) == {"Authorization": SECRET}
+
+
 async def test_a_subscription_stays_whose_it_was_when_an_administrator_writes_it(server, owner):
     tree = await made(owner, subscription())
 
