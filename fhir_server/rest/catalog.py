@@ -16,8 +16,7 @@ from fhir_server.rest.operations import interactions as of_operations
 from fhir_server.rest.patching import conditional_patch, patch
 from fhir_server.rest.reading import read, vread
 from fhir_server.rest.searching import search, search_by_form
-from fhir_server.rest.streams.subscription_events import SINCE
-from fhir_server.rest.streams.subscription_events import serve as events_stream
+from fhir_server.rest.streams.subscription_catalog import STREAMS
 from fhir_server.rest.writing import conditional_delete, conditional_update, create, delete, update
 
 _GENERAL: Final = frozenset({"_format", "_pretty"})
@@ -341,17 +340,5 @@ CATALOG: Final[tuple[Interaction, ...]] = (
         cancel,
     ),
     *of_operations(OPERATIONS),
-    Interaction(
-        "events-stream",
-        "operation",
-        "GET",
-        "/Subscription/{id}/$events-stream",
-        "The events of a Subscription as Server-Sent Events, from any number on",
-        "read",
-        frozenset({SINCE}),
-        "nothing",
-        "event-stream",
-        (200, 404, 410, 422),
-        events_stream,
-    ),
+    *STREAMS,
 )
