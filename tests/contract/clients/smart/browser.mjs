@@ -154,24 +154,26 @@ const flows = {
     const rows = page.locator('#values tbody tr')
     const say = (text) => page.getByRole('status').filter({ hasText: text }).waitFor()
     const way = await cable(new URL(fhir).origin)
-    await page.goto(`${origin}/live/`)
-    await page.getByLabel('Server').fill(way.url)
-    await page.getByLabel('Patient').fill(patient)
-    await page.getByLabel('Token').fill(token)
-    await page.getByRole('button', { name: 'Watch' }).click()
-    await say('Watching.')
-    await send(before)
-    await rows.nth(0).waitFor()
-    way.pull()
-    await say('broke off')
-    await send(meanwhile)
-    await way.plug()
-    await rows.nth(1).waitFor()
-    await send(after)
-    await rows.nth(2).waitFor()
-    const seen = { rows: await rows.allInnerTexts(), resumed, faults: await person.faults(page) }
-    way.pull()
-    return seen
+    try {
+      await page.goto(`${origin}/live/`)
+      await page.getByLabel('Server').fill(way.url)
+      await page.getByLabel('Patient').fill(patient)
+      await page.getByLabel('Token').fill(token)
+      await page.getByRole('button', { name: 'Watch' }).click()
+      await say('Watching.')
+      await send(before)
+      await rows.nth(0).waitFor()
+      way.pull()
+      await say('broke off')
+      await send(meanwhile)
+      await way.plug()
+      await rows.nth(1).waitFor()
+      await send(after)
+      await rows.nth(2).waitFor()
+      return { rows: await rows.allInnerTexts(), resumed, faults: await person.faults(page) }
+    } finally {
+      way.pull()
+    }
   }
 }
 
