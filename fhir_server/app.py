@@ -6,7 +6,7 @@ https://fastapi.tiangolo.com/advanced/events/
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -323,8 +323,7 @@ def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> 
                 await ended(task)
             await live.close()
             await subscriptions.close()
-            with suppress(Unavailable):
-                await streams.record()
+            await streams.close()
             endpoints.close()
             await database.close()
 

@@ -23,6 +23,8 @@ CHECK_SECONDS: Final = 2.0
 STALLED_SECONDS: Final = 60.0
 HANG_UP_SECONDS: Final = 1.0
 """How long the last words of a stream that has ended may take to go out."""
+LAST_SECONDS: Final = 2.0
+"""How long a server that stops tries to record the ends of its last streams."""
 _TICK_SECONDS: Final = 0.5
 
 
@@ -140,6 +142,13 @@ class Streams:
             except BaseException:
                 self._ended[:0] = ended
                 raise
+
+    async def close(self) -> None:
+        """Nothing is open any more, and what could be recorded in a moment is."""
+        self.end()
+        with suppress(RequestError, TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self.record()
 
     def _closed(self, stream: Stream) -> None:
         self._open.discard(stream)
