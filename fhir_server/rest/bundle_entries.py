@@ -108,9 +108,10 @@ class _Routed:
         }
         request = part(method, url, headers, outer.request.base)
         target = outer.house.routes.target(request)
-        if target.interaction.takes in ("form", "bundle"):
+        interaction = target.interaction
+        if interaction.takes in ("form", "bundle") or interaction.gives == "event-stream":
             raise InvalidRequest(
-                f"{method} {url[:80]} has no place in a Bundle. Use GET for a search, and no Bundle in a Bundle."
+                f"{method} {url[:80]} has no place in a Bundle. Use GET for a search, and no Bundle or stream in a Bundle."
             )
         call = replace(
             outer, request=request, target=target, access=reachable(outer.principal, target), body=b""

@@ -277,6 +277,13 @@ async def test_what_others_subscribed_to_is_not_there_and_an_administrator_gets_
     await told(client, f"/{id}/$status", by="admin")
 
 
+async def test_a_stream_has_no_place_in_a_bundle(client, subscribed):
+    request = {"method": "GET", "url": f"Subscription/{await subscribed()}/$events-stream"}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": request}]}
+    (entry,) = (await client.post("/fhir", json=bundle)).json()["entry"]
+    assert entry["response"]["status"].startswith("400")
+
+
 async def test_the_signing_secret_is_one_subscription_s_and_always_the_same(client, subscribed):
     first, second = await subscribed(), await subscribed()
     secrets = [said(await told(client, f"/{id}/$signing-secret"))["secret"] for id in (first, first, second)]
