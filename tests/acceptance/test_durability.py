@@ -1,6 +1,6 @@
 """Killed workers, owners and databases under load: back in ten seconds, what was acknowledged is there, nothing else is.
 
-The short form of `tests/soak/test_kills.py`.
+The short form of `tests/soak/test_kills.py` and `tests/soak/test_subscriptions.py`.
 """
 
 import asyncio
@@ -10,22 +10,28 @@ import tempfile
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.soak.audit import broken_promises, unrecorded
-from tests.soak.client import gathered
+from tests.soak.client import Client, gathered
 from tests.soak.faults import await_gone, patience
 from tests.soak.ledger import Ledger
 from tests.soak.load import Load, registered
 from tests.soak.server import Server, serving
+from tests.soak.subscriber import Subscriber, subscriber
+from tests.soak.subscribing import LOOPBACK, await_standing, leader, observing
+from tests.soak.telling import Watch, all_heard, all_numbered, misheard, misnumbered, rebundled
 
 
-async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_acknowledged():
-    with serving(workers=2) as server:
+@pytest.mark.item("sub-G4")
+async def test_a_kill_of_leader_owner_and_postmaster_loses_nothing_that_was_acknowledged_and_no_event_of_it():
+    with serving(workers=2, FHIR_OUTBOUND_ALLOW=LOOPBACK) as server, subscriber() as hearing:
         ledger = Ledger()
+        watch = await watched(server, hearing)
         first = psutil.Process(server.owner.pid).children(recursive=True)
         load = Load(server.port, ledger, await registered(server.database_url, server.data_dir, 2))
         clients = load.start(clients=1)
-        for kill in (worker, postmaster, owner):
+        for kill in (leading, owner, postmaster):
             await asyncio.sleep(0.5)
             await asyncio.to_thread(kill, server)
             await asyncio.to_thread(server.await_ready, patience())
@@ -33,6 +39,8 @@ async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_ackn
         load.stop()
         await gathered(*clients, seconds=60)
         await load.settled()
+        given = (await all_numbered(server.database_url, {"all": watch}))["all"]
+        await all_heard({"all": given}, {"all": lambda: hearing.numbers("all")})
 
         last = psutil.Process(server.owner.pid).children(recursive=True)
         folders = Path(tempfile.gettempdir()).glob
@@ -42,6 +50,9 @@ async def test_a_kill_of_worker_postmaster_and_owner_loses_nothing_that_was_ackn
         assert ledger.faults == []
         assert broken_promises(server.database_url, ledger) == []
         assert unrecorded(server.database_url, ledger) == []
+        assert misnumbered(server.database_url, watch) == []
+        assert misheard(given, hearing.notices("all")) == []
+        assert rebundled(hearing.notices("all")) == []
         assert min(len(ledger.creates), len(ledger.versions), len(ledger.promised)) > 20
         pid = server.owner.pid
         assert server.stop() == 0
@@ -53,8 +64,17 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
-def worker(server: Server) -> None:
-    pid = server.worker_pids()[0]
+async def watched(server: Server, hearing: Subscriber) -> Watch:
+    client = Client(server.port)
+    watch = await observing(client, hearing.url("all"))
+    await await_standing(client, [watch.id], "active", patience())
+    client.close()
+    return watch
+
+
+def leading(server: Server) -> None:
+    """The worker that numbers events."""
+    pid = leader(server)[1]
     os.kill(pid, signal.SIGKILL)
     await_gone(pid)
 
