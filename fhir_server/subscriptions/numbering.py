@@ -78,14 +78,19 @@ class Numbering:
             self.matched_until = logged[-1].last_updated
         return not whole
 
-    async def number(self, connection: Connection, found: Sequence[tuple[Served, Happened]]) -> None:
-        """The events have the numbers that follow, in the transaction that `connection` is in."""
+    async def number(self, connection: Connection, found: Sequence[tuple[Served, Happened]]) -> int:
+        """How many events have the numbers that follow, in the transaction that `connection` is in; `told` once it is committed."""
         unnumbered = [
             Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
             for served, one in found
         ]
-        if unnumbered:
-            NUMBERED.inc(await events.number(connection, unnumbered))
+        return await events.number(connection, unnumbered) if unnumbered else 0
+
+    def told(self, count: int) -> None:
+        """Nothing; so many events were numbered and committed, and those who wait for them know."""
+        if count:
+            NUMBERED.inc(count)
+            self._database.wakes.numbered()
 
     async def _keep(self, next: str, found: Sequence[tuple[Served, Happened]]) -> None:
         async with self._database.connection() as connection, connection.transaction():
