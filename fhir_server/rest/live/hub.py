@@ -110,7 +110,8 @@ class Hub:
                 try:
                     more = await self._round()
                 except RequestError:  # the database is away: nothing is lost meanwhile
-                    more = False
+                    await asyncio.sleep(LOOK_SECONDS)
+                    continue
                 except Exception as error:  # noqa: BLE001 - nobody waits for this task: they must be told
                     _log.error("unexpected", exc_info=error)
                     self._end_all()
@@ -143,9 +144,10 @@ class Hub:
             if watcher.resumes is not None:
                 waiting.setdefault(watcher.resumes, []).append(watcher)
         for position, watchers in waiting.items():
-            found, current = await changes.read(connection, position.snapshot, FURTHEST_BACK, _TYPES)
+            # with fewer than are asked for, these are all
+            found, current = await changes.read(connection, position.snapshot, 2 * FURTHEST_BACK, _TYPES)
             # a position ahead of the database is of a time that was taken back, by a restored backup
-            if len(found) >= FURTHEST_BACK or xmax(position.snapshot) > xmax(current):
+            if len(found) > FURTHEST_BACK or xmax(position.snapshot) > xmax(current):
                 for watcher in watchers:
                     watcher.miss(position.at - LONGEST_WRITE)
                     self._late.add(watcher)

@@ -23,7 +23,7 @@ class Holders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """A caller as they were when they came.
 

@@ -23,6 +23,8 @@ CHECK_SECONDS: Final = 2.0
 STALLED_SECONDS: Final = 60.0
 HANG_UP_SECONDS: Final = 1.0
 """How long the last words of a stream that has ended may take to go out."""
+STRANGERS: Final = 10
+"""Of so many streams at most one is of a client that has yet to prove who they are: they keep nobody else out."""
 LAST_SECONDS: Final = 2.0
 """How long a server that stops tries to record the ends of its last streams."""
 _TICK_SECONDS: Final = 0.5
@@ -73,7 +75,8 @@ class Streams:
         """Nothing; raises TooCostly when there may be no more streams, or no more of the caller, Unavailable at the end."""
         if self._stops:
             raise Unavailable("The server is about to stop. Connect again.", retry_after=1)
-        if len(self._open) >= self._most:
+        is_full = caller is None and self._strangers() >= max(1, self._most // STRANGERS)
+        if is_full or len(self._open) >= self._most:
             raise TooCostly("The server is at its limit of streams. Try again later.", retry_after=30)
         if caller is not None and self._of_caller[caller.key] >= self._most_each:
             raise TooCostly(
@@ -158,6 +161,9 @@ class Streams:
         if stream.record is not None and self._audit.keeps:
             name = f"{stream.record.name} ended".strip()
             self._ended.append(stream.record._replace(name=name, parameters=(), reason=stream.ending or ""))
+
+    def _strangers(self) -> int:
+        return len(self._open) - sum(self._of_caller.values())
 
     def _left(self, caller: Caller | None) -> None:
         if caller is not None:

@@ -158,6 +158,18 @@ def test_streams_beyond_the_bound_of_the_worker_are_refused() -> None:
         pass
 
 
+def test_clients_that_have_yet_to_prove_who_they_are_keep_nobody_else_out() -> None:
+    every = streams(most=20)
+    with every.opened("test", beat=bytes) as first, every.opened("test", beat=bytes):
+        with pytest.raises(TooCostly), every.opened("test", beat=bytes):
+            pass
+        with every.opened("test", beat=bytes, caller=ALICE):
+            pass
+        every.belongs(first, BOB)
+        with every.opened("test", beat=bytes):
+            pass
+
+
 async def test_the_end_of_a_stream_is_recorded_and_kept_until_it_can_be() -> None:
     audit = Audit()
     every = streams(audit=audit)
