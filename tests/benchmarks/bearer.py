@@ -31,7 +31,8 @@ _SCOPE: Final = "user/*.rs"
 async def compare(running: Server, report: Report, observations: int, count: int) -> None:
     """Says how much more CPU, of server and database, a read takes under an access token."""
     await fill.fill(running.database_url, records.readings(0, observations))
-    sent = {"operator's token": TOKEN, "access token": await _access_token(running.database_url)}
+    (access,) = await access_tokens(running.database_url, 1)
+    sent = {"operator's token": TOKEN, "access token": access}
     known = ids(running.database_url)
     for connections in _CONNECTIONS:
         spent: dict[str, list[float]] = {name: [] for name in sent}
@@ -53,26 +54,25 @@ async def compare(running: Server, report: Report, observations: int, count: int
         report.say(f"read, {connections} connections: the access token takes {more:.0f} µs of CPU more")
 
 
-async def _access_token(url: str) -> str:
-    """An access token of an app for a practitioner who sees everyone."""
+async def access_tokens(url: str, count: int) -> list[str]:
+    """Access tokens of an app for a practitioner who sees everyone, each of a grant of its own."""
     database = Database(url, size=2)
     await database.open()
-    now, code, access = datetime.now(UTC), token("code"), token("access")
-    until = now + timedelta(hours=1)
     user = await Accounts(database).add(User("", "bench", "practitioner", fhir_user="Practitioner/1"), "none")
     await Clients(database).add(
         Client("bench", "Bench", "none", (_SCOPE,), redirect_uris=("https://b.example/",))
     )
     grants = Grants(database)
-    await grants.open(
-        Grant("bench", "bench", user.id, (_SCOPE,), now, now), Once(sha256(code), "code", until)
-    )
-    await grants.exchange(
-        sha256(code),
-        Access(sha256(access), "bench", (_SCOPE,), now, until, "bench"),
-        None,
-        now,
-        timedelta(0),
-    )
+    tokens = [await _granted(grants, user, f"bench-{number}") for number in range(count)]
     await database.close()
+    return tokens
+
+
+async def _granted(grants: Grants, user: User, id: str) -> str:
+    now, code, access = datetime.now(UTC), token("code"), token("access")
+    until = now + timedelta(hours=1)
+    await grants.open(Grant(id, "bench", user.id, (_SCOPE,), now, now), Once(sha256(code), "code", until))
+    await grants.exchange(
+        sha256(code), Access(sha256(access), "bench", (_SCOPE,), now, until, id), None, now, timedelta(0)
+    )
     return access

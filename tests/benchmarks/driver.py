@@ -59,10 +59,16 @@ async def pace(
     answered: Callable[[bytes, float], None],
 ) -> Load:
     """Sends each request, which has a name, at its moment, however long those before it take."""
-    load, free, sending = Load(), [await _opened(port) for _ in range(CONNECTIONS)], set[asyncio.Task[None]]()
+    load, free, sending = (
+        Load(),
+        [await _opened(port) for _ in range(CONNECTIONS)],
+        list[asyncio.Task[None]](),
+    )
     started = time.perf_counter()
 
     async def one(name: bytes, sent: bytes) -> None:
+        while free and free[-1].closed:  # one that was not needed for a while
+            free.pop()
         client = free.pop() if free else await _opened(port)
         now = time.perf_counter()
         begun(name, now)
@@ -75,9 +81,7 @@ async def pace(
 
     for number, (name, sent) in enumerate(requests):
         await asyncio.sleep(started + number / per_second - time.perf_counter())
-        task = asyncio.create_task(one(name, sent))
-        sending.add(task)
-        task.add_done_callback(sending.discard)
+        sending.append(asyncio.create_task(one(name, sent)))
     await asyncio.gather(*sending)
     load.seconds = time.perf_counter() - started
     for client in free:
@@ -100,6 +104,8 @@ async def _connection(port: int, requests: Iterator[bytes], load: Load) -> None:
 
 
 class _Client(asyncio.Protocol):
+    closed = False
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._received = bytearray()
@@ -124,6 +130,7 @@ class _Client(asyncio.Protocol):
             self._answer.set_result(int(self._received[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionError("the server closed the connection"))
 

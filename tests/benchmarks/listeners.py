@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.benchmarks.content import BEARER
 from tests.benchmarks.driver import request
 from tests.benchmarks.ledger import Ledger
 
@@ -20,18 +19,18 @@ _AT_ONCE = 50
 
 
 @asynccontextmanager
-async def event_streams(port: int, paths: Iterable[str], ledger: Ledger) -> AsyncIterator[None]:
-    """A client of each path while the block runs, all connected; what arrives goes into the ledger."""
+async def event_streams(port: int, asked: Iterable[tuple[str, str]], ledger: Ledger) -> AsyncIterator[None]:
+    """A client of each path, with a token, while the block runs, all connected; what arrives goes into the ledger."""
     loop, opening, opened = asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE), list[_Events]()
 
-    async def one(path: str) -> None:
+    async def one(path: str, token: str) -> None:
         async with opening:
-            _, client = await loop.create_connection(lambda: _Events(path, ledger), "127.0.0.1", port)
+            _, client = await loop.create_connection(lambda: _Events(path, token, ledger), "127.0.0.1", port)
             opened.append(client)
             await asyncio.wait_for(client.connected, 60)
 
     try:
-        await asyncio.gather(*map(one, paths))
+        await asyncio.gather(*(one(*each) for each in asked))
         yield
     finally:
         for client in opened:
@@ -40,13 +39,14 @@ async def event_streams(port: int, paths: Iterable[str], ledger: Ledger) -> Asyn
 
 
 class _Events(asyncio.Protocol):
-    def __init__(self, path: str, ledger: Ledger) -> None:
+    def __init__(self, path: str, token: str, ledger: Ledger) -> None:
         self._path, self._ledger, self._text = path, ledger, b""
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         self.connected, self.closed = (asyncio.get_running_loop().create_future() for _ in range(2))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        transport.write(request("GET", self._path, BEARER | {"Accept": "text/event-stream"}))
+        transport.write(request("GET", self._path, self._headers))
 
     def data_received(self, data: bytes) -> None:
         if not self.connected.done():

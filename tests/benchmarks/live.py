@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Final, TypeAlias
 
 from tests.benchmarks import content, fill, records
+from tests.benchmarks.bearer import access_tokens
 from tests.benchmarks.content import Device
 from tests.benchmarks.driver import pace
 from tests.benchmarks.ledger import Ledger
@@ -28,24 +29,27 @@ MOST: Final = {"FHIR_MAX_STREAMS": "5000", "FHIR_MAX_STREAMS_EACH": "5000"}
 P99: Final = 50
 """Milliseconds from the commit to the bytes at the client that are aimed at."""
 
-Watching = Callable[[int, Sequence[str], Ledger], AbstractAsyncContextManager[None]]
+_Asked: TypeAlias = Sequence[tuple[str, str]]
+Watching: TypeAlias = Callable[[int, _Asked, Ledger], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How clients watch patients."""
+    """How clients watch patients, given who with which token."""
 
     name: str
     watching: Watching
 
 
-def _events(port: int, patients: Sequence[str], ledger: Ledger) -> AbstractAsyncContextManager[None]:
-    return event_streams(port, [f"/live/patients/{each}" for each in patients], ledger)
+def _events(port: int, asked: _Asked, ledger: Ledger) -> AbstractAsyncContextManager[None]:
+    return event_streams(port, ((f"/live/patients/{patient}", token) for patient, token in asked), ledger)
 
 
-def _sockets(port: int, patients: Sequence[str], ledger: Ledger) -> AbstractAsyncContextManager[None]:
-    first = json.dumps({"type": "authorize", "token": TOKEN})
-    return web_sockets(port, [(f"/ws/patients/{each}", first) for each in patients], ledger)
+def _sockets(port: int, asked: _Asked, ledger: Ledger) -> AbstractAsyncContextManager[None]:
+    first = ((patient, {"type": "authorize", "token": token}) for patient, token in asked)
+    return web_sockets(
+        port, ((f"/ws/patients/{patient}", json.dumps(said)) for patient, said in first), ledger
+    )
 
 
 WAYS: Final = (Way("live view, SSE", _events), Way("live view, WebSocket", _sockets))
@@ -60,13 +64,14 @@ async def ward(running: Server) -> list[Device]:
 async def measure(running: Server, report: Report, scale: int) -> None:
     """Watches with one client, a hundred and a thousand, each in every way, and through the bare fan-out."""
     devices, numbers = await ward(running), count()
+    tokens = await access_tokens(running.database_url, max(CLIENTS) // scale)
     for clients in dict.fromkeys(max(1, each // scale) for each in CLIENTS):
         for way in WAYS:
-            await _watched(running, report, way, devices, clients, numbers, SECONDS // scale)
+            await _watched(running, report, way, devices, tokens[:clients], numbers, SECONDS // scale)
         with bare("fanout") as (port, _):
             watching = devices[:clients]
             ledger = Ledger()
-            paths = [f"/{watching[each % len(watching)].name}" for each in range(clients)]
+            paths = [(f"/{watching[each % len(watching)].name}", TOKEN) for each in range(clients)]
             async with event_streams(port, paths, ledger):
                 await sent(port, watching, numbers, SECONDS // scale, ledger, clients // len(watching))
             report.row(f"bare fan-out to {clients:,} SSE clients (floor)", ledger.after_request(), None)
@@ -80,14 +85,16 @@ async def _watched(
     report: Report,
     way: Way,
     devices: list[Device],
-    clients: int,
+    tokens: list[str],
     numbers: "count[int]",
     seconds: int,
 ) -> None:
+    """Each of the tokens is a client's."""
+    clients = len(tokens)
     watching, ledger = devices[:clients], Ledger()
-    patients = [watching[each % len(watching)].patient for each in range(clients)]
+    asked = [(watching[each % len(watching)].patient, token) for each, token in enumerate(tokens)]
     memory = running.memory()
-    async with way.watching(running.port, patients, ledger):
+    async with way.watching(running.port, asked, ledger):
         await sent(running.port, watching, numbers, WARM_UP_SECONDS, Ledger(), 0)
         before = running.cpu()
         await sent(running.port, watching, numbers, seconds, ledger, clients // len(watching))

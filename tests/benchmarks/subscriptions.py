@@ -15,7 +15,7 @@ from tests.benchmarks.content import Device
 from tests.benchmarks.driver import Load, drive, request
 from tests.benchmarks.ledger import Ledger
 from tests.benchmarks.listeners import Endpoint, event_streams, web_sockets
-from tests.benchmarks.processes import Server
+from tests.benchmarks.processes import TOKEN, Server
 from tests.benchmarks.subscribed import rest_hook, subscribe, subscription, unsubscribe, web_socket
 from tests.benchmarks.table import Report
 
@@ -52,9 +52,9 @@ async def _streams(
     """`$events-stream`, ten clients of each of a hundred subscriptions at most."""
     watching = devices[:clients]
     ids = await _each(running, watching, lambda _: web_socket())
-    paths = [f"/fhir/Subscription/{ids[each % len(ids)]}/$events-stream" for each in range(clients)]
+    paths = (f"/fhir/Subscription/{ids[each % len(ids)]}/$events-stream" for each in range(clients))
     ledger = Ledger()
-    listening = event_streams(running.port, paths, ledger)
+    listening = event_streams(running.port, ((path, TOKEN) for path in paths), ledger)
     name = f"$events-stream, SSE, {clients:,} clients of {len(ids)} subscriptions"
     await _timed(
         running, report, name, watching, listening, ledger, numbers, seconds, clients // len(watching)
