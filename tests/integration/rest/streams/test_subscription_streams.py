@@ -304,7 +304,7 @@ async def test_a_websocket_is_bound_with_tokens_in_both_forms_and_told_of_each_s
 
 @pytest.mark.item("sub-T9")
 async def test_a_websocket_is_closed_when_what_bound_it_expires_or_its_owner_may_nothing_more(base, token):
-    for ends in ("UPDATE subscription_binding SET expires_at = now() + interval '0.3 second' WHERE sha256 = %s",
+    for ends in ("UPDATE subscription_binding SET expires_at = now() + interval '2 seconds' WHERE sha256 = %s",
                  "UPDATE oauth_client SET disabled_at = now() WHERE %s::bytea IS NOT NULL AND id = %s"):  # fmt: skip
         async with caller(base, await token()) as client:
             id = await subscribed(client, "a", "websocket")
