@@ -305,7 +305,7 @@ def _master_key(settings: Settings) -> MasterKey:
 def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> Lifespan:
     database, background, streams = house.database, house.background, house.streams
     sealer = Sealer(database, key.derive("audit")) if house.audit.keeps else None
-    subscriptions = Service(house.settings, database, key)
+    subscriptions = Service(house.settings, database, key, house.audit)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

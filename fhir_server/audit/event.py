@@ -28,6 +28,7 @@ TYPES: Final[Mapping[Kind, tuple[str, str, str]]] = MappingProxyType(
         "token": (DICOM, "110114", "User Authentication"),
         "ingest": (DICOM, "110107", "Import"),
         "administration": (DICOM, "110113", "Security Alert"),
+        "notification": (DICOM, "110106", "Export"),
     }
 )
 _SUBTYPES: Final = MappingProxyType(
@@ -36,6 +37,7 @@ _SUBTYPES: Final = MappingProxyType(
 # https://hl7.org/fhir/R4/valueset-audit-event-action.html
 _LETTERS: Final = MappingProxyType(
     {
+        "notification": "R",
         "create": "C", "read": "R", "vread": "R", "history-instance": "R", "history-type": "R", "history-system": "R",
         "update": "U", "patch": "U", "delete": "D",
         "user-create": "C", "user-update": "U", "user-delete": "D",
@@ -52,7 +54,9 @@ _SYSTEM_OBJECT: Final = ("http://terminology.hl7.org/CodeSystem/audit-entity-typ
 _PATIENT_ROLE: Final = ("http://terminology.hl7.org/CodeSystem/object-role", "1", "Patient")
 _RESOURCE_ROLE: Final = ("http://terminology.hl7.org/CodeSystem/object-role", "4", "Domain Resource")
 _QUERY_ROLE: Final = ("http://terminology.hl7.org/CodeSystem/object-role", "24", "Query")
+_DESTINATION: Final = (DICOM, "110152", "Destination Role ID")
 _IP: Final = "2"
+_URI: Final = "5"
 
 
 def letter(action: str) -> str:
@@ -116,6 +120,9 @@ def _agents(record: Record) -> list[JsonValue]:
     agents: list[JsonValue] = [first]
     if agent.client and agent.subject != f"client:{agent.client}":
         agents.append({"who": {"identifier": {"system": CLIENT, "value": agent.client}}, "requestor": False})
+    if record.destination:
+        network: JsonObject = {"address": record.destination, "type": _URI}
+        agents.append({"type": {"coding": [_coding(*_DESTINATION)]}, "requestor": False, "network": network})
     return agents
 
 
@@ -152,10 +159,12 @@ def _what(record: Record) -> JsonObject:
         return {"what": {"type": record.type}, "type": _coding(*_SYSTEM_OBJECT)}
     version = f"/_history/{record.version}" if record.version else ""
     is_patient = record.type == "Patient"
+    told: JsonObject = {"detail": [{"type": "events", "valueString": record.events}]} if record.events else {}
     return {
         "what": {"reference": f"{record.type}/{record.id}{version}"},
         "type": _coding(*(_PERSON if is_patient else _SYSTEM_OBJECT)),
         "role": _coding(*(_PATIENT_ROLE if is_patient else _RESOURCE_ROLE)),
+        **told,
     }
 
 

@@ -7,9 +7,9 @@ When it was kept, and its id, are the store's to say.
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-Kind: TypeAlias = Literal["rest", "user", "token", "ingest", "administration"]
-"""Whether it was an interaction of R4, something about a login, about a token or an app, a device's reading, or the work of
-an administrator, at `/api` or with a command."""
+Kind: TypeAlias = Literal["rest", "user", "token", "ingest", "administration", "notification"]
+"""Whether it was an interaction of R4, something about a login, about a token or an app, a device's reading, the work of
+an administrator, at `/api` or with a command, or what a subscriber was told."""
 
 Outcome: TypeAlias = Literal[0, 4, 8, 12]
 """As HTTP answers 2xx or 3xx, 4xx, 5xx, and where the whole server was hit.
@@ -50,7 +50,8 @@ class Record(NamedTuple):
     `type`, `id` and `version` are of the resource, or of what else it was done to (`Client`, `User`); `patient` is the id of
     the one Patient it was about, as far as that is known. `name` says more than the action does (`$everything`), `types` which
     types of resource a search was asked for, `parameters` the names of its parameters. `reason` is a short code for what came
-    of it: the HTTP status, or an error's name.
+    of it: the HTTP status, or an error's name. Of a notification `events` are the numbers of its events (`3`, `3-7`), and
+    `destination` says where it went: `https://host`.
     """
 
     kind: Kind
@@ -66,6 +67,8 @@ class Record(NamedTuple):
     types: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     reason: str = ""
+    events: str = ""
+    destination: str = ""
 
 
 def outcome(status: int) -> Outcome:

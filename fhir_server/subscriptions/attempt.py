@@ -13,9 +13,11 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from fhir_server import __version__, clock
+from fhir_server.audit.port import Audit
+from fhir_server.audit.record import Record
 from fhir_server.errors import OperatorError
 from fhir_server.keys import MasterKey
-from fhir_server.outbound import Outbound, OutboundError
+from fhir_server.outbound import Outbound, OutboundError, Reply
 from fhir_server.search.access import access
 from fhir_server.store.database import Connection, Database
 from fhir_server.store.subscriptions import deliveries, following
@@ -24,8 +26,9 @@ from fhir_server.store.subscriptions.deliveries import Claim
 from fhir_server.subscriptions.as_json import asked_from
 from fhir_server.subscriptions.channels.catalog import CHANNELS
 from fhir_server.subscriptions.channels.lines import Lines
-from fhir_server.subscriptions.channels.outgoing import Kind, Message, Outgoing, PushChannel
+from fhir_server.subscriptions.channels.outgoing import Kind, Message, Outgoing
 from fhir_server.subscriptions.contents import contents
+from fhir_server.subscriptions.disclosure import answered, discloses, disclosure, patient
 from fhir_server.subscriptions.failing import Failure, Forbearance, pause, state_after
 from fhir_server.subscriptions.model import Asked, Event
 from fhir_server.subscriptions.news import event
@@ -55,12 +58,16 @@ _DELAY: Final = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """With what is sent: by which way out, signed under which key, told under which address, and with how much forbearance."""
+    """With what is sent: by which way out, signed under which key, told under which address, with how much forbearance.
+
+    `audit` keeps what was told to whom.
+    """
 
     outbound: Outbound
     master_key: MasterKey
     base_url: str
     forbearance: Forbearance
+    audit: Audit
 
 
 class Attempts:
@@ -97,13 +104,18 @@ class Attempts:
             return None
         is_empty = kind == "events" and not outgoing.told  # they were kept no longer
         message = None if is_empty else channel.message(outgoing)
-        failure = None if message is None else await self._sent(channel, claimed, message)
+        if message is None:
+            return await self._taken(claimed, outgoing)
+        record = await self._disclosure(outgoing, message, owner)
+        reply = await self._reply(claimed, message)
+        failure = reply if isinstance(reply, Failure) else channel.failure(reply, clock.now())
+        if record is not None and isinstance(reply, Reply):
+            record = answered(record, reply, is_taken=failure is None)
         if failure is not None:
-            await self._failed(claimed, failure)
+            await self._failed(claimed, failure, record)
             return None
-        if message is not None:
-            _SENT.labels("taken").inc()
-        return await self._taken(claimed, outgoing)
+        _SENT.labels("taken").inc()
+        return await self._taken(claimed, outgoing, record)
 
     async def _outgoing(self, claimed: Claim, kind: Kind, asked: Asked, owner: Principal) -> Outgoing:
         """What is told; raises OperatorError where the secrets of its headers cannot be read."""
@@ -129,15 +141,24 @@ class Attempts:
             clock.now(),
         )
 
-    async def _sent(self, channel: PushChannel, claimed: Claim, message: Message) -> Failure | None:
-        """None when it was taken, else why it was not."""
+    async def _disclosure(self, outgoing: Outgoing, message: Message, owner: Principal) -> Record | None:
+        """What the audit is to keep of it; None for nothing. Raises Unavailable where it cannot: then nothing is to be sent."""
+        if not (self._sender.audit.keeps and discloses(outgoing)):
+            return None
+        await self._sender.audit.be_ready()
+        async with self.statements, self._database.connection() as connection:
+            about = await patient(connection, [one.event for one in outgoing.told])
+        return disclosure(outgoing, message, owner, about)
+
+    async def _reply(self, claimed: Claim, message: Message) -> Reply | Failure:
+        """What the endpoint answered, or why it was not told."""
         key, now = self._sender.master_key, clock.now()
         headers = (*message.headers, *signed(key, claimed.id, message.id, now, message.body))
         if not any(name.lower() == _AGENT[0] for name, _ in headers):
             headers = (_AGENT, *headers)
         try:
             line = await self.lines.to(claimed.key, message.url)
-            reply = await line.request(
+            return await line.request(
                 message.method,
                 message.url,
                 headers,
@@ -147,9 +168,8 @@ class Attempts:
             )
         except OutboundError as error:
             return Failure(f"The endpoint could not be told: {error}")
-        return channel.failure(reply, clock.now())
 
-    async def _taken(self, claimed: Claim, outgoing: Outgoing) -> Claim | None:
+    async def _taken(self, claimed: Claim, outgoing: Outgoing, record: Record | None = None) -> Claim | None:
         if outgoing.kind == "handshake":
             await self._greeted(claimed)
             return None
@@ -157,7 +177,7 @@ class Attempts:
             _DELAY.observe((clock.now() - one.event.at).total_seconds())
         upto = outgoing.told[-1].event.number if outgoing.told else claimed.upto
         async with self.statements, self._database.connection() as connection:
-            after = await deliveries.acknowledge(connection, self._me, claimed, upto)
+            after = await deliveries.acknowledge(connection, self._me, claimed, upto, record)
             if claimed.error is not None and claimed.state == "active":
                 await deliveries.say(connection, claimed, None)
         return after
@@ -169,7 +189,7 @@ class Attempts:
             else:
                 await deliveries.rest(work.connection, self._me, claimed, beats=False)
 
-    async def _failed(self, claimed: Claim, failure: Failure) -> None:
+    async def _failed(self, claimed: Claim, failure: Failure, record: Record | None = None) -> None:
         attempts, now = claimed.attempts + 1, clock.now()
         failing_for = now - (claimed.failing_since or now)
         forbearance = self._sender.forbearance
@@ -182,7 +202,7 @@ class Attempts:
                 await deliveries.say(work.connection, claimed, failure.reason)
             else:
                 await restated(work, claimed.id, state, failure.reason, started_at=claimed.started_at)
-            await deliveries.fail(work.connection, self._me, claimed, delay)
+            await deliveries.fail(work.connection, self._me, claimed, delay, record)
 
     async def _end(self, claimed: Claim, reason: str | None) -> None:
         """The subscription is off: nothing may be told to its owner any more."""

@@ -6,6 +6,7 @@ docs/adr/0023-change-log.md; docs/adr/0024-delivery.md
 import asyncio
 from datetime import timedelta
 
+from fhir_server.audit.port import Audit
 from fhir_server.keys import MasterKey
 from fhir_server.outbound import Outbound
 from fhir_server.search.served_resources import ServedResources
@@ -21,10 +22,10 @@ from fhir_server.subscriptions.leader import Leader
 class Service:
     """Serves subscriptions from `start` on, while its tasks run; `close` when they have ended, before the database closes."""
 
-    def __init__(self, settings: Settings, database: Database, master_key: MasterKey) -> None:
+    def __init__(self, settings: Settings, database: Database, master_key: MasterKey, audit: Audit) -> None:
         standings = Standings(settings.practitioners, ServedResources())
         forbearance = Forbearance(settings.hook_error_after, timedelta(hours=settings.hook_off_hours))
-        sender = Sender(Outbound(settings.outbound_allow), master_key, settings.fhir_url, forbearance)
+        sender = Sender(Outbound(settings.outbound_allow), master_key, settings.fhir_url, forbearance, audit)
         self._database = database
         self._leader = Leader(database, settings.fhir_url, standings, settings.event_days)
         self._deliveries = Deliveries(database, sender, standings)

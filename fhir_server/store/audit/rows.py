@@ -81,6 +81,8 @@ def kept(row: TupleRow) -> Kept:
         tuple(detail.get("types", ())),
         tuple(detail.get("parameters", ())),
         detail.get("reason", ""),
+        detail.get("events", ""),
+        detail.get("destination", ""),
     )
     return Kept(str(id), moment(id), record)
 
@@ -113,5 +115,7 @@ def _detail(one: Record) -> bytes:
         "types": one.types,
         "parameters": one.parameters,
         "reason": one.reason,
+        "events": one.events,
+        "destination": one.destination,
     }
     return orjson.dumps({name: value for name, value in found.items() if value})

@@ -13,6 +13,8 @@ from typing import Any, Final, TypeAlias
 import psycopg
 from psycopg.rows import TupleRow
 
+from fhir_server.audit.record import Record
+from fhir_server.store.audit.rows import inserted
 from fhir_server.store.subscriptions.registrations import State
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
@@ -130,10 +132,16 @@ async def claim(connection: Connection, me: str, most: int) -> list[Claim]:
     return [Claim(*row) for row in await cursor.fetchall()]
 
 
-async def acknowledge(connection: Connection, me: str, claimed: Claim, upto: int) -> Claim | None:
-    """The claim with what is next, after all up to and with `upto` was taken; None, and free, where there is nothing more."""
-    values = {"me": me, "key": claimed.key, "due_at": claimed.due_at, "upto": upto}
-    row = await (await connection.execute(_ACKNOWLEDGE, values)).fetchone()
+async def acknowledge(
+    connection: Connection, me: str, claimed: Claim, upto: int, record: Record | None = None
+) -> Claim | None:
+    """The claim with what is next, after all up to and with `upto` was taken; None, and free, where there is nothing more.
+
+    The `record` of it is kept in the same statement, also where the claim was lost meanwhile.
+    """
+    values: dict[str, object] = {"me": me, "key": claimed.key, "due_at": claimed.due_at, "upto": upto}
+    statement = _ACKNOWLEDGE if record is None else _beside(record, values)
+    row = await (await connection.execute(statement, values)).fetchone()
     if row is None:
         return None
     after = Claim(*row)
@@ -151,8 +159,16 @@ async def rest(connection: Connection, me: str, claimed: Claim, *, beats: bool) 
     await connection.execute(_REST, values)
 
 
-async def fail(connection: Connection, me: str, claimed: Claim, delay: float) -> None:
-    """The attempt failed: the claim is free, and due again after so many seconds, at once where it was started again."""
+async def fail(
+    connection: Connection, me: str, claimed: Claim, delay: float, record: Record | None = None
+) -> None:
+    """The attempt failed: the claim is free, and due again after so many seconds, at once where it was started again.
+
+    Its `record` is kept first, in the caller's transaction.
+    """
+    if record is not None:
+        statement = inserted([record])
+        await connection.execute(statement.sql, statement.params)
     values = {
         "me": me,
         "key": claimed.key,
@@ -171,3 +187,13 @@ async def say(connection: Connection, claimed: Claim, error: str | None) -> None
 async def release(connection: Connection, me: str) -> None:
     """Other processes may send at once what this one had claimed."""
     await connection.execute(_RELEASE, (me,))
+
+
+def _beside(record: Record, values: dict[str, object]) -> str:
+    """The acknowledgement with what keeps `record`, whose columns are added to `values`: here parameters have names."""
+    keeping = inserted([record])
+    first, *others = keeping.sql.split("%b")
+    named = {f"audit_{place}": column for place, column in enumerate(keeping.params)}
+    values.update(named)
+    sql = first + "".join(f"%({name})b{part}" for name, part in zip(named, others, strict=True))
+    return f"WITH told AS ({sql}) {_ACKNOWLEDGE}"

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 import orjson
 
+from fhir_server.audit.port import NoAudit
 from fhir_server.keys import MasterKey
 from fhir_server.outbound import Outbound
 from fhir_server.store.database import Database
@@ -26,6 +27,7 @@ from tests.integration.subscriptions.leading import BASE, OPERATOR, AsTheyWere, 
 KEY = MasterKey(b"k" * 32)
 TOPIC = "urn:fhir-server:topic:Patient-created"
 LOOPBACK = (ip_network("127.0.0.0/8"),)
+NO_AUDIT = NoAudit()
 OK, BAD = b"200 OK", b"500 Internal Server Error"
 
 
@@ -131,9 +133,12 @@ async def listening(answer: Callable = lambda request: OK) -> AsyncIterator[Subs
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def deliveries(database: Database, standings=None, allowed=LOOPBACK, attempts=3) -> Deliveries:
+def deliveries(
+    database: Database, standings=None, allowed=LOOPBACK, attempts=3, audit=NO_AUDIT
+) -> Deliveries:
     forbearance = Forbearance(attempts, timedelta(hours=24))
-    return Deliveries(database, Sender(Outbound(allowed), KEY, BASE, forbearance), standings or AsTheyWere())
+    sender = Sender(Outbound(allowed), KEY, BASE, forbearance, audit)
+    return Deliveries(database, sender, standings or AsTheyWere())
 
 
 async def stopped(task: asyncio.Task) -> None:

@@ -27,6 +27,18 @@ RECORDS = (
     Record("ingest", "rejected", 4, Agent("device:ox-1"), HERE, name="http", reason="invariant"),
     Record("administration", "client-rotate", 0, Agent("command"), type="Client", id="app"),
     Record("administration", "device-read", 0, DOCTOR, HERE, "Device"),
+    Record(
+        "notification",
+        "notification",
+        0,
+        DOCTOR,
+        type="Subscription",
+        id="s1",
+        patient="p1",
+        reason="200",
+        events="3-7",
+        destination="https://hook.example:8443",
+    ),
 )
 
 
@@ -93,3 +105,16 @@ def test_the_caller_is_named_by_resource_by_subject_and_by_address():
 def test_nobody_known_is_said_to_be_nobody_known():
     (agent,) = audit_event(ID, AT, RECORDS[6])["agent"]
     assert agent["who"] == {"display": "nobody known"}
+
+
+def test_a_notification_names_its_events_and_where_it_went():
+    tree = audit_event(ID, AT, RECORDS[-1])
+    assert tree["type"]["code"] == "110106"  # Export
+    assert tree["action"] == "R"
+    assert tree["entity"][0]["what"] == {"reference": "Subscription/s1"}
+    assert tree["entity"][0]["detail"] == [{"type": "events", "valueString": "3-7"}]
+    assert [agent.get("network") for agent in tree["agent"]] == [
+        None,
+        None,
+        {"address": "https://hook.example:8443", "type": "5"},
+    ]
