@@ -25,6 +25,7 @@ from tests import databases, log_guard
 
 TOKEN = "soak-token-" + "s" * 32
 TEN_SECONDS = 10.0
+_UNFORESEEN = ('"unexpected"', '"notification failed"', '"events could not be told"')
 
 
 @dataclass
@@ -142,7 +143,8 @@ class Server:
 
     def failures(self) -> list[str]:
         """The lines in which the server says that it met what nobody foresaw."""
-        return [line for line in self.log_file.read_text().splitlines() if '"unexpected"' in line]
+        lines = self.log_file.read_text().splitlines()
+        return [line for line in lines if any(event in line for event in _UNFORESEEN)]
 
     def postgresql_log(self) -> str:
         return "".join(path.read_text(errors="replace") for path in sorted(self.data_dir.glob("pg/log/*")))

@@ -1,6 +1,6 @@
 """The events of subscriptions held against what was committed: each told of once, under one number, in order.
 
-docs/subscriptions.md, "What is promised"
+docs/operations.md, "Faults"
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Ten thousand subscriptions of which one is told, and a burst of fifty thousand writes.
 
-docs/subscriptions.md, "What is promised"
+docs/operations.md, "Faults"
 """
 
 import json

@@ -1,6 +1,6 @@
 """Subscribers of every bad manner, a transaction that idles, leaders that sleep and wake up: nobody else is harmed.
 
-docs/subscriptions.md, "What is promised"
+docs/operations.md, "Faults"
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from fhir_server.store.subscriptions import cursor
 from tests.soak.audit import broken_promises
 from tests.soak.client import Client, gathered
 from tests.soak.ledger import Ledger
@@ -43,7 +44,9 @@ async def test_no_manner_of_a_subscriber_harms_another_and_a_leader_that_slept_n
         ledger = Ledger()
         load = Load(server.port, ledger, [], pause=0.02)
         clients = load.start(clients=2)
+        asleep = await fallen_asleep(server)
         slept = [await asyncio.to_thread(woken_late, server) for _ in range(3)]
+        await asleep.close()
         load.stop()
         await gathered(*clients, seconds=90)
 
@@ -74,6 +77,13 @@ async def test_no_manner_of_a_subscriber_harms_another_and_a_leader_that_slept_n
         assert elsewhere.requests == {}
         assert hearing.faults == []
         assert server.failures() == []
+
+
+async def fallen_asleep(server: Server) -> psycopg.AsyncConnection:
+    """A connection of one who leads and falls asleep while it numbers, after which nobody else could."""
+    connection = await psycopg.AsyncConnection.connect(server.database_url)
+    await cursor.hold(connection, leader(server)[0])
+    return connection
 
 
 def woken_late(server: Server) -> float:

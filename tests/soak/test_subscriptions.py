@@ -1,6 +1,6 @@
 """Fifty kills under load, of workers, leaders and postmasters: no event is lost, none is told under two numbers.
 
-docs/subscriptions.md, "What is promised"; `SOAK_SEED` repeats a run
+docs/operations.md, "Faults"; `SOAK_SEED` repeats a run
 """
 
 import asyncio
