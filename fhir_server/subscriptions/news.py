@@ -41,9 +41,9 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Nothing more is told: the Subscription is off or deleted, or the rights have ended."""
+    """Nothing more is told: the Subscription is off or deleted, the rights have ended, or it cannot be told for a failure."""
 
-    reason: Literal["off", "rights"]
+    reason: Literal["off", "rights", "failure"]
 
 
 News: TypeAlias = Told | Gap | Silence | Ended
@@ -86,7 +86,7 @@ class Following:
     def about(self, numbered: int) -> About:
         """What notifications say of the Subscription."""
         state = cast("State", self.stand.state)
-        return About(self.asked.id, self.asked.topic, state, numbered, self.base_url, self.stand.error)
+        return About(self.asked.id, self.asked.told_topic, state, numbered, self.base_url, self.stand.error)
 
     def give(self, news: News) -> None:
         """Nothing; they are told, if they wait still."""

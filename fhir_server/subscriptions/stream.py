@@ -98,9 +98,6 @@ class Followers:
                         await self._judge()
                 except (RequestError, psycopg.Error):
                     await asyncio.sleep(LOOK_SECONDS)  # the database is away
-                except Exception as error:  # noqa: BLE001 - one failure must not silence all who are connected
-                    self._log.error("events could not be told", exc_info=error)
-                    await asyncio.sleep(LOOK_SECONDS)
 
     async def _listen(self) -> None:
         with self._database.wakes.waiting("event") as wake:
@@ -138,16 +135,26 @@ class Followers:
         for one in shown:
             alike[one.caller, one.asked.channel.content, one.base_url].append(one)
         for group in (part for whole in alike.values() for part in _parts(whole)):
-            async with self._database.connection() as connection:
-                found = await _occurrences(connection, group)
-            at = clock.now()
-            for one, occurrences in zip(group, found, strict=True):
-                last = one.events[-1].number
-                about = one.followings[0].about(last)
-                told = Told(last, notification.events(about, one.asked.channel.content, occurrences, at))
-                for each in one.followings:
-                    each.give(told)
+            try:
+                await self._tell_alike(group)
+            except (RequestError, psycopg.Error):
+                raise
+            except Exception as error:  # noqa: BLE001 - what cannot be told to some must not silence the others
+                self._log.error("events could not be told", exc_info=error)
+                for each in (each for one in group for each in one.followings):
+                    each.give(Ended("failure"))
             await asyncio.sleep(0)  # requests are served meanwhile
+
+    async def _tell_alike(self, group: Sequence["Shown"]) -> None:
+        async with self._database.connection() as connection:
+            found = await _occurrences(connection, group)
+        at = clock.now()
+        for one, occurrences in zip(group, found, strict=True):
+            last = one.events[-1].number
+            about = one.followings[0].about(last)
+            told = Told(last, notification.events(about, one.asked.channel.content, occurrences, at))
+            for each in one.followings:
+                each.give(told)
 
     async def _judge(self) -> None:
         """Ends those who may be told nothing more, though there is nothing to tell, and says what nobody can be told of."""

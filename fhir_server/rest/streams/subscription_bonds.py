@@ -15,7 +15,8 @@ from fhir_server.errors import Issue
 from fhir_server.json import dumps
 from fhir_server.outcomes import operation_outcome
 from fhir_server.rest.streams.connection import ended
-from fhir_server.rest.streams.stream import Ending, Stream
+from fhir_server.rest.streams.stream import Stream
+from fhir_server.rest.streams.subscription_events import ENDINGS
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.news import Ended, Following, Gap, News, Silence, Told
 from fhir_server.subscriptions.stream import Followers
@@ -90,24 +91,23 @@ class Bonds:
                     async with asyncio.timeout(bond.seconds):
                         news = await self._followers.news(bond.following)
                 if isinstance(news, Ended):
-                    await self._over(bond, "off" if news.reason == "off" else "token")
+                    await self._over(bond, news)
                     return
                 if news is not None:
                     for part in _parts(bond, news):
                         await self._say(part)
                 elif bond.seconds == 0:  # and no other token bound to it meanwhile
-                    await self._over(bond, "token")
+                    await self._over(bond, Ended("rights"))
                     return
 
-    async def _over(self, bond: Bond, reason: Literal["off", "token"]) -> None:
+    async def _over(self, bond: Bond, ended: Ended) -> None:
         """Tells the client that it is bound no more; a WebSocket that is bound to nothing is closed."""
         if bond.form == "bundles":
-            await self._say(_last_words(bond, reason))
+            await self._say(_last_words(bond, ended))
         self._bonds.pop(bond.id, None)
         if not self._bonds:
             await self._stream.drained()
-            ending: Ending = "done" if reason == "off" else "token"
-            self._stream.end(ending)
+            self._stream.end(ENDINGS[ended.reason])
 
     async def _say(self, part: bytes) -> None:
         """Nothing, once `part` is on its way, or the stream over."""
@@ -128,12 +128,17 @@ def _parts(bond: Bond, news: Told | Gap | Silence) -> Iterator[bytes]:
             yield told.body
 
 
-def _last_words(bond: Bond, reason: Literal["off", "token"]) -> bytes:
-    if reason == "token":
-        text = f"What bound to Subscription/{bond.id} has ended. Bind again with another token."
-        return _outcome("expired", text)
-    about = replace(bond.following.about(bond.following.after), state="off")
-    return notification.heartbeat(about, clock.now()).body
+def _last_words(bond: Bond, ended: Ended) -> bytes:
+    match ended.reason:
+        case "off":
+            about = replace(bond.following.about(bond.following.after), state="off")
+            return notification.heartbeat(about, clock.now()).body
+        case "rights":
+            text = f"What bound to Subscription/{bond.id} has ended. Bind again with another token."
+            return _outcome("expired", text)
+        case "failure":
+            text = f"An event of Subscription/{bond.id} cannot be told for a failure here. Ask its $events."
+            return _outcome("exception", text)
 
 
 def _outcome(code: str, text: str) -> bytes:

@@ -3,6 +3,8 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html; docs/subscriptions.md
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from fhir_server import clock
@@ -16,7 +18,7 @@ from fhir_server.rest.call import Call
 from fhir_server.rest.request import Request
 from fhir_server.rest.streams import sse
 from fhir_server.rest.streams.connection import Producing
-from fhir_server.rest.streams.stream import Stream
+from fhir_server.rest.streams.stream import Ending, Stream
 from fhir_server.store.subscriptions.status import Status
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.news import Ended, Following, Gap, Silence, Told
@@ -24,6 +26,9 @@ from fhir_server.subscriptions.stream import Followers
 
 KIND: Final = "subscription-events"
 SINCE: Final = "eventsSinceNumber"
+ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType(
+    {"off": "done", "rights": "token", "failure": "error"}
+)
 _LAST: Final = b"last-event-id"
 _DIGITS: Final = 18
 
@@ -75,7 +80,7 @@ def telling(followers: Followers, following: Following) -> Producing:
                 await stream.drained()
                 news = await followers.news(following)
                 if isinstance(news, Ended):
-                    stream.end("token" if news.reason == "rights" else "done")
+                    stream.end(ENDINGS[news.reason])
                 else:
                     stream.offer(_written(news))
 

@@ -101,6 +101,14 @@ async def test_each_is_told_by_rights_of_their_own_and_nothing_without_any(datab
         assert await told(followers, nobody) == Ended("rights")
 
 
+async def test_what_cannot_be_told_to_some_silences_nobody_else(database):
+    async with following(database, ME, ME) as (followers, (broken, whole)):
+        broken.whose = "of whom nothing is known"
+        await happened(database, broken.key, 1)
+        assert await told(followers, broken) == Ended("failure")
+        assert (await told(followers, whole)).last == 1
+
+
 @pytest.mark.item("leak-13")
 async def test_what_the_subscription_asks_for_now_decides_how_much_is_told(database):
     async with following(database, ME) as (followers, (one,)):
