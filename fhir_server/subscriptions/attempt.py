@@ -135,7 +135,7 @@ class Attempts:
         return Outgoing(
             kind,
             asked,
-            About(claimed.id, asked.topic, claimed.state, numbered, self._sender.base_url, error),
+            About(claimed.id, asked.told_topic, claimed.state, numbered, self._sender.base_url, error),
             told,
             self._secret_headers.open(claimed.id, claimed.headers),
             clock.now(),

@@ -63,6 +63,11 @@ class Asked:
         """Whether notifications are those of the Subscriptions R5 Backport; else R4's own."""
         return self.topic is not None
 
+    @property
+    def told_topic(self) -> str | None:
+        """The topic, where notifications may name it: whoever asked for empty ones is to learn nothing from any of them."""
+        return None if self.channel.content == "empty" else self.topic
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -187,6 +187,18 @@ async def test_a_heartbeat_comes_when_nothing_else_did_and_counts_nothing(databa
     assert (found["numbered"], found["delivered"], found["attempts"]) == (1, 1, 0)
 
 
+@pytest.mark.item("leak-13")
+async def test_whoever_asked_for_empty_notifications_is_never_told_the_topic(database):
+    async with listening() as hook, delivering(database):
+        await subscribe(database, "s", hook.url, content="empty", state="requested", heartbeat=1)
+        database.wakes.numbered()
+        await until(database, "s", state="active")
+        await happened(database, "s", patient("p1"))
+        await hook.got(3)
+    assert {request.kind for request in hook.asked} == {"handshake", "event-notification", "heartbeat"}
+    assert [request.kind for request in hook.asked if "topic" in request.parameters] == []
+
+
 @pytest.mark.item("sub-Q2")
 async def test_r4_sends_an_empty_request_or_puts_the_resource_where_the_endpoint_is_a_service(database):
     async with listening() as hook, delivering(database):
