@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/subscription-definitions.html#Subscription.channel
 """
 
+import re
 from typing import Final, get_args
 
 from fhir_server.errors import Unprocessable
@@ -31,7 +32,7 @@ PUSHED: Final = frozenset({"rest-hook"})
 """The channels whose endpoint must say first that it takes notifications."""
 
 _NUMBERS: Final = {HEARTBEAT: "valueUnsignedInt", TIMEOUT: "valueUnsignedInt", MAX_COUNT: "valuePositiveInt"}
-_R4_VERSIONS: Final = frozenset({"4.0", "4.0.1"})
+_PARAMETER: Final = re.compile(r""" *(?:fhirversion=("?)4\.0(?:\.1)?\1|charset=("?)utf-8\2) *""")
 
 
 def channel(tree: JsonObject, *, backport: bool) -> Channel:
@@ -120,17 +121,9 @@ def _content(level: Extension | None) -> Content:
 
 
 def _is_fhir_json(payload: str) -> bool:
-    """Whether it is FHIR's JSON, with no other parameter than the version of this server, or UTF-8."""
-    media_type, *parameters = (part.strip() for part in payload.split(";"))
-    for one in parameters:
-        name, _, value = one.partition("=")
-        match name.strip().lower(), value.strip().strip('"').lower():
-            case ("fhirversion", version) if version in _R4_VERSIONS:
-                continue
-            case ("charset", "utf-8"):
-                continue
-        return False
-    return media_type.lower() == FHIR_JSON
+    """Whether it is FHIR's JSON, with no other parameter than the version of this server, or UTF-8; it is sent as it is."""
+    media_type, *parameters = payload.lower().split(";")
+    return media_type.strip(" ") == FHIR_JSON and all(_PARAMETER.fullmatch(one) for one in parameters)
 
 
 def _headers(element: JsonObject, type: ChannelType) -> list[str]:
