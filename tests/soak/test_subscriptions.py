@@ -50,8 +50,8 @@ async def test_fifty_kills_lose_no_event_and_skip_no_number():
     took: dict[str, list[float]] = defaultdict(list)
     with serving(workers=WORKERS, FHIR_OUTBOUND_ALLOW=LOOPBACK) as server, subscriber() as hearing:
         devices = await registered(server.database_url, server.data_dir, 3)
-        hearing.manners["moody"] = moody(chance)
         watches = await watched(server, hearing)
+        hearing.manners["moody"] = moody(chance)
         streamed, bound = (Follower(server.port, watches[name].id) for name in ("streamed", "bound"))
         following = [asyncio.create_task(by_events(streamed)), asyncio.create_task(by_socket(bound))]
         ledger = Ledger()
