@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9112
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -59,17 +60,14 @@ async def pace(
     answered: Callable[[bytes, float], None],
 ) -> Load:
     """Sends each request, which has a name, at its moment, however long those before it take."""
-    load, free, sending = (
-        Load(),
-        [await _opened(port) for _ in range(CONNECTIONS)],
-        list[asyncio.Task[None]](),
-    )
+    load, sending = Load(), list[asyncio.Task[None]]()
+    free = deque(
+        [await _opened(port) for _ in range(CONNECTIONS)]
+    )  # in turn, so that none idles until it is closed
     started = time.perf_counter()
 
     async def one(name: bytes, sent: bytes) -> None:
-        while free and free[-1].closed:  # one that was not needed for a while
-            free.pop()
-        client = free.pop() if free else await _opened(port)
+        client = free.popleft() if free else await _opened(port)
         now = time.perf_counter()
         begun(name, now)
         status = await client.exchange(sent)
@@ -104,8 +102,6 @@ async def _connection(port: int, requests: Iterator[bytes], load: Load) -> None:
 
 
 class _Client(asyncio.Protocol):
-    closed = False
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._received = bytearray()
@@ -130,7 +126,6 @@ class _Client(asyncio.Protocol):
             self._answer.set_result(int(self._received[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.closed = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionError("the server closed the connection"))
 
