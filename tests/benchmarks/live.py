@@ -101,7 +101,7 @@ async def _watched(
         cpu = tuple(after - first for after, first in zip(running.cpu(), before, strict=True))
         each = (running.memory() - memory) / clients
     tell(report, f"{way.name}, {clients:,} clients", ledger, cpu)
-    if clients >= 100:
+    if clients > len(devices):
         report.say(f"  memory: {each / 1000:.0f} kB a client")
 
 
