@@ -21,10 +21,10 @@ from fhir_server.store.subscriptions.deliveries import Claim
 from fhir_server.subscriptions.as_json import owner_from
 from fhir_server.subscriptions.attempt import Attempts, Sender
 from fhir_server.subscriptions.permitted import Standings
+from fhir_server.subscriptions.places import Places
 from smart_auth.principal import Principal
 
 LOOK_SECONDS: Final = 1.0
-MOST_AT_ONCE: Final = 100
 END_SECONDS: Final = 1.0
 CANCEL_AGAIN_SECONDS: Final = 0.2
 
@@ -38,6 +38,7 @@ class Deliveries:
         self._me = uuid7()
         self._attempts = Attempts(database, sender, self._me)
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._places = Places()
         self._hindered = False
         self._log = structlog.get_logger()
 
@@ -75,15 +76,16 @@ class Deliveries:
 
     async def _start(self, ended: Callable[[], None]) -> bool:
         """Whether there was something due, which is being sent from here on; `ended` is called when it is over."""
-        free = MOST_AT_ONCE - len(self._running)
+        free = self._places.free
         if not free:
             return False
         async with self._attempts.statements, self._database.connection() as connection:
-            claimed = await deliveries.claim(connection, self._me, free)
+            claimed = await deliveries.claim(connection, self._me, free, self._places.crowded())
             owners = [owner_from(one.owner) for one in claimed]
             now = await self._standings.of(connection, owners) if owners else []
         for one, owner in zip(claimed, now, strict=True):
             if one.key not in self._running:  # else this process stood still for longer than its lease
+                self._places.take(one)
                 self._running[one.key] = asyncio.create_task(self._serve(one, owner, ended))
         return bool(claimed)
 
@@ -100,6 +102,7 @@ class Deliveries:
             self._log.error("notification failed", subscription=claimed.key, exc_info=error)
         finally:
             del self._running[claimed.key]
+            self._places.leave(claimed)
             ended()
 
     async def _now(self, claimed: Claim) -> Principal | None:

@@ -8,7 +8,7 @@ written down before they are sent, so that what is sent again is the same notifi
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -40,21 +40,32 @@ CROSS JOIN LATERAL (SELECT CASE WHEN s.asked->>'topic' IS NULL THEN 1
   ELSE least(coalesce((s.asked->'channel'->>'max_count')::int, {MOST_TOGETHER}), {MOST_TOGETHER}) END AS events) most"""
 
 _COLUMNS: Final = f"""
-s.key, s.id, s.owner, s.asked, s.headers, s.state, s.error, s.started_at, nullif(p.due_at, 'infinity'), p.greeted, p.numbered, p.delivered,
+s.key, s.id, s.owner_key, s.owner, s.asked, s.headers, s.state, s.error, s.started_at, nullif(p.due_at, 'infinity'), p.greeted, p.numbered, p.delivered,
 p.sending, p.attempts, p.failing_since, {TIMEOUT}, {_BEAT.format(sent="p.last_sent_at")} <= clock_timestamp(),
 coalesce(s.ends_at <= clock_timestamp(), FALSE)"""
 
 # by the statement's own time, which an index can be asked by
-_CLAIM: Final = f"""
+_CLAIM: Final = """
 WITH due AS MATERIALIZED (
-  SELECT subscription FROM subscription_progress
-   WHERE due_at <= statement_timestamp() AND (lease_until IS NULL OR lease_until < statement_timestamp())
-   ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+  SELECT d.subscription FROM subscription_progress d {others}
+   WHERE d.due_at <= statement_timestamp() AND (d.lease_until IS NULL OR d.lease_until < statement_timestamp())
+   ORDER BY d.due_at LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
 UPDATE subscription_progress p
-   SET lease_owner = %(me)s, lease_until = {_LEASE}, due_at = {_LEASE}, sending = {_UPTO.format(delivered="p.delivered")}
-  FROM due JOIN subscription s ON s.key = due.subscription {_MOST}
+   SET lease_owner = %(me)s, lease_until = {lease}, due_at = {lease}, sending = {upto}
+  FROM due JOIN subscription s ON s.key = due.subscription {most}
  WHERE p.subscription = due.subscription
-RETURNING {_COLUMNS}"""
+RETURNING {columns}"""
+_VALUES: Final = {
+    "lease": _LEASE,
+    "upto": _UPTO.format(delivered="p.delivered"),
+    "most": _MOST,
+    "columns": _COLUMNS,
+}
+_CLAIM_ANY: Final = _CLAIM.format(others="", **_VALUES)
+_OTHERS: Final = """
+JOIN subscription o ON o.key = d.subscription AND o.owner_key <> ALL(%(full)s)
+ AND NOT (o.owner_key = ANY(%(doubted)s) AND (d.attempts > 0 OR NOT d.greeted))"""
+_CLAIM_OTHERS: Final = _CLAIM.format(others=_OTHERS, **_VALUES)
 
 # what became due meanwhile stays so
 _FREE: Final = """
@@ -108,6 +119,7 @@ class Claim:
 
     key: int
     id: str
+    owner_key: str
     owner: dict[str, Any]  # Any: JSON of `subscriptions.as_json`
     asked: dict[str, Any]  # Any: JSON of `subscriptions.as_json`
     headers: bytes | None
@@ -125,10 +137,26 @@ class Claim:
     is_quiet: bool
     has_ended: bool
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether its endpoint did not take what it was sent last, or was never sent anything."""
+        return self.attempts > 0 or not self.greeted
 
-async def claim(connection: Connection, me: str, most: int) -> list[Claim]:
+
+class Crowded(NamedTuple):
+    """Owners, by their keys, of whom nothing is to be claimed now: nothing at all, or nothing doubtful."""
+
+    full: list[str]
+    doubted: list[str]
+
+
+async def claim(connection: Connection, me: str, most: int, crowded: Crowded) -> list[Claim]:
     """At most so many subscriptions to which something is due and nobody sends now, those that wait longest first."""
-    cursor = await connection.execute(_CLAIM, {"me": me, "most": most})
+    statement, values = _CLAIM_ANY, dict[str, object](me=me, most=most)
+    if crowded.full or crowded.doubted:
+        statement = _CLAIM_OTHERS
+        values |= crowded._asdict()
+    cursor = await connection.execute(statement, values)
     return [Claim(*row) for row in await cursor.fetchall()]
 
 

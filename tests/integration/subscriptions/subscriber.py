@@ -22,12 +22,14 @@ from fhir_server.subscriptions.delivery import Deliveries
 from fhir_server.subscriptions.failing import Forbearance
 from fhir_server.subscriptions.model import Asked, Channel, Criterion
 from fhir_server.subscriptions.secret_headers import SecretHeaders
+from smart_auth.principal import Principal
 from tests.integration.subscriptions.leading import BASE, OPERATOR, AsTheyWere, draft, put
 
 KEY = MasterKey(b"k" * 32)
 TOPIC = "urn:fhir-server:topic:Patient-created"
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 NO_AUDIT = NoAudit()
+SOMEBODY = Principal("somebody", OPERATOR.scopes)
 OK, BAD = b"200 OK", b"500 Internal Server Error"
 
 
@@ -216,6 +218,23 @@ async def happened(database: Database, id: str, *trees, change="create") -> None
                     key, datetime.now(UTC), change, tree["resourceType"], tree["id"], *await row.fetchone()
                 )
             )
+        await events.number(work.connection, told)
+    database.wakes.numbered()
+
+
+async def happened_to_many(database: Database, ids: list[str], endpoint: str) -> None:
+    """Subscriptions of the operator, by those ids, which wait for a minute, each with one event."""
+    for id in ids:
+        await subscribe(database, id, endpoint, timeout=60)
+    await put(database, patient("of-many"))
+    async with database.transaction() as work:
+        found = await work.connection.execute(
+            "SELECT key FROM subscription WHERE id = ANY(%s) ORDER BY key", (ids,)
+        )
+        now = datetime.now(UTC)
+        told = [
+            Unnumbered(key, now, "create", "Patient", "of-many", 1, 1) for (key,) in await found.fetchall()
+        ]
         await events.number(work.connection, told)
     database.wakes.numbered()
 

@@ -9,16 +9,19 @@ from standardwebhooks.webhooks import Webhook
 
 from fhir_server.store import resources
 from fhir_server.store.predicate import EVERYTHING
+from fhir_server.subscriptions.places import MOST_AT_ONCE, MOST_OF_ONE
 from fhir_server.subscriptions.signing import secret
 from tests.integration.subscriptions.leading import delete
 from tests.integration.subscriptions.subscriber import (
     BAD,
     KEY,
     OK,
+    SOMEBODY,
     deliveries,
     delivering,
     due_now,
     happened,
+    happened_to_many,
     listening,
     patient,
     row,
@@ -170,6 +173,23 @@ async def test_an_endpoint_that_does_not_answer_is_given_up_in_its_time_and_dela
         found = await until(database, "slow", attempts=1)
         held.set()
     assert found["error"] == "The endpoint could not be told: there was no answer within 1 seconds."
+
+
+@pytest.mark.item("sub-G4")
+async def test_endpoints_of_one_owner_that_do_not_answer_leave_places_for_others(database):
+    held = asyncio.Event()
+
+    async def hangs(_):
+        await held.wait()
+        return OK
+
+    async with listening(hangs) as slow, listening() as quick, delivering(database):
+        await happened_to_many(database, [f"slow{number}" for number in range(MOST_AT_ONCE + 20)], slow.url)
+        await slow.got(MOST_OF_ONE)
+        await subscribe(database, "quick", quick.url, owner=SOMEBODY)
+        await happened(database, "quick", patient("p2"))
+        await until(database, "quick", delivered=1)
+        held.set()
 
 
 @pytest.mark.item("sub-T6")
