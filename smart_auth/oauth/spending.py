@@ -37,7 +37,7 @@ def _may_come_again(found: Held, request: FormRequest, kept: Kept) -> bool:
     return (
         found.once.kind == "refresh"
         and spent_at is not None
-        and request.asked.now - spent_at < kept.lives.grace
+        and max(request.asked.now, spent_at) - spent_at < kept.lives.grace
     )
 
 

@@ -29,9 +29,12 @@ HOLDS: Final = """
        OR (g.revoked_at IS NULL AND a.id IS NOT NULL AND a.disabled_at IS NULL
            AND (g.session IS NULL
                 OR EXISTS (SELECT FROM login_session s WHERE s.id = g.session AND s.ends_at > clock_timestamp()))
-           AND (a.role <> 'patient' OR g.patient IS NULL
-                OR g.patient = ANY(a.proxies) OR 'Patient/' || g.patient = a.fhir_user)))"""
-"""An access token of an app that is not disabled, and of a person who still may what they granted and is here if they must be."""
+           AND (g.patient IS NULL
+                OR CASE a.role WHEN 'patient' THEN g.patient = ANY(a.proxies) OR 'Patient/' || g.patient = a.fhir_user
+                   ELSE starts_with(a.fhir_user, 'Practitioner/') END)))"""
+"""An access token of an app that is not disabled, and of a person who still may what they granted and is here if they must be.
+
+Whether a practitioner's patient is still in their care is a part of what the token shows (fhir_server/search/access.py)."""
 
 _OPEN: Final = """
 WITH opened AS (
@@ -55,7 +58,7 @@ WITH spent AS (
   SELECT o.grant_id, o.sha256, o.spent_at IS NULL AS first FROM oauth_once o JOIN oauth_grant g ON g.id = o.grant_id
    WHERE o.sha256 = %(spent)s AND g.revoked_at IS NULL
      AND CASE WHEN o.spent_at IS NULL THEN o.expires_at > %(now)s
-         ELSE o.kind = 'refresh' AND o.spent_at > %(now)s - %(grace)s
+         ELSE o.kind = 'refresh' AND greatest(%(now)s, o.spent_at) < o.spent_at + %(grace)s
               AND NOT EXISTS (SELECT FROM oauth_once later WHERE later.grant_id = o.grant_id
                                AND later.kind = 'refresh' AND later.spent_at > o.spent_at) END),
 family AS (

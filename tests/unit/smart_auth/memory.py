@@ -95,7 +95,7 @@ class Grants:
                 self.onces[each.once.sha256] = replace(each, spent_at=now)
         elif (
             held.once.kind == "code"
-            or now - held.spent_at >= grace
+            or max(now, held.spent_at) - held.spent_at >= grace
             or any(each.spent_at is not None and each.spent_at > held.spent_at for each in family)
         ):
             return False

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from joserfc.jwk import KeySet
 
 from fhir_server.search.served_resources import ServedResources
 from fhir_server.store.smart.bearers import Bearers
+from smart_auth.grants import Access
 from smart_auth.oauth.kept import BACKEND_LIFE
 from smart_auth.tokens import sha256
 from tests.integration.rest.conftest import TOKEN
@@ -96,6 +98,21 @@ async def test_of_two_refreshes_in_two_workers_both_are_answered_and_one_goes_on
     assert [await server.read(each) for each in newest] == [401, 401]
 
 
+@pytest.mark.item("smart-R4")
+@pytest.mark.parametrize(("grace", "taken"), [(0, False), (10, True)])
+async def test_a_request_that_began_before_the_one_that_was_first_is_one_at_once(server, grace, taken):
+    spent = sha256((await server.tokens())["refresh_token"])
+    first, late = (
+        (Access(secrets.token_bytes(32), "public", (), at, at + timedelta(hours=1)), at)
+        for at in (datetime.now(UTC), datetime.now(UTC) - timedelta(milliseconds=5))
+    )
+    answers = [
+        await server.grants.exchange(spent, access, None, at, timedelta(seconds=grace))
+        for access, at in (first, late)
+    ]
+    assert answers == [True, taken]
+
+
 @pytest.mark.item("smart-B4")
 async def test_an_assertion_is_good_once_in_all_workers(server):
     token = fresh_assertion(EC)
@@ -177,7 +194,17 @@ async def test_who_no_longer_stands_in_for_a_patient_loses_access_at_once(server
 
 
 @pytest.mark.item("smart-R5")
-async def test_a_practitioner_renews_access_only_to_those_whom_they_still_treat(running):
+async def test_who_is_no_practitioner_any_more_loses_access_to_the_patient_of_the_launch_at_once(server):
+    user = await server.user()
+    told = await server.tokens(user=user)
+    assert await server.read(told) == 200
+    await server.accounts.change(replace(user, fhir_user=None))
+    assert await server.read(told) == 401
+    assert (await server.refreshed(told)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.item("smart-R5")
+async def test_a_practitioner_has_and_renews_access_only_to_those_whom_they_still_treat(running):
     async with running(practitioners="own") as server:
         own = {
             "resourceType": "Patient",
@@ -191,6 +218,7 @@ async def test_a_practitioner_renews_access_only_to_those_whom_they_still_treat(
         await server.client.put(
             "/fhir/Patient/p3", content=json.dumps({"resourceType": "Patient", "id": "p3"}), headers=OPERATOR
         )
+        assert await server.read(told, "Patient/p3", at=server.other) == 404
         assert (await server.refreshed(told)).json()["error"] == "invalid_grant"
 
 

@@ -141,6 +141,17 @@ async def test_without_a_grace_two_at_once_end_everything():
     assert not await memory.is_active(won["refresh_token"])
 
 
+@pytest.mark.item("smart-R4")
+async def test_without_a_grace_a_request_that_began_first_and_is_late_ends_everything():
+    memory = Memory(lives=Lives(grace=timedelta(0)))
+    first = await memory.tokens()
+    memory.now = NOW + timedelta(seconds=1)
+    _, won = await memory.refresh(first["refresh_token"])
+    memory.now = NOW
+    assert (await memory.refresh(first["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert not await memory.is_active(won["refresh_token"])
+
+
 @pytest.mark.item("smart-R5")
 @pytest.mark.parametrize("change", ["person", "proxy", "client", "grant", "registration"])
 async def test_rights_are_looked_at_anew(change):
