@@ -18,7 +18,7 @@ from fhir_server.errors import Forbidden, ScopeMissing
 from fhir_server.search import record_rows, scope_filter
 from fhir_server.search.params import reference
 from fhir_server.search.params.sql import any_of, conjunction
-from fhir_server.search.people import People, in_care, named
+from fhir_server.search.people import People, in_care, named, one_in_care
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.rows import Key
 from smart_auth.principal import CareOf, Everything, Patients, Principal, Reach
@@ -57,6 +57,14 @@ class Confined(Predicate):
     """A condition that only rows about these `patients`, by id, meet: an index by patient finds them, and no other does."""
 
     patients: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _OneInCare:
+    """Whom a practitioner's app for one patient acts on: them, while the practitioner does."""
+
+    patient: str
+    care: CareOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,8 @@ def without_teams(principal: Principal, ids: Iterable[str]) -> Predicate:
         match _reached(rights, level):
             case CareOf() as reach:
                 found.append(in_care(reach, ids).about())
+            case _OneInCare(patient, care):
+                found.append(one_in_care(patient, care, ids).about())
             case reach if (own := _own(reach, _TEAM)) is not None:
                 found.append(own)
     return any_of(found)
@@ -264,7 +274,7 @@ def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Pre
             return meeting  # about no patient: who owns it is looked at beside
         case CareOf() if resource_type in _DIRECTORY and permission in ("r", "s"):
             return meeting
-        case Patients() | CareOf() as reach:
+        case reach:
             people = _people(reach)
             within = record_rows.rows(resource_type, people, permission, partial(_readable, rights))
             if within is None:
@@ -287,7 +297,7 @@ def _only_looked_at(meeting: Predicate) -> Predicate:
     )
 
 
-def _reaches(rights: _Rights, resource_type: str, permission: str) -> list[Reach]:
+def _reaches(rights: _Rights, resource_type: str, permission: str) -> list[Reach | _OneInCare]:
     """Whom the scopes that grant the permission on the type act on."""
     levels = {one.level for one in _granting(rights, resource_type, permission)}
     return [reach for level in sorted(levels) if (reach := _reached(rights, level)) is not None]
@@ -297,23 +307,33 @@ def _readable(rights: _Rights, resource_type: str) -> Predicate | None:
     return _granted(rights, resource_type, "r")
 
 
-def _reached(rights: _Rights, level: Level) -> Reach | None:
+def _reached(rights: _Rights, level: Level) -> Reach | _OneInCare | None:
     """Whom a scope of the level acts on; None is nobody."""
     match level:
         case "system":
             return Everything()
         case "user":
             return rights.reach
+        case "patient" if rights.patient is None:
+            return None
+        case "patient" if isinstance(rights.reach, CareOf):
+            return _OneInCare(rights.patient, rights.reach)
         case "patient":
-            return None if rights.patient is None else Patients(frozenset({rights.patient}))
+            return Patients(frozenset({rights.patient}))
 
 
 @lru_cache(maxsize=4096)
-def _people(reach: Patients | CareOf) -> People:
-    return named(reach.ids) if isinstance(reach, Patients) else in_care(reach)
+def _people(reach: Patients | CareOf | _OneInCare) -> People:
+    match reach:
+        case Patients(ids):
+            return named(ids)
+        case CareOf():
+            return in_care(reach)
+        case _OneInCare(patient, care):
+            return one_in_care(patient, care)
 
 
-def _own(reach: Reach | None, resource_type: str) -> Predicate | None:
+def _own(reach: Reach | _OneInCare | None, resource_type: str) -> Predicate | None:
     match reach:
         case None:
             return None
@@ -321,7 +341,7 @@ def _own(reach: Reach | None, resource_type: str) -> Predicate | None:
             return EVERYTHING
         case CareOf() if resource_type != record_rows.BINARY:
             return EVERYTHING
-        case Patients() | CareOf() as some:
+        case some:
             return record_rows.owned(resource_type, _people(some))
 
 

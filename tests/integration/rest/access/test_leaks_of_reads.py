@@ -6,7 +6,7 @@ import re
 import pytest
 
 from smart_auth.principal import CareOf, Everything, Patients
-from tests.integration.rest.access.world import CATEGORY, RECORD, names, observation, resource, to
+from tests.integration.rest.access.world import CATEGORY, RECORD, names, new, observation, resource, to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("leaks-of-reads")]
 
@@ -413,6 +413,39 @@ async def test_a_member_of_an_active_care_team_reaches_its_patient(server):
     await server.store(team, past)
 
     assert await server.caller("user/Patient.rs", reach=CareOf("surgeon")).found("Patient") == {"Patient/b"}
+
+
+async def test_an_app_for_one_patient_sees_them_as_long_as_its_practitioner_does(server):
+    await server.store(resource("Patient", "moving", generalPractitioner=[to("Practitioner/a-gp")]))
+    await server.store(observation("moving-vital", "moving"))
+    app, other = (
+        server.caller("patient/*.cruds", patient="moving", reach=CareOf(one)) for one in ("a-gp", "b-gp")
+    )
+    ways = (
+        "Patient/moving",
+        "Observation/moving-vital",
+        "Patient/moving/_history",
+        "Observation/moving-vital/_history/1",
+    )
+    assert [await app.status(way) for way in ways] == [200] * 4
+    assert await app.found("?_type=Patient,Observation") == {"Patient/moving", "Observation/moving-vital"}
+    assert [await other.status(way) for way in ways] == [404] * 4
+
+    await server.operator().ask("PUT", "Patient/moving", resource("Patient", "moving"))
+
+    assert [await app.status(way) for way in ways] == [404] * 4
+    assert await app.found("?_type=Patient,Observation") == set()
+    member = [{"member": to("Practitioner/a-gp")}]
+    team = {
+        "resourceType": "CareTeam",
+        "status": "active",
+        "subject": to("Patient/moving"),
+        "participant": member,
+    }
+    for tree in (team, new(observation("x", "moving"))):
+        assert (await app.ask("POST", tree["resourceType"], tree)).status_code == 403
+    for id in ("Observation/moving-vital", "Patient/moving"):
+        await server.operator().ask("DELETE", id)
 
 
 async def test_many_callers_at_once_are_told_apart(server):
