@@ -51,6 +51,7 @@ _EVENTS: Final = frozenset(
         "job ended",
         "background waits for the database",
         "events wait to be numbered",
+        "change set aside",
         "another process numbers events now",
         "notification not taken",
         "notification left to its lease",

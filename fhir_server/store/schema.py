@@ -38,6 +38,7 @@ SUBSCRIPTION_TABLES = (
     subscriptions.subscription,
     subscriptions.subscription_progress,
     subscriptions.subscription_event,
+    subscriptions.subscription_set_aside,
     subscriptions.subscription_cursor,
     subscriptions.subscription_binding,
 )

@@ -17,6 +17,7 @@ from fhir_server.store import changes
 from fhir_server.store.changes import Change, Snapshot
 from fhir_server.store.subscriptions.registrations import Connection, Registration, registered
 from fhir_server.subscriptions.as_json import asked_from, owner_from
+from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.match import Watches
 from fhir_server.subscriptions.model import Asked
@@ -96,11 +97,11 @@ class Known:
             await self._put_all(await registered(connection, self._stale))
             self._stale.clear()
 
-    def told(self, happened: Iterable[Happened]) -> list[tuple[Served, Happened]]:
-        """Who is to be told of what, in its order, as far as they may see it."""
+    def told(self, happened: Iterable[Happened], failures: Failures) -> list[tuple[Served, Happened]]:
+        """Who is to be told of what, in its order, as far as they may see it; `failures` has what cannot be decided."""
         found = list[tuple[Served, Happened]]()
         for one in happened:
-            served = map(self._served.__getitem__, self._watches.matched(one))
+            served = map(self._served.__getitem__, self._watches.matched(one, failures))
             found += [(each, one) for each in served if each.is_told(one)]
         return found
 
@@ -124,15 +125,10 @@ class Known:
             return
         try:
             asked = asked_from(one.id, one.asked, one.ends_at)
+            owner, since = owner_from(one.owner), changes.snapshot(one.since)
             self._watches.put(one.key, asked.criteria)
-        except (
-            InvalidSearch,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:  # another version of this server wrote it
+        except Exception as error:  # noqa: BLE001 - another version of this server wrote it, and all others go on
             self._watches.remove(one.key)
-            self.unreadable[one.id] = str(error)
+            self.unreadable[one.id] = str(error) if isinstance(error, InvalidSearch) else type(error).__name__
             return
-        since = changes.snapshot(one.since)
-        self._served[one.key] = Served(one.key, owner_from(one.owner), asked, since, one.started_at)
+        self._served[one.key] = Served(one.key, owner, asked, since, one.started_at)

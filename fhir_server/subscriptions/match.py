@@ -20,6 +20,7 @@ from fhir_server.search.params.parameter import Condition
 from fhir_server.search.plan import Plan
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.rows import IndexRow
+from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.model import Criterion
 
@@ -89,9 +90,15 @@ class Watches:
             found.update(under.get(key, ()))
         return found
 
-    def matched(self, happened: Happened) -> list[int]:
-        """The subscriptions, by key, that the change is an event of, each once."""
-        met = {watch.subscription: None for watch in self.candidates(happened) if watch.meets(happened)}
+    def matched(self, happened: Happened, failures: Failures) -> list[int]:
+        """The subscriptions, by key, that the change is an event of, each once; `failures` has those that it cannot be held against."""
+        met = dict[int, None]()
+        for watch in self.candidates(happened):
+            try:
+                if watch.meets(happened):
+                    met[watch.subscription] = None
+            except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
+                failures.add(error, happened, watch.subscription)
         return list(met)
 
 

@@ -18,6 +18,7 @@ from fhir_server.store.database import Connection, Database
 from fhir_server.store.subscriptions import cursor, events
 from fhir_server.store.subscriptions.cursor import Lease
 from fhir_server.store.subscriptions.events import Unnumbered
+from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import Happened, written
 from fhir_server.subscriptions.known import TYPE, Known, Served
 from fhir_server.subscriptions.permitted import Standings, permitted
@@ -67,10 +68,11 @@ class Numbering:
         began = clock.now()
         async with self._database.connection() as connection:
             logged, next, whole = await self._read(connection)
-            told = self._known.told(await self._happened(connection, logged))
-            found = await permitted(connection, told, self._standings)
-        if found or time.monotonic() - self._kept_at >= cursor.RENEW_SECONDS:
-            await self._keep(next, found)
+            failures = Failures()
+            told = self._known.told(await self._happened(connection, logged, failures), failures)
+            found = await permitted(connection, told, self._standings, failures)
+        if found or failures or time.monotonic() - self._kept_at >= cursor.RENEW_SECONDS:
+            await self._keep(next, found, failures)
         self._position = next
         if whole:
             self.matched_until = began
@@ -78,27 +80,33 @@ class Numbering:
             self.matched_until = logged[-1].last_updated
         return not whole
 
-    async def number(self, connection: Connection, found: Sequence[tuple[Served, Happened]]) -> int:
-        """How many events have the numbers that follow, in the transaction that `connection` is in; `told` once it is committed."""
+    async def number(
+        self, connection: Connection, found: Sequence[tuple[Served, Happened]], failures: Failures
+    ) -> int:
+        """How many events have the numbers that follow, in the transaction that `connection` is in; `told` once it is committed.
+
+        Beside them is kept what failed.
+        """
+        await failures.keep(connection)
         unnumbered = [
             Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
             for served, one in found
         ]
         return await events.number(connection, unnumbered) if unnumbered else 0
 
-    def told(self, count: int) -> None:
+    def told(self, count: int, failures: Failures) -> None:
         """Nothing; so many events were numbered and committed, and those who wait for them know."""
+        failures.tell()
         if count:
             NUMBERED.inc(count)
             self._database.wakes.numbered()
 
-    async def _keep(self, next: str, found: Sequence[tuple[Served, Happened]]) -> None:
+    async def _keep(self, next: str, found: Sequence[tuple[Served, Happened]], failures: Failures) -> None:
         async with self._database.connection() as connection, connection.transaction():
             await cursor.move(connection, self.epoch, self._kept, next)
-            await self.number(connection, found)
+            count = await self.number(connection, found, failures)
         self._kept, self._kept_at = next, time.monotonic()
-        if found:
-            self._database.wakes.numbered()
+        self.told(count, failures)
 
     async def _read(self, connection: Connection) -> tuple[Sequence[Change], str, bool]:
         """What is new, the snapshot after it, and whether that is all: of the types that those watch who are known then."""
@@ -110,13 +118,18 @@ class Numbering:
             if self._known.types <= types:
                 return [one for one in logged if one.type != TYPE], next, whole
 
-    async def _happened(self, connection: Connection, logged: Sequence[Change]) -> list[Happened]:
+    async def _happened(
+        self, connection: Connection, logged: Sequence[Change], failures: Failures
+    ) -> list[Happened]:
         found = list[Happened]()
         contents = await changes.contents(connection, logged) if logged else []
         for number, (one, content) in enumerate(zip(logged, contents, strict=True), 1):
-            happened = written(one, content, self._base_url)
-            if happened is not None:
-                found.append(happened)
+            try:
+                happened = written(one, content, self._base_url)
+            except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
+                failures.add(error, one)
+            else:
+                found += [] if happened is None else [happened]
             if number % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
         return found

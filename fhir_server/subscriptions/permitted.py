@@ -4,6 +4,7 @@ https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
 import psycopg
@@ -14,6 +15,7 @@ from fhir_server.search import access
 from fhir_server.search.params.sql import conjunction
 from fhir_server.store.images import meeting, meeting_each
 from fhir_server.store.predicate import EVERYTHING, Predicate
+from fhir_server.subscriptions.failures import Failures, refuse_passing
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.known import Served
 from smart_auth.principal import Principal
@@ -43,8 +45,12 @@ async def permitted(
     connection: psycopg.AsyncConnection[TupleRow],
     told: Sequence[tuple[Served, Happened]],
     standings: Standings,
+    failures: Failures,
 ) -> list[tuple[Served, Happened]]:
-    """Those of `told` who may read and search what happened to what, by its content; together for all whose rights are of one form."""
+    """Those of `told` who may read and search what happened to what, by its content; together for all whose rights are of one form.
+
+    `failures` has those of whom that cannot be said.
+    """
     owners = list(dict.fromkeys(served.owner for served, _ in told))
     now = dict(zip(owners, await standings.of(connection, owners), strict=True)) if owners else {}
     rights = dict[tuple[Principal, str], Predicate | None]()
@@ -61,9 +67,33 @@ async def permitted(
                 alike = asked.setdefault(predicate.sql, {}).setdefault(repr(predicate), [])
                 alike.append(_Asked(served.owner, happened, predicate))
     for equal in asked.values():
-        for one in await _shown(connection, list(equal.values())):
+        shown, failed = await _shown_each(connection, list(equal.values()))
+        for one in shown:
             seen[one.owner, id(one.happened)] = True
+        for one, error in failed:
+            for served, happened in told:
+                if happened is one.happened and served.owner == one.owner:
+                    failures.add(error, happened, served.key)
     return [(served, happened) for served, happened in told if seen[served.owner, id(happened)]]
+
+
+async def _shown_each(
+    connection: psycopg.AsyncConnection[TupleRow], asked: Sequence[Sequence[_Asked]]
+) -> tuple[list[_Asked], list[tuple[_Asked, Exception]]]:
+    """As `_shown`, and what fails; where something does, each is asked by itself."""
+    try:
+        return await _shown(connection, asked), []
+    except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
+        refuse_passing(error)
+        every = list(chain.from_iterable(asked))
+        if len(every) == 1:
+            return [], [(every[0], error)]
+    shown, failed = list[_Asked](), list[tuple[_Asked, Exception]]()
+    for one in every:
+        alone = await _shown_each(connection, [[one]])
+        shown += alone[0]
+        failed += alone[1]
+    return shown, failed
 
 
 async def _shown(

@@ -7,16 +7,18 @@ had the time to be heard again.
 """
 
 import time
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.store.database import Database
-from fhir_server.store.devices.silence import CONNECTED_WITHIN, silent
+from fhir_server.store.devices.silence import CONNECTED_WITHIN, Silent, silent
 from fhir_server.store.devices.silence import told as kept_as_told
 from fhir_server.store.subscriptions import cursor
 from fhir_server.store.subscriptions.cursor import Lease
-from fhir_server.subscriptions.happened import DEVICE, fell_silent
+from fhir_server.subscriptions.failures import Failures
+from fhir_server.subscriptions.happened import DEVICE, Happened, fell_silent
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.numbering import Numbering
 from fhir_server.subscriptions.permitted import Standings, permitted
@@ -45,14 +47,23 @@ class Silence:
             return
         async with self._database.connection() as connection:
             devices = await silent(connection, RESOURCE_TYPES[DEVICE], _AT_ONCE)
-            told = self._known.told(fell_silent(one, self._base_url) for one in devices)
-            found = await permitted(connection, told, self._standings)
+            count, failures = 0, Failures()
+            told = self._known.told(self._fallen(devices, failures), failures)
+            found = await permitted(connection, told, self._standings, failures)
             if devices:
                 async with connection.transaction():
                     await cursor.hold(connection, numbering.epoch)
-                    await numbering.number(connection, found)
+                    count = await numbering.number(connection, found, failures)
                     await kept_as_told(connection, devices)
-        if found:
-            self._database.wakes.numbered()
+        numbering.told(count, failures)
         if len(devices) < _AT_ONCE:
             self._next = time.monotonic() + LOOK_SECONDS
+
+    def _fallen(self, devices: Sequence[Silent], failures: Failures) -> Iterator[Happened]:
+        for one in devices:
+            try:
+                happened = fell_silent(one, self._base_url)
+            except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
+                failures.add(error, one)
+            else:
+                yield happened

@@ -12,7 +12,7 @@ from prometheus_client import Gauge
 
 from fhir_server import clock
 from fhir_server.store.database import Database
-from fhir_server.store.subscriptions import events, registrations
+from fhir_server.store.subscriptions import events, registrations, set_aside
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.model import State
 from fhir_server.subscriptions.restate import restated
@@ -49,6 +49,7 @@ class Upkeep:
             del known.unreadable[id]
         async with self._database.connection() as connection:
             removed = await events.remove_old(connection, self._event_days)
+            await set_aside.remove_old(connection, self._event_days)
             tell(await registrations.states(connection))
         if removed < events.REMOVED_TOGETHER:
             self._next = time.monotonic() + LOOK_SECONDS

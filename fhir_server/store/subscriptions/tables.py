@@ -59,6 +59,7 @@ subscription = Table(
     Column("started_at", _moment(), nullable=False),
     Column("ends_at", _moment()),
     UniqueConstraint("id", name="subscription_id"),
+    Index("subscription_owner_key", "owner_key"),
     comment="Every Subscription that was ever accepted, whose it is and how far it is on its way; `asked` is what it asks for, "
     "`headers` what its endpoint is sent, sealed.",
 )
@@ -97,6 +98,22 @@ subscription_event = Table(
     PrimaryKeyConstraint("subscription", "number"),
     Index("subscription_event_at", "at"),
     comment="What happened that a subscription asked for, numbered from 1 without gaps; kept for a configured time.",
+)
+
+subscription_set_aside = Table(
+    "subscription_set_aside",
+    metadata,
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("subscription", BigInteger),
+    Column("change", _text()),
+    Column("type", SmallInteger, nullable=False),
+    Column("id", _text(), nullable=False),
+    Column("rid", BigInteger),
+    Column("version", Integer),
+    Column("reason", _text(), nullable=False),
+    Index("subscription_set_aside_at", "at"),
+    comment="Changes that could not be held against a subscription (null: against any), for a failure of the server, and where it "
+    "failed; kept as long as events.",
 )
 
 subscription_cursor = Table(

@@ -1094,6 +1094,29 @@ COMMENT ON TABLE public.subscription_progress IS 'The last number given to an ev
 
 
 --
+-- Name: subscription_set_aside; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.subscription_set_aside (
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    subscription bigint,
+    change text COLLATE pg_catalog."C",
+    type smallint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    rid bigint,
+    version integer,
+    reason text NOT NULL COLLATE pg_catalog."C"
+);
+
+
+--
+-- Name: TABLE subscription_set_aside; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.subscription_set_aside IS 'Changes that could not be held against a subscription (null: against any), for a failure of the server, and where it failed; kept as long as events.';
+
+
+--
 -- Name: token_text; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1859,10 +1882,24 @@ CREATE INDEX subscription_event_at ON public.subscription_event USING btree (at)
 
 
 --
+-- Name: subscription_owner_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX subscription_owner_key ON public.subscription USING btree (owner_key);
+
+
+--
 -- Name: subscription_progress_due_at; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX subscription_progress_due_at ON public.subscription_progress USING btree (due_at);
+
+
+--
+-- Name: subscription_set_aside_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX subscription_set_aside_at ON public.subscription_set_aside USING btree (at);
 
 
 --

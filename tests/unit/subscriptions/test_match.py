@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fhir_server.json import parse
 from fhir_server.search.index import index
+from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.match import Watches
 from fhir_server.subscriptions.model import Criterion
@@ -69,7 +70,7 @@ def test_a_change_is_told_to_those_whose_search_would_find_it(random):
             for key, (type, pairs) in enumerate(asked)
             if type == named["resourceType"] and all(oracle.found(type, pair, named) for pair in pairs)
         }
-        matched = watches.matched(happened(named))
+        matched = watches.matched(happened(named), Failures())
         assert set(matched) == wanted, [asked[key] for key in set(matched) ^ wanted]
         assert len(matched) == len(wanted)
 
@@ -96,8 +97,8 @@ def test_of_ten_thousand_subscriptions_a_change_is_held_against_few():
     }
     change = happened(about)
     assert {one.subscription for one in watches.candidates(change)} == {1000, 2002}
-    assert watches.matched(change) == [1000, 2002]
-    assert watches.matched(happened(about | {"subject": {"reference": "Patient/p3"}})) == [2002]
+    assert watches.matched(change, Failures()) == [1000, 2002]
+    assert watches.matched(happened(about | {"subject": {"reference": "Patient/p3"}}), Failures()) == [2002]
 
 
 def test_a_subscription_that_asks_for_something_else_is_told_of_what_it_asked_for_no_more():
@@ -105,13 +106,13 @@ def test_a_subscription_that_asks_for_something_else_is_told_of_what_it_asked_fo
     watches.put(0, [criterion("Encounter")])
     watches.remove(1)
     assert watches.types == {"Encounter"}
-    assert watches.matched(happened({"resourceType": "Patient", "id": "a"})) == []
+    assert watches.matched(happened({"resourceType": "Patient", "id": "a"}), Failures()) == []
 
 
 def test_a_subscription_is_told_once_of_a_change_that_meets_several_of_its_criteria():
     watches = Watches(oracle.OWN)
     watches.put(7, [criterion("Patient"), criterion("Patient", "_id=a")])
-    assert watches.matched(happened({"resourceType": "Patient", "id": "a"})) == [7]
+    assert watches.matched(happened({"resourceType": "Patient", "id": "a"}), Failures()) == [7]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_a_subscription_is_told_once_of_a_change_that_meets_several_of_its_crite
 def test_an_encounter_is_told_of_when_it_reaches_the_status(trigger, status, before, told):
     watches = watching(criterion("Encounter", trigger=trigger))
     encounter = {"resourceType": "Encounter", "id": "e", "status": status}
-    assert bool(watches.matched(happened(encounter, "update", status_before=before))) is told
+    assert bool(watches.matched(happened(encounter, "update", status_before=before), Failures())) is told
 
 
 def test_silence_is_told_to_those_who_asked_for_it_and_to_no_others():
@@ -136,5 +137,5 @@ def test_silence_is_told_to_those_who_asked_for_it_and_to_no_others():
         criterion("Device", changes=frozenset({"silent"}), trigger="silent"), criterion("Device")
     )
     device = {"resourceType": "Device", "id": "d"}
-    assert watches.matched(happened(device, "silent")) == [0]
-    assert watches.matched(happened(device, "update")) == [1]
+    assert watches.matched(happened(device, "silent"), Failures()) == [0]
+    assert watches.matched(happened(device, "update"), Failures()) == [1]

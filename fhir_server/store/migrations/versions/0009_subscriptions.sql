@@ -13,6 +13,7 @@ CREATE TABLE subscription (
     CONSTRAINT subscription_pkey PRIMARY KEY (key),
     CONSTRAINT subscription_id UNIQUE (id)
 );
+CREATE INDEX subscription_owner_key ON subscription (owner_key);
 COMMENT ON TABLE subscription IS 'Every Subscription that was ever accepted, whose it is and how far it is on its way; `asked` is what it asks for, `headers` what its endpoint is sent, sealed.';
 
 CREATE TABLE subscription_progress (
@@ -45,6 +46,19 @@ CREATE TABLE subscription_event (
 );
 CREATE INDEX subscription_event_at ON subscription_event (at);
 COMMENT ON TABLE subscription_event IS 'What happened that a subscription asked for, numbered from 1 without gaps; kept for a configured time.';
+
+CREATE TABLE subscription_set_aside (
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    subscription bigint,
+    change text COLLATE "C",
+    type smallint NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    rid bigint,
+    version integer,
+    reason text COLLATE "C" NOT NULL
+);
+CREATE INDEX subscription_set_aside_at ON subscription_set_aside (at);
+COMMENT ON TABLE subscription_set_aside IS 'Changes that could not be held against a subscription (null: against any), for a failure of the server, and where it failed; kept as long as events.';
 
 CREATE TABLE subscription_cursor (
     snapshot pg_snapshot NOT NULL,
