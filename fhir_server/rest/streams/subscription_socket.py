@@ -12,7 +12,7 @@ from typing import Final
 
 from starlette.routing import WebSocketRoute
 
-from fhir_server.audit.record import SUCCESS, Record
+from fhir_server.audit.record import NOBODY, Record, outcome
 from fhir_server.errors import AuthenticationFailed, Forbidden, NotFound, RequestError, TokenRejected
 from fhir_server.json import dumps
 from fhir_server.operations.subscription_status import one, refuse_off, refuse_others
@@ -61,10 +61,8 @@ class _Address:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Returns when the WebSocket is closed; raises what a request with such a token would be refused by."""
-        streams = self._house.streams
-        header = dict(scope["headers"]).get(b"authorization")
-        caller = None if header is None else await streams.callers.arrived(header.decode("latin-1"))
-        with streams.opened(KIND, beat=lambda: b"", caller=caller) as stream:
+        caller = await self._arrived(scope)
+        with self._house.streams.opened(KIND, beat=lambda: b"", caller=caller) as stream:
 
             async def conversation(_: Stream, hearing: Hearing) -> None:
                 async with asyncio.TaskGroup() as tasks:
@@ -73,6 +71,17 @@ class _Address:
                     await bonds.end()
 
             await converse(stream, scope, receive, send, conversation)
+
+    async def _arrived(self, scope: Scope) -> Caller | None:
+        """Who sent an Authorization header, if anybody did; raises for whom it does not prove, once that is recorded."""
+        header = dict(scope["headers"]).get(b"authorization")
+        if header is None:
+            return None
+        try:
+            return await self._house.streams.callers.arrived(header.decode("latin-1"))
+        except RequestError as error:
+            await self._house.audit.keep([_record(scope, "", None, failure(error).status)])
+            raise
 
 
 class _Visit:
@@ -97,7 +106,7 @@ class _Visit:
         mistakes = 0
         while (text := await hearing.next(self._patience)) is not None:
             try:
-                await self._heard(message(text))
+                await self._answer(text)
             except RequestError as error:
                 mistakes += 1
                 self._stream.offer(dumps(failure(error).outcome))
@@ -109,6 +118,18 @@ class _Visit:
     def _patience(self) -> float | None:
         """How long somebody may say nothing who has not proved who they are."""
         return BIND_SECONDS if self._caller is None and not len(self._bonds) else None
+
+    async def _answer(self, text: str) -> None:
+        """Nothing, when what the client says was done; raises why it was not, once that is recorded."""
+        said: Message | None = None
+        try:
+            said = message(text)
+            await self._heard(said)
+        except RequestError as error:
+            id = said.id if isinstance(said, BindId) else ""
+            who = None if self._known is None else self._known.principal
+            await self._house.audit.keep([_record(self._scope, id, who, failure(error).status)])
+            raise
 
     async def _heard(self, said: Message) -> None:
         match said:
@@ -152,7 +173,7 @@ class _Visit:
         await self._greet(admitted, owner)
 
     async def _greet(self, bonds: Sequence[Bond], who: Principal) -> None:
-        records = [self._record(each.id, who) for each in bonds]
+        records = [_record(self._scope, each.id, who, 200) for each in bonds]
         await self._house.audit.keep(records)
         self._stream.record = self._stream.record or records[0]
         for each in bonds:
@@ -187,14 +208,16 @@ class _Visit:
         bond.until, bond.token = binding.expires_at, token
         return bond
 
-    def _record(self, id: str, who: Principal) -> Record:
-        return Record(
-            "rest",
-            "operation",
-            SUCCESS,
-            agent(who),
-            origin(self._scope),
-            SUBSCRIPTION,
-            id,
-            name=f"GET {PATH}",
-        )
+
+def _record(scope: Scope, id: str, who: Principal | None, status: int) -> Record:
+    return Record(
+        "rest",
+        "operation",
+        outcome(status),
+        NOBODY if who is None else agent(who),
+        origin(scope),
+        SUBSCRIPTION,
+        id,
+        name=f"GET {PATH}",
+        reason=str(status),
+    )

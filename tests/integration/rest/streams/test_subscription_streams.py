@@ -401,6 +401,26 @@ async def test_the_audit_knows_when_a_websocket_was_bound_and_when_it_was_left(b
         assert found == ["GET /ws/subscriptions", "GET /ws/subscriptions ended"]
 
 
+async def test_the_audit_knows_who_was_refused_at_a_websocket(base, token):
+    async with caller(base, await token()) as client, caller(base, await token()) as other:
+        id = await subscribed(client, "a", "websocket")
+        _, url = await binding(client, id)
+        before = await executed(base, "SELECT id::text FROM audit ORDER BY id DESC LIMIT 1")
+        async with connect(url, additional_headers={"Authorization": f"Bearer {other.token}"}) as socket:
+            for said in (f"bind {id}", "bind-with-token fhir-wb-x", "?Smith"):
+                await socket.send(said)
+                await heard(socket)
+        with pytest.raises(InvalidStatus):
+            await connect(url, additional_headers={"Authorization": "Bearer fhir-at-none"})
+        found = await executed(
+            base,
+            "SELECT json_agg(json_build_array(detail ->> 'reason', entity, subject <> '') ORDER BY id) FROM audit"
+            " WHERE id > %s::uuid AND detail ->> 'name' = 'GET /ws/subscriptions' AND outcome = 4",
+            before,
+        )
+        assert found == [["404", id, True], ["401", "", True], ["400", "", True], ["401", "", False]]
+
+
 async def executed(base, statement, *parameters):
     """The first value that the statement gives, if it gives one."""
     async with await psycopg.AsyncConnection.connect(base[1], autocommit=True) as connection:
