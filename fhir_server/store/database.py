@@ -126,6 +126,8 @@ class Database:
             work.interned.committed()
         if work.written:
             self.wakes.changed()
+        if work.apart:
+            self.wakes.subscribed()
 
     async def create_all(self, drafts: Sequence[Draft], beside: Insert | None = None) -> list[Version | None]:
         """Version 1 of each draft, committed together, and with what is inserted `beside`; None where the id was taken.

@@ -18,14 +18,18 @@ from fhir_server.errors import RequestError
 from fhir_server.ids import uuid7
 from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection
 
-Channel: TypeAlias = Literal["change", "event"]
+Channel: TypeAlias = Literal["change", "subscription", "event"]
 Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[psycopg.AsyncConnection[TupleRow]]]
 
 COALESCE_SECONDS: Final = 0.005
 ALIVE_SECONDS: Final = 30.0
 AGAIN_SECONDS: Final = 1.0
 
-_CHANNELS: Final[dict[str, Channel]] = {"fhir_change": "change", "fhir_event": "event"}
+_CHANNELS: Final[dict[str, Channel]] = {
+    "fhir_change": "change",
+    "fhir_subscription": "subscription",
+    "fhir_event": "event",
+}
 _NAMES: Final = {channel: name for name, channel in _CHANNELS.items()}
 _NOTIFY: Final = "SELECT pg_notify(%s, %s)"
 
@@ -56,7 +60,7 @@ class Wake:
 class Wakes:
     """Tells other processes, and those who wait in this one, what was committed.
 
-    `change`: resources were written. `event`: subscriptions have new events. While `run` runs, what other processes
+    `change`: resources were written. `subscription`: Subscriptions among them. `event`: subscriptions have new events. While `run` runs, what other processes
     commit wakes as well.
     """
 
@@ -64,13 +68,18 @@ class Wakes:
         self._url = url
         self._connect = connect
         self._me = uuid7()
-        self._waiting: dict[Channel, list[Wake]] = {"change": [], "event": []}
+        self._waiting: dict[Channel, list[Wake]] = {"change": [], "subscription": [], "event": []}
         self._due: set[Channel] = set()
         self._sender: asyncio.Task[None] | None = None
 
     def changed(self) -> None:
         """Nothing; called after a commit that wrote resources."""
         self._tell("change")
+
+    def subscribed(self) -> None:
+        """Nothing; called after a commit that wrote Subscriptions, whose endpoints are to be greeted."""
+        self._tell("subscription")
+        self._tell("event")
 
     def numbered(self) -> None:
         """Nothing; called after a commit that gave subscriptions new events."""

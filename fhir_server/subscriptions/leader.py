@@ -67,13 +67,14 @@ class Leader:
     async def run(self) -> None:
         """Never returns; a database that is away is asked again."""
         try:
-            with self._database.wakes.waiting("change") as wake:
+            wakes = self._database.wakes
+            with wakes.waiting("change") as changed, wakes.waiting("subscription") as subscribed:
                 while True:
-                    await self._turn(wake)
+                    await self._turn(changed, subscribed)
         finally:
             await self._resign()
 
-    async def _turn(self, wake: Wake) -> None:
+    async def _turn(self, changed: Wake, subscribed: Wake) -> None:
         try:
             if self._term is None and not await self._take():
                 await asyncio.sleep(cursor.RENEW_SECONDS)
@@ -93,7 +94,7 @@ class Leader:
                 await self._resign()
             await asyncio.sleep(LOOK_SECONDS)
         else:
-            await self._pause(wake, more=more)
+            await self._pause(changed, subscribed, more=more)
 
     async def lead(self) -> bool:
         """Whether more waits already, after a step under the lease. Raises LeaseLost."""
@@ -126,14 +127,14 @@ class Leader:
         )
         return True
 
-    async def _pause(self, wake: Wake, *, more: bool) -> None:
+    async def _pause(self, changed: Wake, subscribed: Wake, *, more: bool) -> None:
         """Returns when there may be something to do; those who are told of nothing are not worth being woken for."""
         if more:
             return
         if self._term is None or self._term.known.is_empty:
-            await asyncio.sleep(LOOK_SECONDS)
+            await subscribed.wait(LOOK_SECONDS)
         else:
-            await wake.wait(LOOK_SECONDS)
+            await changed.wait(LOOK_SECONDS)
             await asyncio.sleep(GATHER_SECONDS)
 
     def _tell_lag(self) -> None:

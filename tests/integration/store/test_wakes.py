@@ -1,10 +1,12 @@
 """Word of what was committed: it comes to whoever waits, in this process and in others."""
 
 import asyncio
+from dataclasses import replace
 
 from fhir_server.search.index import index
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
+from fhir_server.store.subscriptions.apart import Apart
 from tests.integration.store.test_changes import draft
 
 
@@ -63,3 +65,14 @@ async def test_a_transaction_that_wrote_nothing_wakes_nobody(database):
             [Draft("Patient", "a", {"resourceType": "Patient"}, index("Patient", {}), "PUT")]
         )
         assert wake.woken
+
+
+async def test_a_subscription_wakes_whoever_knows_of_none_and_whoever_greets_and_nothing_else_does(database):
+    asked = Apart({}, "requested", None, {})
+    with database.wakes.waiting("subscription") as leader, database.wakes.waiting("event") as delivery:
+        async with database.transaction() as work:
+            await work.create_all([draft("a")])
+        assert (leader.woken, delivery.woken) == (False, False)
+        async with database.transaction() as work:
+            await work.create_all([replace(draft("s"), apart=asked)])
+        assert (leader.woken, delivery.woken) == (True, True)
