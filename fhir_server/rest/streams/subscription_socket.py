@@ -202,9 +202,13 @@ class _Visit:
 
     def _bond(self, known: Registration, stand: Stand, binding: Binding, token: bytes) -> Bond:
         """What the token binds to, from now on or still."""
+        following = self._house.judges.by_their_owner(known, stand, self._base)
         bond = self._bonds.get(known.id)
         if bond is None:
-            bond = Bond(self._house.judges.by_their_owner(known, stand, self._base), "bundles")
+            bond = Bond(following, "bundles")
+        else:  # perhaps by its id, for who sent a header
+            bond.form = "bundles"
+            bond.following.judge, bond.following.whose = following.judge, following.whose
         bond.until, bond.token = binding.expires_at, token
         return bond
 

@@ -344,7 +344,9 @@ async def test_a_websocket_is_told_that_its_subscription_is_off_and_closed(base,
 
 
 @pytest.mark.item("sub-Q2")
-async def test_r4_binds_by_id_whoever_proved_who_they_are_and_pings(base, token):
+async def test_r4_binds_by_id_whoever_proved_who_they_are_and_pings_until_a_token_binds_to_bundles(
+    base, token
+):
     async with caller(base, await token()) as client, caller(base, await token()) as other:
         id = await subscribed(client, channel="websocket", criteria="Basic?code=r4")
         url = f"{base[0].replace('http', 'ws')}/ws/subscriptions"
@@ -354,6 +356,11 @@ async def test_r4_binds_by_id_whoever_proved_who_they_are_and_pings(base, token)
             assert await heard(socket) == f"bound {id}"
             await happens(client, "x", "r4")
             assert await heard(socket) == f"ping {id}"
+            text, _ = await binding(client, id)
+            await socket.send(f"bind-with-token {text}")
+            assert (await bundle(socket))[0]["type"] == "handshake"
+            await happens(client, "r4")
+            assert (await bundle(socket))[0]["type"] == "event-notification"
         async with connect(url) as socket:
             await socket.send(f"bind {id}")
             assert json.loads(await heard(socket))["issue"][0]["code"] == "login"
