@@ -15,6 +15,7 @@ from smart_auth.oauth.form import FormRequest
 from smart_auth.oauth.kept import Kept
 from smart_auth.oauth.registered import Registered
 
+_REALM: Final = 'realm="oauth"'
 _UNPROVED: Final = "The client is not known, or did not prove itself in the way it is registered with."
 
 
@@ -75,6 +76,15 @@ def _owner(request: FormRequest, kept: Kept) -> str:
     if held is None:
         raise InvalidGrantError("The refresh token is unknown, has expired, or was revoked.")
     return held.grant.client
+
+
+def challenge(request: FormRequest) -> str:
+    """What tells somebody who did not prove themselves how to, in the scheme that they tried.
+
+    https://www.rfc-editor.org/rfc/rfc7617#section-2; https://www.rfc-editor.org/rfc/rfc7662#section-2.3
+    """
+    scheme = request.headers["Authorization"].partition(" ")[0].lower()
+    return f'Bearer {_REALM}, error="invalid_token"' if scheme == "bearer" else f"Basic {_REALM}"
 
 
 def found(id: str, request: FormRequest, kept: Kept) -> Registered | None:

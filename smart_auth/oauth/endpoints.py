@@ -12,7 +12,7 @@ from authlib.oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, OAuth2Error
 
 from smart_auth.audit import Action, Event
-from smart_auth.oauth.authentication import authenticated
+from smart_auth.oauth.authentication import authenticated, challenge
 from smart_auth.oauth.backend_grant import BackendGrant
 from smart_auth.oauth.code_grant import CodeGrant
 from smart_auth.oauth.form import Form, FormRequest, Reply, refuse_repeated
@@ -79,7 +79,7 @@ class _Core(AuthorizationServer):
             if not request.form.get("grant_type"):
                 raise InvalidRequestError("Send grant_type.")
         except OAuth2Error as error:
-            return self._refusal(request, error)
+            return self.handle_error_response(request, error)
         reply: Reply = self.create_token_response(request)
         return reply
 
@@ -88,7 +88,7 @@ class _Core(AuthorizationServer):
         try:
             refuse_repeated(request)
         except OAuth2Error as error:
-            return self._refusal(request, error)
+            return self.handle_error_response(request, error)
         reply: Reply = self.create_endpoint_response(name, request)
         return reply
 
@@ -101,12 +101,15 @@ class _Core(AuthorizationServer):
     def handle_response(self, status: int, body: dict[str, object], headers: list[tuple[str, str]]) -> Reply:
         return Reply(status, body, tuple(headers))
 
+    def handle_error_response(self, request: FormRequest, error: OAuth2Error) -> Reply:
+        status, body, headers = error()
+        told = [(name, text) for name, text in headers if name != "WWW-Authenticate"]
+        if status == 401:
+            told.append(("WWW-Authenticate", challenge(request)))
+        return self.handle_response(status, body, told)
+
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens."""
-
-    def _refusal(self, request: FormRequest, error: OAuth2Error) -> Reply:
-        reply: Reply = self.handle_error_response(request, error)
-        return reply
 
 
 def _event(action: Action, request: FormRequest, reply: Reply) -> Event:

@@ -306,7 +306,7 @@ async def test_an_id_and_a_secret_are_encoded_as_the_values_of_a_form():
 async def test_who_is_refused_learns_how_to_prove_themselves_and_the_audit_who_it_was():
     memory = Memory()
     reply = await memory.endpoints.token(memory.form(redeem("c", "secretive"), basic("secretive", "wrong")))
-    assert dict(reply.headers)["WWW-Authenticate"].startswith("Basic ")
+    assert dict(reply.headers)["WWW-Authenticate"] == 'Basic realm="oauth"'
     assert [(event.action, event.succeeded, event.reason, event.client) for event in memory.events] == [
         ("token", False, "invalid_client", None)
     ]

@@ -177,3 +177,19 @@ async def test_without_a_token_or_with_two_there_is_nothing_to_ask():
         for pairs in ((), (("token", ""),), (("token", "a"), ("token", "b"))):
             reply = await serve(memory.form(pairs, basic("secretive")))
             assert (reply.status, reply.body["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.item("smart-I1")
+@pytest.mark.parametrize(
+    ("sent", "challenge"),
+    [
+        (None, 'Basic realm="oauth"'),
+        (basic("secretive", "wrong"), 'Basic realm="oauth"'),
+        ("bearer fhir-at-x", 'Bearer realm="oauth", error="invalid_token"'),
+    ],
+)
+async def test_who_may_not_ask_is_told_how_in_the_scheme_that_they_tried(sent, challenge):
+    memory = Memory()
+    reply = await memory.endpoints.introspect(memory.form({"token": "x"}, sent))
+    assert (reply.status, reply.body["error"]) == (401, "invalid_client")
+    assert [text for name, text in reply.headers if name == "WWW-Authenticate"] == [challenge]
