@@ -57,6 +57,11 @@ class Stream:
         self._more.set()
         return True
 
+    async def put(self, part: bytes) -> None:
+        """Nothing, once `part` is to be sent, or the stream is over: waits until there is room."""
+        while not self.offer(part) and self.ending is None:
+            await self.drained()
+
     def end(self, reason: Ending) -> None:
         """Nothing; what waits is not sent any more, and the first reason counts."""
         if self.ending is None:

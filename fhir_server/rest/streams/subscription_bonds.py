@@ -63,22 +63,22 @@ class Bonds:
     async def greet(self, bond: Bond) -> None:
         """Nothing; the client is told what it is bound to, and from now on what happens."""
         if bond.form == "pings":
-            await self._say(b"bound " + bond.id.encode())
+            await self._stream.put(b"bound " + bond.id.encode())
         else:
             about = bond.following.about(bond.following.stand.numbered)
-            await self._say(notification.handshake(about, clock.now()).body)
+            await self._stream.put(notification.handshake(about, clock.now()).body)
         if bond.id not in self._bonds:
             self._bonds[bond.id] = bond, self._tasks.create_task(self._told(bond))
 
     async def unbind(self, token: bytes) -> None:
         """Nothing; what the token bound to is told no more."""
         for bond, task in [each for each in self._bonds.values() if each[0].token == token]:
-            del self._bonds[bond.id]
+            self._bonds.pop(bond.id, None)  # perhaps it ended by itself meanwhile
             await ended(task)
 
     async def end(self) -> None:
         """Nothing, once nobody is told anything any more."""
-        for _, task in self._bonds.values():
+        for _, task in list(self._bonds.values()):
             await ended(task)
         self._bonds.clear()
 
@@ -95,7 +95,7 @@ class Bonds:
                     return
                 if news is not None:
                     for part in _parts(bond, news):
-                        await self._say(part)
+                        await self._stream.put(part)
                 elif bond.seconds == 0:  # and no other token bound to it meanwhile
                     await self._over(bond, Ended("rights"))
                     return
@@ -103,16 +103,11 @@ class Bonds:
     async def _over(self, bond: Bond, ended: Ended) -> None:
         """Tells the client that it is bound no more; a WebSocket that is bound to nothing is closed."""
         if bond.form == "bundles":
-            await self._say(_last_words(bond, ended))
+            await self._stream.put(_last_words(bond, ended))
         self._bonds.pop(bond.id, None)
         if not self._bonds:
             await self._stream.drained()
             self._stream.end(ENDINGS[ended.reason])
-
-    async def _say(self, part: bytes) -> None:
-        """Nothing, once `part` is on its way, or the stream over."""
-        while not self._stream.offer(part) and self._stream.ending is None:
-            await self._stream.drained()
 
 
 def _parts(bond: Bond, news: Told | Gap | Silence) -> Iterator[bytes]:

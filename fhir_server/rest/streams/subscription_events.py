@@ -15,6 +15,7 @@ from fhir_server.rest.answer import Answer
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import record
 from fhir_server.rest.call import Call
+from fhir_server.rest.history_window import once
 from fhir_server.rest.request import Request
 from fhir_server.rest.streams import sse
 from fhir_server.rest.streams.connection import Producing
@@ -82,7 +83,7 @@ def telling(followers: Followers, following: Following) -> Producing:
                 if isinstance(news, Ended):
                     stream.end(ENDINGS[news.reason])
                 else:
-                    stream.offer(_written(news))
+                    await stream.put(_written(news))
 
     return produce
 
@@ -99,9 +100,10 @@ def _written(news: Told | Gap | Silence) -> bytes:
 
 def _after(asked: Request, found: Status) -> int:
     """The number of the event behind which the stream begins."""
-    said, place, first = asked.header(_LAST), "Last-Event-ID", 0
+    said, place, first = asked.header(_LAST) or None, "Last-Event-ID", 0
+    since = once(asked, SINCE)
     if said is None:
-        said, place, first = asked.value(SINCE), SINCE, 1
+        said, place, first = since, SINCE, 1
     if said is None:
         return found.numbered
     if not (said.isascii() and said.isdigit() and len(said) <= _DIGITS):

@@ -165,7 +165,7 @@ async def test_events_come_under_their_numbers_as_they_happen_and_go_on_where_a_
             assert (await events.next())["id"] == "2"
             told, numbers = state(json.loads((await events.next())["data"]))
             assert (told["events-since-subscription-start"], numbers) == ("3", [3])
-        async with streaming(client, id, "?eventsSinceNumber=2") as events:
+        async with streaming(client, id, "?eventsSinceNumber=2", **{"Last-Event-ID": ""}) as events:
             assert (await events.next())["id"] == "1"
             assert state(json.loads((await events.next())["data"]))[1] == [2, 3]
 
@@ -176,6 +176,7 @@ async def test_events_come_under_their_numbers_as_they_happen_and_go_on_where_a_
     [
         ("?eventsSinceNumber=x", {}, "eventsSinceNumber"),
         ("?eventsSinceNumber=9", {}, "eventsSinceNumber"),
+        ("?eventsSinceNumber=0&eventsSinceNumber=1", {}, "eventsSinceNumber"),
         ("", {"Last-Event-ID": "7"}, "Last-Event-ID"),
         ("", {"Last-Event-ID": "1.5"}, "Last-Event-ID"),
     ],

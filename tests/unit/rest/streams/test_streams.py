@@ -98,6 +98,24 @@ def test_a_part_that_is_larger_than_the_bound_is_taken_when_nothing_waits_before
     assert not one.offer(b"x")
 
 
+async def test_a_part_that_must_not_be_left_out_waits_for_room_and_no_longer_than_the_stream() -> None:
+    one = stream()
+    one.offer(COMMENT)
+    large = b"x" * MOST_BYTES
+    putting = asyncio.create_task(one.put(large))
+    await asyncio.sleep(0)
+
+    assert await one.taken() == [COMMENT]
+    assert await one.taken() == [large]
+    await putting
+
+    one.offer(COMMENT)
+    putting = asyncio.create_task(one.put(large))
+    await asyncio.sleep(0)
+    one.end("slow")
+    await putting
+
+
 async def test_what_waits_is_not_sent_after_the_end() -> None:
     one = stream()
     one.offer(b"of somebody who may no longer be told")
