@@ -17,6 +17,7 @@ from fhir_server.subscriptions.extensions import (
     TIMEOUT,
     Extension,
     extensions,
+    refuse_others,
     single,
 )
 from fhir_server.subscriptions.model import Channel, ChannelType, Content
@@ -43,6 +44,7 @@ def channel(tree: JsonObject, *, backport: bool) -> Channel:
     element = tree["channel"]
     assert isinstance(element, dict), "the schema has checked it"
     found = single(extensions(element, PLACE, _NUMBERS if backport else {}))
+    refuse_others(element, PLACE, frozenset({"type", "payload"}))
     type = _type(element)
     payload, content = _payload(element, type, backport=backport)
     return Channel(

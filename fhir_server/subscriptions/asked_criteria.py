@@ -33,6 +33,7 @@ MAX_FILTERS: Final = 50
 _Pair = tuple[str, str]
 _SEARCH: Final = re.compile(r"(?P<type>[A-Za-z]+)(?:\?(?P<query>.*))?", re.DOTALL)
 _OF_TYPE: Final = re.compile(r"(?P<type>[A-Z][A-Za-z]*)[?.](?P<query>.*)", re.DOTALL)
+_URNS: Final = ("urn:uuid:", "urn:oid:")
 _BOUNDS: Final = ("gt", "ge", "lt", "le")
 
 
@@ -62,7 +63,7 @@ def of_topic(topic: Topic, tree: JsonObject, base_url: str) -> Criterion:
                     f"The topic {topic.name} takes no filter {code[:100]}. It takes {', '.join(sorted(topic.filters))}.",
                     place,
                 )
-            pair = _own(topic.type, *_renamed(topic, name, value), base_url)
+            pair = _own(topic.type, *_renamed(topic, name, value, base_url), base_url)
             (criterion,) = _understood(topic.type, [pair], place, base_url)
             limited = limited or (code in topic.limits and _is_limit(criterion))
             pairs.append(pair)
@@ -80,7 +81,7 @@ def of_search(tree: JsonObject, base_url: str) -> Criterion:
     for _ in extensions(tree.get("_criteria"), PLACE, {}):
         pass
     criteria = str(tree.get("criteria"))
-    form = _SEARCH.fullmatch(criteria)
+    form = _SEARCH.fullmatch(criteria) if criteria == criteria.strip() else None
     if form is None or form["type"] not in RESOURCE_TYPES:
         raise Unprocessable(
             f"{criteria[:200]!r} is no search. Write `Type?parameter=value`, without an address before it, or name a topic.",
@@ -116,8 +117,10 @@ def _filter(topic: Topic, text: str, place: str) -> list[_Pair]:
         pairs.append((name, value))
     if form is not None and typed:
         _same_type(topic, form["type"], place)
-    if not pairs:
-        raise Unprocessable(f"The filter {text[:200]!r} is empty. Write `parameter=value`.", place)
+    if not pairs or text != text.strip():
+        raise Unprocessable(
+            f"The filter {text[:200]!r} is empty, or has spaces around it. Write `parameter=value`.", place
+        )
     return pairs
 
 
@@ -133,16 +136,25 @@ def _pairs(query: str) -> list[_Pair]:
     return parse_qsl(query, keep_blank_values=True)
 
 
-def _renamed(topic: Topic, name: str, value: str) -> _Pair:
-    """A filter under another name than its search parameter's, as that parameter."""
+def _renamed(topic: Topic, name: str, value: str, base_url: str) -> _Pair:
+    """A filter under another name than its search parameter's, as that parameter: references as the ids in them."""
     known = dict(topic.aliases).get(name)
-    return (name, value) if known is None else (known, value.removeprefix(f"{topic.type}/"))
+    if known is None:
+        return name, value
+    each = [_without_base(one, base_url).removeprefix(f"{topic.type}/") for one in value.split(",")]
+    return known, ",".join(each)
 
 
 def _understood(type: str, pairs: Sequence[_Pair], place: str, base_url: str) -> tuple[Demand, ...]:
     """What the search demands. Raises Unprocessable for what a resource by itself does not decide."""
     if not pairs:
         return ()
+    for name, value in pairs:
+        if _names_an_entry(type, name, value):
+            raise Unprocessable(
+                f"{name[:100]} names something by a URN, which only entries of a Bundle have. Name it by `Type/id`: make it first, or by PUT.",
+                place,
+            )
     try:
         plan = understood(type, urlencode(pairs), _everything, base_url)
     except InvalidSearch as error:
@@ -186,9 +198,21 @@ def _is_limit(demand: Demand) -> bool:
     return all(split(value, "$")[-1].startswith(_BOUNDS) for value in demand.values)
 
 
+def _names_an_entry(type: str, name: str, value: str) -> bool:
+    """Whether a URN is to be found where no stored resource has any: nothing rewrites a search in a Bundle."""
+    code, _, modifier = name.partition(":")
+    parameter = served(type).get(code)
+    refers = parameter is not None and (parameter.kind == "reference" or parameter.column == "id")
+    return refers and modifier != "identifier" and any(one.startswith(_URNS) for one in value.split(","))
+
+
+def _without_base(reference: str, base_url: str) -> str:
+    return reference.removeprefix(f"{base_url}/") if base_url else reference
+
+
 def _own(type: str, name: str, value: str, base_url: str) -> _Pair:
     """The pair with references to this server as they are stored, whatever address it goes by later."""
     parameter = served(type).get(name.partition(":")[0])
-    if base_url and parameter is not None and parameter.kind == "reference":
-        value = ",".join(each.removeprefix(f"{base_url}/") for each in value.split(","))
+    if parameter is not None and parameter.kind == "reference":
+        value = ",".join(_without_base(each, base_url) for each in value.split(","))
     return name, value

@@ -55,6 +55,15 @@ def extensions(element: JsonValue, place: str, known: dict[str, str]) -> Iterato
         yield Extension(url, value, here)
 
 
+def refuse_others(element: JsonObject, place: str, read: frozenset[str]) -> None:
+    """Nothing. Raises Unprocessable as `extensions` does for those of the primitive elements in `element` that are not `read`."""
+    for name, beside in element.items():
+        if name.startswith("_") and name[1:] not in read:
+            for one in beside if isinstance(beside, list) else [beside]:
+                for _ in extensions(one, f"{place}.{name[1:]}", {}):
+                    pass
+
+
 def single(found: Iterator[Extension]) -> dict[str, Extension]:
     """Extensions by their URL. Raises Unprocessable where one is there twice."""
     by_url = dict[str, Extension]()

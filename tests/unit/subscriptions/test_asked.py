@@ -110,17 +110,18 @@ def test_a_filter_is_read_in_every_spelling_and_several_must_all_hold(filters, q
     assert read(subscription(*filters)).criteria[0].query == query
 
 
-def test_a_filter_of_a_device_is_asked_by_its_id():
-    found = read(subscription("device=Device/d1", criteria="urn:fhir-server:topic:device-silent"))
+def test_a_filter_of_devices_is_asked_by_their_ids():
+    text = f"device=Device/d1,d2,{BASE}/Device/d3"
+    found = read(subscription(text, criteria="urn:fhir-server:topic:device-silent"))
 
-    assert found.criteria == (Criterion("Device", "_id=d1", frozenset({"silent"}), "silent"),)
+    assert found.criteria == (Criterion("Device", "_id=d1%2Cd2%2Cd3", frozenset({"silent"}), "silent"),)
 
 
 @pytest.mark.item("sub-T3")
 @pytest.mark.parametrize(
     "text",
     ["nonsense=1", "Patient.name=x", "Encounter?patient=Patient/1", "date=gt2020", "code:in=http://vs", "patient.name=x",
-     "", "code=", "_has:Provenance:target:agent=x", "_count=3", "code:nonsense=x"],
+     "", "code=", "code=1\n", "patient=urn:uuid:2d5afc69-6ef2-420f-a8d1-8500c99eb96c", "_has:Provenance:target:agent=x", "_count=3", "code:nonsense=x"],
 )  # fmt: skip
 def test_a_filter_that_the_topic_does_not_take_is_refused_by_its_place(text):
     assert refused(subscription("patient=Patient/1", text)) == "criteria.extension[1]"
@@ -165,7 +166,8 @@ def test_whoever_claims_the_profile_means_a_topic():
     ["Observation?patient.name=x", "/Observation?code=1", f"{BASE}/Observation?code=1", "Nothing?code=1", "Observation?nonsense=1",
      "Observation?code:in=http://vs", "Observation?date=ap2020", "Observation?code-value-date=a$ap2020", "Observation?_include=*",
      "Observation?_sort=date", "Observation?_has:Provenance:target:agent=x", "Observation?_list=1", "Observation?_text=x",
-     "Binary?contenttype=a", "AuditEvent?action=C", "Subscription?status=off", "Observation?code=a|b|c|d", "x y"],
+     "Binary?contenttype=a", "AuditEvent?action=C", "Subscription?status=off", "Observation?code=a|b|c|d", "x y",
+     "Observation?code=1\n", "Observation?subject:Patient=a,urn:uuid:2d5afc69-6ef2-420f-a8d1-8500c99eb96c", "Observation?_id=urn:oid:1.2"],
 )  # fmt: skip
 def test_a_search_that_cannot_be_decided_is_refused(criteria):
     assert refused(subscription(criteria=criteria)) == "criteria"
@@ -229,6 +231,9 @@ def test_extensions_of_r5_and_an_end_that_has_passed_are_refused():
     r5 = {"extension": [{"url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.topic"}]}
 
     assert refused(subscription() | r5) == "extension[0]"
+    assert refused(subscription() | {"_status": r5}) == "status.extension[0]"
+    assert refused(subscription(_endpoint=r5)) == "channel.endpoint.extension[0]"
+    assert refused(subscription(_header=[None, r5])) == "channel.header.extension[0]"
     assert refused(subscription() | {"end": "2026-11-20T00:00:00Z"}) == "end"
     assert read(subscription() | {"end": "2026-11-20T00:00:00Z", "status": "off"}).ends_at < NOW
 
