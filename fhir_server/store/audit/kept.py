@@ -14,6 +14,7 @@ import psycopg
 
 from fhir_server.audit.record import Record
 from fhir_server.audit.trail import Trail
+from fhir_server.errors import RequestError, Unavailable
 from fhir_server.store.audit.partitions import Partitions
 from fhir_server.store.audit.rows import inserted, unkept
 from fhir_server.store.database import Connection, Database
@@ -46,7 +47,12 @@ class KeptAudit:
         await self._partitions.be_ready()
         try:
             await self._waiting.add(records, len(records))
-        except psycopg.Error as error:
+        except Unavailable:
+            raise
+        except (
+            psycopg.Error,
+            RequestError,
+        ) as error:  # too slow, or no room: nothing that the client could ask less of
             raise unkept() from error
 
     def within(self, transactions: Transactions, trail: Trail) -> Transactions:

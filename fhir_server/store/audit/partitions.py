@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from fhir_server import clock
+from fhir_server.errors import RequestError, Unavailable
 from fhir_server.store.audit.rows import first_id, unkept
 from fhir_server.store.database import Database
 
@@ -78,7 +79,9 @@ class Partitions:
         try:
             async with self._database.connection() as connection:
                 await ensure(connection, month(now))
-        except psycopg.Error as error:
+        except Unavailable:
+            raise
+        except (psycopg.Error, RequestError) as error:
             raise unkept() from error
         self._known_until = month(now).plus(1).start
 

@@ -23,6 +23,8 @@ WRONG = {
     "CREATE TRIGGER refused BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION refuse()",
 }
 
+SLOW = WRONG["trigger"].replace("'no'", "'no' USING ERRCODE = 'query_canceled'")
+
 
 def execute(url, statement):
     with psycopg.connect(url, autocommit=True) as connection:
@@ -93,6 +95,13 @@ async def test_every_way_in_answers_503_and_does_nothing(client, database_url, w
     assert all("retry-after" in answer.headers for answer in answers.values())
     found = await asyncio.to_thread(count, database_url)
     assert found == (1, 1)
+
+
+async def test_an_audit_that_takes_too_long_is_one_that_cannot_be_kept(client, database_url):
+    await asyncio.to_thread(execute, database_url, SLOW)
+    for path in ("Observation/none", "Observation"):
+        answer = await client.get(f"/fhir/{path}")
+        assert (answer.status_code, "The audit" in answer.text) == (503, True)
 
 
 def count(url):
