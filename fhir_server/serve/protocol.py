@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final, cast
 
 import httptools
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -112,3 +113,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             # Any: ASGI's scope is an open dictionary
             extensions = cast("MutableMapping[str, Any]", self.scope["extensions"])
             extensions[HANG_UP] = self.transport.abort
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Sends it; a handshake that the application refused is complete, too: uvicorn logs an error for others."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True

@@ -10,6 +10,10 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 
 
 async def echo(scope, receive, send):
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"no "})
+        return
     body, more = b"", True
     while more:
         message = await receive()
@@ -76,6 +80,14 @@ async def test_a_request_for_a_websocket_where_there_is_none_is_answered_over_ht
     answer = await spoken(port, b"GET /fhir/Patient HTTP/1.1\r\nHost: x\r\n" + asked + b"\r\n" + LAST)
     assert b"GET /fhir/Patient " in answer
     assert answer.endswith(b"GET /last ")
+
+
+async def test_that_a_websocket_is_refused_is_no_error_of_the_server(port, caplog):
+    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    answer = await spoken(port, b"GET /ws/a HTTP/1.1\r\nHost: x\r\n" + asked + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert answer.endswith(b"\r\n\r\nno ")
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
