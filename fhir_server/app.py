@@ -223,7 +223,7 @@ def _house(
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
         incoming=incoming,
-        registrar=Registrar(key, Outbound(settings.outbound_allow)),
+        registrar=Registrar(key, Outbound(settings.outbound_allow), settings.fhir_url),
         signing_secret=partial(secret, key),
         streams=streams,
         followers=Followers(database),

@@ -50,7 +50,7 @@ def load(
         from fhir_server.outbound import Outbound
         from fhir_server.subscriptions.registrar import Registrar
 
-        registrar = Registrar(place.key, Outbound(place.settings.outbound_allow))
+        registrar = Registrar(place.key, Outbound(place.settings.outbound_allow), place.settings.fhir_url)
         state = await state_file(place.database, folder_of(place.settings), found)
         with _watched(found, silent=json) as watcher:
             return await bulk.load(

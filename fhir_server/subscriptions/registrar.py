@@ -7,6 +7,7 @@ rests. `active` and `error` are the server's to say: whoever sends back what was
 """
 
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from fhir_server.subscriptions.secret_headers import SecretHeaders
 from smart_auth.principal import Principal
 
 _NEEDED: Final = ("read", "search")
+_PORTS: Final = MappingProxyType({"http": 80, "https": 443})
 
 
 class NotRunnable(Unprocessable):
@@ -47,11 +49,15 @@ class NotToBeTold(Forbidden):
 
 
 class Registrar:
-    """Takes Subscriptions on, their secrets sealed under the master key, where `outbound` may send to."""
+    """Takes Subscriptions on, their secrets sealed under the master key, where `outbound` may send to.
 
-    __slots__ = ("_headers", "_outbound")
+    None may send to `base_url`, this server's own: what it told would be written, and told again.
+    """
 
-    def __init__(self, master_key: MasterKey, outbound: Outbound) -> None:
+    __slots__ = ("_base_url", "_headers", "_outbound")
+
+    def __init__(self, master_key: MasterKey, outbound: Outbound, base_url: str) -> None:
+        self._base_url = base_url
         self._headers = SecretHeaders(master_key)
         self._outbound = outbound
 
@@ -101,16 +107,19 @@ class Registrar:
             return None
 
     def _check_endpoint(self, asked: Asked) -> None:
-        if asked.channel.endpoint is None:
-            return
+        reason = None if asked.channel.endpoint is None else self._refusal(asked.channel.endpoint)
+        if reason is not None:
+            text = f"Nothing can be sent to the endpoint: {reason} Name another."
+            raise NotRunnable(asked.id, text, f"{TYPE}.channel.endpoint")
+
+    def _refusal(self, endpoint: str) -> str | None:
         try:
-            self._outbound.check(asked.channel.endpoint)
+            self._outbound.check(endpoint)
         except OutboundError as error:
-            raise NotRunnable(
-                asked.id,
-                f"Nothing can be sent to the endpoint: {error} Name another.",
-                f"{TYPE}.channel.endpoint",
-            ) from error
+            return str(error)
+        if _leads_to(self._base_url, endpoint):
+            return "it is this server's own address, where what is told would be told again."
+        return None
 
 
 def _last(written: Iterable[Version]) -> list[Version]:
@@ -167,3 +176,9 @@ def _is_anew(known: Registration, apart: Apart) -> bool:
 def _origin(asked: registrations.Kept) -> tuple[str, str]:
     endpoint = urlsplit(asked["channel"]["endpoint"] or "")
     return endpoint.scheme, endpoint.netloc
+
+
+def _leads_to(base_url: str, endpoint: str) -> bool:
+    base, asked = urlsplit(base_url), urlsplit(endpoint)
+    places = [(one.scheme, one.hostname, one.port or _PORTS.get(one.scheme)) for one in (base, asked)]
+    return places[0] == places[1] and f"{asked.path}/".startswith(f"{base.path.rstrip('/')}/")

@@ -29,6 +29,7 @@ async def test_subscriptions_in_files_are_the_operators_and_what_cannot_be_run_i
         '{"resourceType":"Basic","id":"before","code":{"text":"x"}}',
         line("good", "https://hooks.example/in"),
         line("inside", "https://127.0.0.1/in"),
+        line("loop", "https://SERVER.example:443/fhir/"),
         line("past", "https://hooks.example/in", end="2020-01-01T00:00:00Z"),
         line("says-so", "https://hooks.example/in", status="active"),
         '{"resourceType":"Basic","id":"after","code":{"text":"x"}}',
@@ -38,15 +39,16 @@ async def test_subscriptions_in_files_are_the_operators_and_what_cannot_be_run_i
     done = await load(
         database,
         [file],
-        registrar=Registrar(MasterKey(b"k" * 32), Outbound()),
+        registrar=Registrar(MasterKey(b"k" * 32), Outbound(), "https://server.example/fhir"),
         state=tmp_path / "state",
         rejects=rejects,
         watcher=Watcher(lambda *_: None, lambda *_: None),
     )
 
-    assert +done.counts == {"created": 3, "rejected": 3}
+    assert +done.counts == {"created": 3, "rejected": 4}
     refused = [json.loads(one)["issues"][0]["element"] for one in rejects.read_text().splitlines()]
-    assert refused == ["Subscription.channel.endpoint", "Subscription.end", "Subscription.status"]
+    endpoint = "Subscription.channel.endpoint"
+    assert refused == [endpoint, endpoint, "Subscription.end", "Subscription.status"]
     async with database.connection() as connection:
         (found,) = await registered(connection)
     assert (found.id, found.owner_key, found.state) == ("good", "|operator", "requested")
