@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 
 class Agent(NamedTuple):
-    """Who did it: `subject` names them for good (`user:…`, `client:…`, `device:…`, `command`), empty is nobody known.
+    """Who did it: `subject` names them for good (`user:…`, `client:…`, `device:…`, `command`, `server`), empty is nobody known.
 
     `client` is the app, `user` the person, `who` the resource that stands for them (`Practitioner/1`, `Device/2`).
     """

@@ -23,6 +23,7 @@ from fhir_server.store.database import Connection, Database
 from fhir_server.store.subscriptions import deliveries, following
 from fhir_server.store.subscriptions.contents import fitting
 from fhir_server.store.subscriptions.deliveries import Claim
+from fhir_server.store.unit_of_work import Transactions
 from fhir_server.subscriptions.as_json import asked_from
 from fhir_server.subscriptions.channels.catalog import CHANNELS
 from fhir_server.subscriptions.channels.lines import Lines
@@ -33,7 +34,7 @@ from fhir_server.subscriptions.failing import Failure, Forbearance, pause, state
 from fhir_server.subscriptions.model import Asked, Event
 from fhir_server.subscriptions.news import event
 from fhir_server.subscriptions.notification import About, Occurrence
-from fhir_server.subscriptions.restate import restated
+from fhir_server.subscriptions.restate import recorded, restated
 from fhir_server.subscriptions.secret_headers import SecretHeaders
 from fhir_server.subscriptions.signing import signed
 from fhir_server.subscriptions.standing import refusal
@@ -183,7 +184,7 @@ class Attempts:
         return after
 
     async def _greeted(self, claimed: Claim) -> None:
-        async with self.statements, self._database.transaction() as work:
+        async with self.statements, self._recorded().transaction() as work:
             if await restated(work, claimed.id, "active", started_at=claimed.started_at):
                 await deliveries.greet(work.connection, self._me, claimed)
             else:
@@ -197,7 +198,7 @@ class Attempts:
         delay = pause(attempts, failure, random.random())  # noqa: S311 - nobody's secret
         _SENT.labels("refused" if failure.is_hard or failure.is_gone else "failed").inc()
         self._log.info("notification not taken", subscription=claimed.key, attempts=attempts, state=state)
-        async with self.statements, self._database.transaction() as work:
+        async with self.statements, self._recorded().transaction() as work:
             if state == claimed.state:
                 await deliveries.say(work.connection, claimed, failure.reason)
             else:
@@ -207,9 +208,12 @@ class Attempts:
     async def _end(self, claimed: Claim, reason: str | None) -> None:
         """The subscription is off: nothing may be told to its owner any more."""
         self._log.info("subscription off", subscription=claimed.key)
-        async with self.statements, self._database.transaction() as work:
+        async with self.statements, self._recorded().transaction() as work:
             await restated(work, claimed.id, "off", reason, started_at=claimed.started_at)
             await deliveries.rest(work.connection, self._me, claimed, beats=False)
+
+    def _recorded(self) -> Transactions:
+        return recorded(self._database, self._sender.audit)
 
     async def _rest(self, claimed: Claim, *, beats: bool) -> None:
         async with self.statements, self._database.connection() as connection:

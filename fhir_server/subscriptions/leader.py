@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import Gauge
 
 from fhir_server import clock
+from fhir_server.audit.port import Audit
 from fhir_server.errors import RequestError
 from fhir_server.ids import uuid7
 from fhir_server.store.database import Database
@@ -53,8 +54,11 @@ class _Term:
 class Leader:
     """Leads when it can, until `run` is cancelled. Events are kept for `event_days`."""
 
-    def __init__(self, database: Database, base_url: str, standings: Standings, event_days: int) -> None:
+    def __init__(
+        self, database: Database, base_url: str, standings: Standings, audit: Audit, event_days: int
+    ) -> None:
         self._database = database
+        self._audit = audit
         self._base_url = base_url
         self._standings = standings
         self._event_days = event_days
@@ -122,7 +126,7 @@ class Leader:
             known,
             Numbering(self._database, self._base_url, known, self._standings, lease),
             Silence(self._database, self._base_url, known, self._standings, lease),
-            Upkeep(self._database, self._event_days),
+            Upkeep(self._database, self._audit, self._event_days),
             asyncio.create_task(self._renew(lease.epoch)),
         )
         return True

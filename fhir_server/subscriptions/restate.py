@@ -6,15 +6,25 @@ https://hl7.org/fhir/R4/subscription-definitions.html#Subscription.status
 from datetime import datetime
 from typing import Final
 
+from fhir_server.audit.port import Audit
+from fhir_server.audit.record import Agent, Origin
+from fhir_server.audit.trail import Trail
 from fhir_server.json import JsonObject, stored
 from fhir_server.search.index import index
 from fhir_server.store.drafts import Draft
 from fhir_server.store.subscriptions import registrations
-from fhir_server.store.unit_of_work import UnitOfWork
+from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 from fhir_server.subscriptions.asked import TYPE
 from fhir_server.subscriptions.model import State
 
 MOST_ERROR: Final = 1_000
+SERVER: Final = Agent("server")
+"""Who turns a Subscription on and off where nobody asks for it, as the audit names them."""
+
+
+def recorded(database: Transactions, audit: Audit) -> Transactions:
+    """Transactions of the server's own, of what is written in which the audit keeps a record."""
+    return audit.within(database, Trail(Origin(), SERVER))
 
 
 async def restated(

@@ -27,7 +27,7 @@ class Service:
         forbearance = Forbearance(settings.hook_error_after, timedelta(hours=settings.hook_off_hours))
         sender = Sender(Outbound(settings.outbound_allow), master_key, settings.fhir_url, forbearance, audit)
         self._database = database
-        self._leader = Leader(database, settings.fhir_url, standings, settings.event_days)
+        self._leader = Leader(database, settings.fhir_url, standings, audit, settings.event_days)
         self._deliveries = Deliveries(database, sender, standings)
 
     def start(self) -> list[asyncio.Task[None]]:

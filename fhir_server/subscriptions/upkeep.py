@@ -11,11 +11,12 @@ from typing import Final, get_args
 from prometheus_client import Gauge
 
 from fhir_server import clock
+from fhir_server.audit.port import Audit
 from fhir_server.store.database import Database
 from fhir_server.store.subscriptions import events, registrations, set_aside
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.model import State
-from fhir_server.subscriptions.restate import restated
+from fhir_server.subscriptions.restate import recorded, restated
 
 LOOK_SECONDS: Final = 10.0
 
@@ -33,8 +34,9 @@ def tell(counted: Mapping[State, int]) -> None:
 class Upkeep:
     """Keeps events for `event_days`."""
 
-    def __init__(self, database: Database, event_days: int) -> None:
+    def __init__(self, database: Database, audit: Audit, event_days: int) -> None:
         self._database = database
+        self._audit = audit
         self._event_days = event_days
         self._next = 0.0
 
@@ -55,5 +57,5 @@ class Upkeep:
             self._next = time.monotonic() + LOOK_SECONDS
 
     async def _off(self, id: str, reason: str, started_at: datetime | None = None) -> None:
-        async with self._database.transaction() as work:
+        async with recorded(self._database, self._audit).transaction() as work:
             await restated(work, id, "off", reason, started_at=started_at)

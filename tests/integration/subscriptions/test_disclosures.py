@@ -148,3 +148,12 @@ async def test_with_the_audit_off_nothing_is_kept(database):
         await happened(database, "s", patient("p1"))
         await until(database, "s", delivered=1)
     assert await records(database) == []
+
+
+async def test_what_the_server_says_of_a_subscription_by_itself_is_recorded_as_its_own(database):
+    async with listening() as hook, recorded(database):
+        await subscribe(database, "s", hook.url, state="requested")
+        await until(database, "s", state="active")
+    async with database.connection() as connection:
+        kept = [one.record for one in await find(connection, [], most=9, newest_first=False)]
+    assert kept == [Record("rest", "update", 0, Agent("server"), type="Subscription", id="s", version=2)]

@@ -5,7 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fhir_server.audit.port import NoAudit
+from fhir_server.audit.record import Agent, Record
 from fhir_server.json import stored
+from fhir_server.store.audit.finding import find
+from fhir_server.store.audit.kept import KeptAudit
 from fhir_server.store.database import Database
 from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.resources import read
@@ -49,7 +53,7 @@ async def test_what_any_process_writes_is_numbered_and_another_leads_when_the_le
     running = [
         asyncio.create_task(task)
         for one in others
-        for task in (one.wakes.run(), Leader(one, BASE, AsTheyWere(), 7).run())
+        for task in (one.wakes.run(), Leader(one, BASE, AsTheyWere(), NoAudit(), 7).run())
     ]
     try:
         await subscribe(database, "s", watching("Patient"))
@@ -88,7 +92,7 @@ async def test_a_leader_that_cannot_go_on_goes_on_when_it_can(database):
                 raise RuntimeError
             return list(owners)
 
-    leader = asyncio.create_task(Leader(database, BASE, Failing(), 7).run())
+    leader = asyncio.create_task(Leader(database, BASE, Failing(), NoAudit(), 7).run())
     try:
         await subscribe(database, "s", watching("Patient"))
         await put(database, patient("a"))
@@ -105,11 +109,13 @@ async def test_a_subscription_whose_end_has_come_is_turned_off_and_says_so(datab
     known = Known(BASE)
     async with database.connection() as connection:
         await known.load(connection)
-        await Upkeep(database, 7).look(known)
+        await Upkeep(database, KeptAudit(database), 7).look(known)
+        kept = [one.record for one in await find(connection, [], most=9, newest_first=False)]
         states = await (await connection.execute("SELECT id, state FROM subscription ORDER BY id")).fetchall()
         told = stored((await read(connection, "Subscription", "s", EVERYTHING)).body)
     assert states == [("goes-on", "active"), ("s", "off")]
     assert told["status"] == "off"
+    assert kept == [Record("rest", "update", 0, Agent("server"), type="Subscription", id="s", version=2)]
 
 
 @pytest.mark.item("sub-G4")
@@ -122,7 +128,7 @@ async def test_old_events_are_removed_and_numbers_go_on(database):
         await connection.execute("UPDATE subscription_event SET at = now() - interval '8 days'")
     await put(database, patient("new"))
     await leader.step()
-    await Upkeep(database, 7).look(Known(BASE))
+    await Upkeep(database, NoAudit(), 7).look(Known(BASE))
     assert [(number, id) for number, _, id, _ in await events(database, "s")] == [(2, "new")]
 
 
@@ -217,7 +223,7 @@ async def test_a_subscription_that_nobody_can_read_any_more_is_turned_off_and_hi
     known = Known(BASE)
     async with database.connection() as connection:
         await known.load(connection)
-        await Upkeep(database, 7).look(known)
+        await Upkeep(database, NoAudit(), 7).look(known)
         statement = "SELECT id, state, error FROM subscription ORDER BY id"
         (_, *well), (_, state, error) = await (await connection.execute(statement)).fetchall()
     assert well == ["active", None]
