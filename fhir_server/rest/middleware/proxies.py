@@ -5,13 +5,15 @@ https://www.rfc-editor.org/rfc/rfc7239#section-8.1; docs/operations.md, "Behind 
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fhir_server.rest.asgi import App, Receive, Scope, Send
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+
+_BLANK: Final = b" \t,"
 
 
 class Proxies:
@@ -27,10 +29,8 @@ class Proxies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with the client's own address and scheme."""
-        if scope["type"] != "lifespan" and self._trusts(scope.get("client")):
-            names = {name for name, _ in scope["headers"]}
-            if b"x-forwarded-for" not in names:
-                scope["client"] = None
+        if scope["type"] != "lifespan" and self._trusts(scope.get("client")) and not _names_anybody(scope):
+            scope["client"] = None
         await self._believing(scope, receive, send)  # type: ignore[arg-type]  # as above
 
     def _trusts(self, peer: tuple[str, int] | None) -> bool:
@@ -39,3 +39,7 @@ class Proxies:
         except ValueError:
             return False
         return any(address in network for network in self._trusted)
+
+
+def _names_anybody(scope: Scope) -> bool:
+    return bool(dict(scope["headers"]).get(b"x-forwarded-for", b"").strip(_BLANK))

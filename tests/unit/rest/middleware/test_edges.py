@@ -53,7 +53,8 @@ async def test_the_client_is_whom_the_last_trusted_proxy_names(client, forwarded
 
 @pytest.mark.item("smart-1.9-forwarded")
 async def test_a_trusted_proxy_that_names_nobody_speaks_for_somebody_unknown():
-    assert (await passed(proxies, x_forwarded_proto="https"))[0]["client"] is None
+    for names in ({}, {"x_forwarded_for": ""}, {"x_forwarded_for": " , "}):
+        assert (await passed(proxies, x_forwarded_proto="https", **names))[0]["client"] is None
     assert (await passed(proxies, client=("203.0.113.9", 5)))[0]["client"] == ("203.0.113.9", 5)
 
 
