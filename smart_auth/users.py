@@ -120,7 +120,11 @@ class Accounts(Protocol):
         ...
 
     async def change(self, user: User) -> None:
-        """Keeps what is said of `user`, all but the password; who is disabled is logged out everywhere."""
+        """Keeps what is said of `user`, all but the password and whether they are disabled."""
+        ...
+
+    async def switch(self, user: User, disabled_at: datetime | None) -> None:
+        """Keeps since when the user is disabled, or that they are not; who is disabled is logged out everywhere."""
         ...
 
     async def set_password(self, user: User, password: str, until: datetime | None) -> None:
@@ -202,14 +206,14 @@ async def disable(accounts: Accounts, name: str, now: datetime) -> User:
     """The user, who is logged out and cannot log in; nor can apps do anything for them. Raises UserMissing."""
     user = await found(accounts, name)
     disabled = replace(user, disabled_at=user.disabled_at or now)
-    await accounts.change(disabled)
+    await accounts.switch(disabled, disabled.disabled_at)
     return disabled
 
 
 async def enable(accounts: Accounts, name: str) -> User:
     """The user, who may log in again, whatever wrong passwords were tried. Raises UserMissing."""
     enabled = replace(await found(accounts, name), disabled_at=None)
-    await accounts.change(enabled)
+    await accounts.switch(enabled, None)
     await accounts.succeeded(enabled.name)
     return enabled
 

@@ -84,7 +84,7 @@ class ClientRegistry:
 
     async def _switched(self, id: str, *, disabled: bool) -> Client:
         client = replace(await self.found(id), disabled=disabled)
-        await self._clients.change(client)
+        await self._clients.switch(id, disabled=disabled)
         return client
 
     def _checked(self, client: Client) -> Client:

@@ -32,9 +32,10 @@ INSERT INTO oauth_client_secret (sha256, client) SELECT secret, id FROM added, u
 _CHANGE: Final = """
 UPDATE oauth_client SET name = %(name)s, authentication = %(authentication)s, scopes = %(scopes)s, backend = %(backend)s,
        redirect_uris = %(redirect_uris)s, launch_url = %(launch_url)s, jwks = %(jwks)s, jwks_uri = %(jwks_uri)s,
-       native = %(native)s, administration = %(administration)s, introspects = %(introspects)s,
-       disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, clock_timestamp()) END
+       native = %(native)s, administration = %(administration)s, introspects = %(introspects)s
  WHERE id = %(id)s"""
+_SWITCH: Final = """
+UPDATE oauth_client SET disabled_at = CASE WHEN %s THEN coalesce(disabled_at, clock_timestamp()) END WHERE id = %s"""
 _RENEW: Final = """
 WITH old AS (
   UPDATE oauth_client_secret SET valid_until = least(valid_until, clock_timestamp() + %(keep)s)
@@ -73,9 +74,14 @@ class Clients:
                 raise ClientTaken(f"There is a client {client.id!r} already. Choose another id.") from error
 
     async def change(self, client: Client) -> None:
-        """Nothing; from the next request on the client is as `client` says, all but its secrets."""
+        """Nothing; from the next request on the client is as `client` says, all but its secrets and whether it is disabled."""
         async with self._database.connection() as connection:
             await connection.execute(_CHANGE, _said(client))
+
+    async def switch(self, client: str, *, disabled: bool) -> None:
+        """Nothing; from the next request on no token of the client holds, or those of before do again."""
+        async with self._database.connection() as connection:
+            await connection.execute(_SWITCH, (disabled, client))
 
     async def add_secret(self, client: str, sha256: bytes, keep_old: timedelta) -> None:
         """Nothing; the secret holds at once, those before for `keep_old` more."""
@@ -118,5 +124,4 @@ def _said(client: Client) -> dict[str, object]:
         "native": client.native,
         "administration": client.administration,
         "introspects": client.introspects,
-        "disabled": client.disabled,
     }

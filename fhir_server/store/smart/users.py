@@ -31,12 +31,14 @@ _PERSON: Final = "SELECT id, role, fhir_user, proxies, auditor, organizations FR
 _GRANTS_OF_SESSIONS: Final = """
 , ended AS (UPDATE oauth_grant SET revoked_at = clock_timestamp()
             WHERE session IN (SELECT id FROM gone) AND revoked_at IS NULL)"""
-_CHANGE: Final = f"""
+_CHANGE: Final = """
+UPDATE account SET role = %(role)s, auditor = %(auditor)s, fhir_user = %(fhir_user)s, proxies = %(proxies)s,
+       organizations = %(organizations)s
+ WHERE id = %(id)s"""
+_SWITCH: Final = f"""
 WITH gone AS (DELETE FROM login_session WHERE account = %(id)s AND %(disabled_at)s::timestamptz IS NOT NULL RETURNING id)
 {_GRANTS_OF_SESSIONS}
-UPDATE account SET role = %(role)s, auditor = %(auditor)s, fhir_user = %(fhir_user)s, proxies = %(proxies)s,
-       organizations = %(organizations)s, disabled_at = %(disabled_at)s
- WHERE id = %(id)s"""
+UPDATE account SET disabled_at = %(disabled_at)s WHERE id = %(id)s"""
 _SET_PASSWORD: Final = f"""
 WITH gone AS (DELETE FROM login_session WHERE account = %(id)s RETURNING id) {_GRANTS_OF_SESSIONS}
 UPDATE account SET password = %(password)s, password_until = %(until)s WHERE id = %(id)s"""
@@ -105,7 +107,7 @@ class Accounts:
             return [user(row) async for row in await connection.execute(_LIST, (after, limit))]
 
     async def change(self, user: User) -> None:
-        """Keeps what is said of `user`, all but the password; who is disabled is logged out everywhere."""
+        """Keeps what is said of `user`, all but the password and whether they are disabled."""
         proxies, organizations = _groups(user)
         said = {
             "id": user.id,
@@ -114,10 +116,14 @@ class Accounts:
             "fhir_user": user.fhir_user,
             "proxies": proxies,
             "organizations": organizations,
-            "disabled_at": user.disabled_at,
         }
         async with self._database.connection() as connection:
             await connection.execute(_CHANGE, said)
+
+    async def switch(self, user: User, disabled_at: datetime | None) -> None:
+        """Keeps since when the user is disabled, or that they are not; who is disabled is logged out everywhere."""
+        async with self._database.connection() as connection:
+            await connection.execute(_SWITCH, {"id": user.id, "disabled_at": disabled_at})
 
     async def set_password(self, user: User, password: str, until: datetime | None) -> None:
         """Keeps the hash of another password, and logs the user out everywhere."""

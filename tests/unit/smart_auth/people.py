@@ -41,7 +41,12 @@ class KeptAccounts:
         return self.kept.get(name)
 
     async def change(self, user):
-        self.kept[user.name] = replace(self.kept[user.name], user=user)
+        kept = self.kept[user.name]
+        self.kept[user.name] = replace(kept, user=replace(user, disabled_at=kept.user.disabled_at))
+
+    async def switch(self, user, disabled_at):
+        kept = self.kept[user.name]
+        self.kept[user.name] = replace(kept, user=replace(kept.user, disabled_at=disabled_at))
 
     async def set_password(self, user, password, until):
         self.kept[user.name] = Account(replace(user, password_until=until), password)

@@ -165,9 +165,9 @@ async def test_whatever_ends_access_ends_it_at_the_next_request_in_every_worker(
             form = {"token": told["refresh_token"], "client_id": client.id}
             assert (await server.client.post("/oauth/revoke", data=form)).json() == {}
         case "user":
-            await server.accounts.change(replace(user, disabled_at=datetime.now(UTC)))
+            await server.accounts.switch(user, datetime.now(UTC))
         case "client":
-            await server.clients.change(replace(client, disabled=True))
+            await server.clients.switch(client.id, disabled=True)
         case "session":
             async with server.database.connection() as connection:
                 await connection.execute(
