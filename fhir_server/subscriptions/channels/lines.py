@@ -21,8 +21,9 @@ class Lines:
 
     async def to(self, key: int, url: str) -> Line:
         """The line to where `url` leads; raises OutboundError for an address that may not be asked."""
-        known = self._lines.pop(key, None)
+        known = self._lines.get(key)
         if known is not None and not known[0].leads_to(url):
+            del self._lines[key]
             await known[0].close()
             known = None
         line = self._outbound.line(url, kept_seconds=KEPT_SECONDS) if known is None else known[0]
