@@ -223,7 +223,9 @@ def _house(
         routes=Routes(CATALOG),
         background=Background(database, settings.fhir_url),
         incoming=incoming,
-        registrar=Registrar(key, Outbound(settings.outbound_allow), settings.fhir_url),
+        registrar=Registrar(
+            key, Outbound(settings.outbound_allow), settings.fhir_url, settings.max_subscriptions_each
+        ),
         signing_secret=partial(secret, key),
         streams=streams,
         followers=Followers(database),

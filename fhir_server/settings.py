@@ -178,6 +178,12 @@ class Settings(BaseSettings):
         description="Such streams that one app may have open in one worker for each of its users, and a service in all; "
         "beyond it 429.",
     )
+    max_subscriptions_each: int = Field(
+        default=1_000,
+        ge=1,
+        description="Subscriptions that are not `off` which one app may have for each of its users, and a service in all; one more is "
+        "422. Administrators have as many as they like.",
+    )
     device_rate: float = Field(
         default=50, gt=0, description="Signed requests a device may send a second, sustained."
     )

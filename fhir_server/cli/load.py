@@ -50,7 +50,8 @@ def load(
         from fhir_server.outbound import Outbound
         from fhir_server.subscriptions.registrar import Registrar
 
-        registrar = Registrar(place.key, Outbound(place.settings.outbound_allow), place.settings.fhir_url)
+        outbound, most_each = Outbound(place.settings.outbound_allow), place.settings.max_subscriptions_each
+        registrar = Registrar(place.key, outbound, place.settings.fhir_url, most_each)
         state = await state_file(place.database, folder_of(place.settings), found)
         with _watched(found, silent=json) as watcher:
             return await bulk.load(

@@ -51,13 +51,15 @@ class NotToBeTold(Forbidden):
 class Registrar:
     """Takes Subscriptions on, their secrets sealed under the master key, where `outbound` may send to.
 
-    None may send to `base_url`, this server's own: what it told would be written, and told again.
+    None may send to `base_url`, this server's own: what it told would be written, and told again. An owner
+    may have `most_each` that are not off, administrators any number.
     """
 
-    __slots__ = ("_base_url", "_headers", "_outbound")
+    __slots__ = ("_base_url", "_headers", "_most_each", "_outbound")
 
-    def __init__(self, master_key: MasterKey, outbound: Outbound, base_url: str) -> None:
+    def __init__(self, master_key: MasterKey, outbound: Outbound, base_url: str, most_each: int) -> None:
         self._base_url = base_url
+        self._most_each = most_each
         self._headers = SecretHeaders(master_key)
         self._outbound = outbound
 
@@ -88,6 +90,8 @@ class Registrar:
         key, owner = owner_key(principal), owner_json(principal)
         if known is not None and known.owner_key != key:
             key, owner = known.owner_key, known.owner  # whoever else may write it does not make it theirs
+        if apart.state != "off" and (known is None or known.state == "off") and not principal.administrator:
+            await self._check_number(work, id, key)
         goes_on = known is not None and said == held and known.asked == apart.asked
         wanted = Wanted(
             key, owner, apart.asked, sealed, _state(id, known, apart, goes_on=goes_on), apart.ends_at
@@ -98,6 +102,15 @@ class Registrar:
             await registrations.start(work.connection, known, wanted, anew=_is_anew(known, apart))
         else:
             await registrations.keep(work.connection, known, wanted)
+
+    async def _check_number(self, work: UnitOfWork, id: str, owner_key: str) -> None:
+        if await registrations.running(work.connection, owner_key) >= self._most_each:
+            raise NotRunnable(
+                id,
+                f"You have {self._most_each} Subscriptions that are not off, as many as the operator allows each "
+                "(FHIR_MAX_SUBSCRIPTIONS_EACH). Turn one off first.",
+                TYPE,
+            )
 
     def _held(self, known: Registration | None) -> dict[str, str] | None:
         """The headers as they are kept; None where they cannot be read any more, so that they may be sent anew."""

@@ -39,7 +39,7 @@ async def test_subscriptions_in_files_are_the_operators_and_what_cannot_be_run_i
     done = await load(
         database,
         [file],
-        registrar=Registrar(MasterKey(b"k" * 32), Outbound(), "https://server.example/fhir"),
+        registrar=Registrar(MasterKey(b"k" * 32), Outbound(), "https://server.example/fhir", 1),
         state=tmp_path / "state",
         rejects=rejects,
         watcher=Watcher(lambda *_: None, lambda *_: None),

@@ -49,6 +49,8 @@ UPDATE subscription_progress
  WHERE subscription = %s"""
 _REST: Final = "UPDATE subscription_progress SET due_at = 'infinity' WHERE subscription = %s"
 
+_IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
+_RUNNING: Final = "SELECT count(*) FROM subscription WHERE owner_key = %s AND state <> 'off'"
 _STATES: Final = "SELECT state, count(*) FROM subscription GROUP BY state"
 _STATE: Final = "UPDATE subscription SET state = %s, error = %s WHERE id = %s RETURNING key"
 
@@ -141,6 +143,14 @@ async def set_state(connection: Connection, id: str, state: State, error: str | 
     row = await (await connection.execute(_STATE, (state, error, id))).fetchone()
     if row is not None and state == "off":
         await connection.execute(_REST, row)
+
+
+async def running(connection: Connection, owner_key: str) -> int:
+    """How many of the owner's are not off; until the transaction ends nobody else counts theirs."""
+    await connection.execute(_IN_TURN, (owner_key,))
+    row = await (await connection.execute(_RUNNING, (owner_key,))).fetchone()
+    assert row is not None, "there is always a count"
+    return int(row[0])
 
 
 async def states(connection: Connection) -> dict[State, int]:
