@@ -18,7 +18,7 @@ from fhir_server.errors import Forbidden, ScopeMissing
 from fhir_server.search import record_rows, scope_filter
 from fhir_server.search.params import reference
 from fhir_server.search.params.sql import any_of, conjunction
-from fhir_server.search.people import People, in_care, named, one_in_care
+from fhir_server.search.people import People, in_care, is_in_care, named
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.rows import Key
 from smart_auth.principal import CareOf, Everything, Patients, Principal, Reach
@@ -156,7 +156,7 @@ def by_other_documents(principal: Principal, written: Collection[Key]) -> Predic
     for reach in _reaches(rights, record_rows.BINARY, "r"):
         if isinstance(reach, Everything):
             return EVERYTHING
-        found.append(record_rows.filed(_people(reach), readable))
+        found.append(_while_in_care(reach, record_rows.filed(_people(reach), readable)))
     return any_of(found)
 
 
@@ -170,7 +170,7 @@ def without_teams(principal: Principal, ids: Iterable[str]) -> Predicate:
             case CareOf() as reach:
                 found.append(in_care(reach, ids).about())
             case _OneInCare(patient, care):
-                found.append(one_in_care(patient, care, ids).about())
+                found.append(conjunction([named({patient}).about(), is_in_care(patient, care, ids)]))
             case reach if (own := _own(reach, _TEAM)) is not None:
                 found.append(own)
     return any_of(found)
@@ -279,6 +279,7 @@ def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Pre
             within = record_rows.rows(resource_type, people, permission, partial(_readable, rights))
             if within is None:
                 return None
+            within = _while_in_care(reach, within)
             if people.named is None or not record_rows.is_about_one(resource_type):
                 return conjunction([within, meeting])
             both = conjunction([within, _only_looked_at(meeting)])
@@ -329,8 +330,16 @@ def _people(reach: Patients | CareOf | _OneInCare) -> People:
             return named(ids)
         case CareOf():
             return in_care(reach)
+        case _OneInCare(patient):
+            return named({patient})
+
+
+def _while_in_care(reach: Reach | _OneInCare, rows: Predicate) -> Predicate:
+    """The rows; none of a practitioner's one patient who is not in their care any more."""
+    match reach:
         case _OneInCare(patient, care):
-            return one_in_care(patient, care)
+            return conjunction([rows, is_in_care(patient, care)])
+    return rows
 
 
 def _own(reach: Reach | _OneInCare | None, resource_type: str) -> Predicate | None:
@@ -342,7 +351,8 @@ def _own(reach: Reach | _OneInCare | None, resource_type: str) -> Predicate | No
         case CareOf() if resource_type != record_rows.BINARY:
             return EVERYTHING
         case some:
-            return record_rows.owned(resource_type, _people(some))
+            own = record_rows.owned(resource_type, _people(some))
+            return own and _while_in_care(some, own)
 
 
 def _person(rights: _Rights, resource_type: str) -> Predicate | None:

@@ -25,7 +25,6 @@ _IN_CARE: Final = """ARRAY(
   SELECT k.id FROM resource r JOIN patient_key k ON k.key = r.patient
    WHERE r.type = {team} AND NOT r.deleted AND {member} AND {active} AND r.id <> ALL(%s::text[]))"""
 
-_ONE_IN_CARE: Final = "ARRAY(SELECT p.id FROM unnest({ids}) AS p (id) WHERE p.id = %s)"
 
 _LIVING: Final = (
     "ARRAY(SELECT p.id FROM resource p WHERE p.type = {patient} AND NOT p.deleted AND p.id = ANY({ids}))"
@@ -89,10 +88,10 @@ def in_care(reach: CareOf, but: Iterable[str] = ()) -> People:
     return People(Predicate(sql, (*own.params, *member.params, *active.params, sorted(but))))
 
 
-def one_in_care(id: str, reach: CareOf, but: Iterable[str] = ()) -> People:
-    """The patient with the id, while in the care of `reach`; the CareTeams with the ids `but` count for nothing."""
-    whole = in_care(reach, but).ids
-    return People(Predicate(_ONE_IN_CARE.format(ids=whole.sql), (*whole.params, id)))
+def is_in_care(id: str, reach: CareOf, but: Iterable[str] = ()) -> Predicate:
+    """Whether the patient with the id is one of theirs: of every row the same. The CareTeams with the ids `but` count for nothing."""
+    ids = in_care(reach, but).ids
+    return Predicate(f"%s = ANY({ids.sql})", (id, *ids.params))
 
 
 def _refers(resource_type: str, code: str, keys: Iterable[str]) -> Predicate:

@@ -144,6 +144,9 @@ def test_what_is_about_one_patient_is_found_by_the_index_of_patients():
         predicate(user_app("user/*.rs", reach=Patients(frozenset("ab"))), "Goal", "read"), Confined
     )
     assert not isinstance(predicate(patient_app("patient/*.rs"), "Device", "search"), Confined)
+    launched = predicate(user_app("patient/*.rs", patient="a", reach=CareOf("p")), "Goal", "search")
+    assert isinstance(launched, Confined)
+    assert launched.patients == {"a"}
 
 
 def test_a_user_who_looks_after_everyone_sees_everything_and_is_not_let_by_a_patients_scope():
