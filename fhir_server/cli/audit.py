@@ -192,5 +192,7 @@ def _row(kept: "Kept") -> dict[str, object]:
         "types": one.types,
         "parameters": one.parameters,
         "address": one.origin.address,
+        "events": one.events,
+        "destination": one.destination,
         "request": one.origin.request_id,
     }
