@@ -7,9 +7,11 @@ just then: what was committed after a subscription is never missed.
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from fhir_server.errors import InvalidSearch
@@ -53,6 +55,7 @@ class Known:
 
     def __init__(self, base_url: str) -> None:
         self.unreadable: dict[str, str] = {}
+        self.alive_at = 0.0
         self._watches = Watches(base_url)
         self._served: dict[int, Served] = {}
         self._until = ""
@@ -97,12 +100,22 @@ class Known:
             await self._put_all(await registered(connection, self._stale))
             self._stale.clear()
 
-    def told(self, happened: Iterable[Happened], failures: Failures) -> list[tuple[Served, Happened]]:
-        """Who is to be told of what, in its order, as far as they may see it; `failures` has what cannot be decided."""
-        found = list[tuple[Served, Happened]]()
+    async def told(self, happened: Iterable[Happened], failures: Failures) -> list[tuple[Served, Happened]]:
+        """Who is to be told of what, in its order, as far as they may see it; `failures` has what cannot be decided.
+
+        However much that is, requests are served meanwhile, and `alive_at` says that it goes on.
+        """
+        found, looked = list[tuple[Served, Happened]](), 0
         for one in happened:
-            served = map(self._served.__getitem__, self._watches.matched(one, failures))
-            found += [(each, one) for each in served if each.is_told(one)]
+            met = dict[int, None]()
+            for key in chain(self._watches.looked_at(one, failures), (None,)):
+                if key is not None:
+                    met[key] = None
+                looked += 1
+                if looked % _IN_A_ROW == 0:
+                    self.alive_at = time.monotonic()
+                    await asyncio.sleep(0)
+            found += [(each, one) for each in map(self._served.__getitem__, met) if each.is_told(one)]
         return found
 
     async def _learn_of_later(self, connection: Connection) -> None:

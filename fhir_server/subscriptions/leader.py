@@ -31,6 +31,7 @@ from fhir_server.subscriptions.upkeep import Upkeep, tell
 
 LOOK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.01
+"""Between two steps at least: what comes meanwhile shares the next one, and what comes after silence waits for nothing."""
 STUCK_SECONDS: Final = 60.0
 
 LAG: Final = Gauge(
@@ -127,7 +128,7 @@ class Leader:
             Numbering(self._database, self._base_url, known, self._standings, lease),
             Silence(self._database, self._base_url, known, self._standings, lease),
             Upkeep(self._database, self._audit, self._event_days),
-            asyncio.create_task(self._renew(lease.epoch)),
+            asyncio.create_task(self._renew(lease.epoch, known)),
         )
         return True
 
@@ -138,20 +139,21 @@ class Leader:
         if self._term is None or self._term.known.is_empty:
             await subscribed.wait(LOOK_SECONDS)
         else:
+            began = time.monotonic()
             await changed.wait(LOOK_SECONDS)
-            await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(max(0.0, began + GATHER_SECONDS - time.monotonic()))
 
     def _tell_lag(self) -> None:
         until = None if self._term is None else self._term.numbering.matched_until
         if until is not None:
             LAG.set(max(0.0, (clock.now() - until).total_seconds()))
 
-    async def _renew(self, epoch: int) -> None:
+    async def _renew(self, epoch: int, known: Known) -> None:
         """Returns when another process leads; until then the lease lasts on, however long a step takes that is not stuck."""
         with suppress(LeaseLost):
             while True:
                 await asyncio.sleep(cursor.RENEW_SECONDS)
-                if time.monotonic() - self._stepped_at < STUCK_SECONDS:
+                if time.monotonic() - max(self._stepped_at, known.alive_at) < STUCK_SECONDS:
                     with suppress(RequestError, psycopg.Error):
                         async with self._database.connection() as connection:
                             await cursor.renew(connection, epoch)

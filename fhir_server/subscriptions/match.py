@@ -90,16 +90,22 @@ class Watches:
             found.update(under.get(key, ()))
         return found
 
-    def matched(self, happened: Happened, failures: Failures) -> list[int]:
-        """The subscriptions, by key, that the change is an event of, each once; `failures` has those that it cannot be held against."""
-        met = dict[int, None]()
+    def looked_at(self, happened: Happened, failures: Failures) -> Iterator[int | None]:
+        """For each criterion that is looked at the subscription, by key, where the change meets it, else None.
+
+        `failures` has those that it cannot be held against.
+        """
         for watch in self.candidates(happened):
             try:
-                if watch.meets(happened):
-                    met[watch.subscription] = None
+                is_met = watch.meets(happened)
             except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
                 failures.add(error, happened, watch.subscription)
-        return list(met)
+                is_met = False
+            yield watch.subscription if is_met else None
+
+    def matched(self, happened: Happened, failures: Failures) -> list[int]:
+        """The subscriptions, by key, that the change is an event of, each once."""
+        return list(dict.fromkeys(key for key in self.looked_at(happened, failures) if key is not None))
 
 
 def _everything(_type: str, _interaction: str) -> Predicate:

@@ -69,7 +69,8 @@ class Numbering:
         async with self._database.connection() as connection:
             logged, next, whole = await self._read(connection)
             failures = Failures()
-            told = self._known.told(await self._happened(connection, logged, failures), failures)
+            happened = await self._happened(connection, logged, failures)
+            told = await self._known.told(happened, failures)
             found = await permitted(connection, told, self._standings, failures)
         if found or failures or time.monotonic() - self._kept_at >= cursor.RENEW_SECONDS:
             await self._keep(next, found, failures)

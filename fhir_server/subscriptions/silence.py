@@ -48,7 +48,7 @@ class Silence:
         async with self._database.connection() as connection:
             devices = await silent(connection, RESOURCE_TYPES[DEVICE], _AT_ONCE)
             count, failures = 0, Failures()
-            told = self._known.told(self._fallen(devices, failures), failures)
+            told = await self._known.told(self._fallen(devices, failures), failures)
             found = await permitted(connection, told, self._standings, failures)
             if devices:
                 async with connection.transaction():
