@@ -222,7 +222,8 @@ class _Guard(AsyncNetworkBackend):
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-        raise failure or OutboundError("the name has no address.")
+        assert failure is not None, "there is an address"
+        raise failure
 
     async def connect_unix_socket(
         self,
@@ -238,14 +239,15 @@ class _Guard(AsyncNetworkBackend):
         await self._backend.sleep(seconds)
 
     def _admitted(self, addresses: Sequence[Address]) -> Sequence[Address]:
-        for address in addresses:
-            if self._is_allowed(address):
-                continue
-            if self._in_clear:
-                raise OutboundError("the URL does not begin with https://.")
-            if not is_public(address):
-                raise OutboundError("the host is not on the public Internet.")
-        return addresses
+        """The addresses; raises OutboundError in the same words for no address and for one inside, so that names tell nothing."""
+        if addresses and all(map(self._is_admitted, addresses)):
+            return addresses
+        if self._in_clear:
+            raise OutboundError("the host is in no network that may be asked without https://.")
+        raise OutboundError("the host is not on the public Internet.")
+
+    def _is_admitted(self, address: Address) -> bool:
+        return self._is_allowed(address) or (not self._in_clear and is_public(address))
 
     def _is_allowed(self, address: Address) -> bool:
         inner = _inner(address) or address
@@ -273,13 +275,13 @@ def _inner(address: Address) -> IPv4Address | None:
 
 
 async def _resolved(host: str, port: int) -> list[Address]:
-    """The addresses of a host, looked up in a thread of its own: those that nobody answers for delay no others."""
+    """The addresses of a host, none of an unknown one, looked up in a thread of its own: those that nobody answers for delay no others."""
     asked: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
     threading.Thread(target=_look_up, args=(host, port, asked), name="resolver", daemon=True).start()
     try:
         found = await asked
-    except (OSError, UnicodeError) as error:
-        raise OutboundError("the host has no address.") from error
+    except (OSError, UnicodeError):
+        return []
     return [ip_address(one.partition("%")[0]) for one in found]
 
 

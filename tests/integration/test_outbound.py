@@ -89,6 +89,24 @@ async def test_a_url_that_leads_inside_is_refused(url, why):
         await Outbound().request("GET", url)
 
 
+@pytest.mark.item("leak-24")
+@pytest.mark.parametrize("allowed", [(), LOOPBACK])
+@pytest.mark.parametrize("scheme", ["https", "http"])
+async def test_nobody_learns_which_names_there_are_inside(scheme, allowed, monkeypatch):
+    def resolve(host, port, **_):
+        if host == "nowhere.example":
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(2, 1, 6, "", ("10.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    said = set()
+    for host in ("database.example", "nowhere.example"):
+        with pytest.raises(OutboundError) as refused:
+            await Outbound(allowed).request("GET", f"{scheme}://{host}/")
+        said.add(str(refused.value))
+    assert len(said) == 1
+
+
 async def test_an_allowed_network_is_reached_in_clear_and_answers_whole():
     async with server(PLAIN) as (port, asked):
         reply = await Outbound(LOOPBACK).request(
