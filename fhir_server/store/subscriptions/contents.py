@@ -23,14 +23,17 @@ SELECT key.place, v.version = r.version, v.body::text
     UNION ALL SELECT h.version, h.body FROM resource_history h WHERE h.rid = r.rid AND h.version = key.version) v
  WHERE NOT r.deleted AND v.body IS NOT NULL AND ({access})"""
 
-_FITTING: Final = """
+# what lies compressed says little of how large it is; below this it is not read for that
+_SIZE: Final = """
+CASE WHEN pg_column_size({body}) < 2000 THEN pg_column_size({body}) ELSE octet_length({body}::text) END"""
+_FITTING: Final = f"""
 SELECT count(*) FROM (
   SELECT sum(coalesce(v.size, 0)) OVER (ORDER BY key.place) AS size
     FROM unnest(%b, %b, %b, %b) AS key (place, type, id, version)
     LEFT JOIN resource r ON r.type = key.type AND r.id = key.id
     LEFT JOIN LATERAL (
-      SELECT pg_column_size(r.body) AS size WHERE key.version IN (0, r.version)
-       UNION ALL SELECT pg_column_size(h.body) FROM resource_history h WHERE h.rid = r.rid AND h.version = key.version) v
+      SELECT {_SIZE.format(body="r.body")} AS size WHERE key.version IN (0, r.version)
+       UNION ALL SELECT {_SIZE.format(body="h.body")} FROM resource_history h WHERE h.rid = r.rid AND h.version = key.version) v
       ON TRUE) sizes
  WHERE size <= %s"""
 
@@ -68,7 +71,7 @@ async def versions(
 async def fitting(
     connection: psycopg.AsyncConnection, wanted: Sequence[tuple[str, str, int | None]], most_bytes: int
 ) -> int:
-    """How many of `wanted`, by type, id and version, counted from the first, are together no larger than that as they are stored."""
+    """How many of `wanted`, by type, id and version, counted from the first, are together no larger than that."""
     columns = (
         integers(range(len(wanted))),
         smallints([RESOURCE_TYPES[type] for type, _, _ in wanted]),

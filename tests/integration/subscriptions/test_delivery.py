@@ -386,10 +386,11 @@ async def test_headers_that_cannot_be_opened_any_more_are_an_error_and_nothing_i
     assert hook.asked == []
 
 
-async def test_contents_that_are_large_go_in_notifications_of_bearable_size(database):
+@pytest.mark.parametrize("content", [token_hex(600_000), "A" * 1_200_000], ids=["random", "compressible"])
+async def test_contents_that_are_large_go_in_notifications_of_bearable_size(content, database):
     async with listening() as hook:
         await subscribe(database, "s", hook.url, content="full-resource")
-        some = [patient(f"p{number}", photo=[{"data": token_hex(600_000)}]) for number in range(3)]
+        some = [patient(f"p{number}", photo=[{"data": content}]) for number in range(3)]
         await happened(database, "s", *some)
         async with delivering(database):
             await until(database, "s", delivered=3)
