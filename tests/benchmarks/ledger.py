@@ -45,6 +45,10 @@ class Ledger:
         """How long after its answer was read each reading arrived, which it may have before: shorter than since its commit."""
         return self._after(self.answered)
 
+    def answers(self) -> Load:
+        """How long each request took, which is a part of `after_request`."""
+        return Load(latencies=[at - self.sent[key] for key, at in self.answered.items()])
+
     def _after(self, moments: dict[bytes, float]) -> Load:
         load = Load(latencies=[at - moments[key] for key, at in self.arrived])
         load.seconds = max((at for _, at in self.arrived), default=1) - min(self.sent.values(), default=0)

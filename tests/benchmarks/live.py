@@ -127,7 +127,7 @@ def _readings(devices: list[Device], numbers: "count[int]", many: int) -> Iterat
 def tell(report: Report, name: str, ledger: Ledger, cpu: tuple[float, ...] | None) -> None:
     """A row from the request on, and what it is from the answer on."""
     report.row(name, ledger.after_request(), cpu and (cpu[0], cpu[1]))
-    after = ledger.after_answer()
-    report.say(f"  after the answer: p50 {after.percentile(50):.1f}, p99 {after.percentile(99):.1f} ms")
+    for when, load in (("the answer itself", ledger.answers()), ("after the answer", ledger.after_answer())):
+        report.say(f"  {when}: p50 {load.percentile(50):.1f}, p99 {load.percentile(99):.1f} ms")
     if ledger.missed:
         report.say(f"  clients were told {ledger.missed} times that they missed something")
