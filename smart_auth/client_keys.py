@@ -30,10 +30,15 @@ class KeyMissing(Exception):
 
 @dataclass(slots=True)
 class _Published:
-    """What was last fetched from one address, and when it was asked."""
+    """What was last fetched from one address, or why it was not, and when it was asked.
+
+    Who waits while it is asked takes that answer (`answers` have come), so that a slow publisher is asked once by all.
+    """
 
     keys: Sequence[Jwk] = ()
     until: float = 0.0
+    failure: str | None = None
+    answers: int = 0
     asked_at: deque[float] = field(default_factory=lambda: deque(maxlen=FETCHES))
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -51,16 +56,17 @@ class ClientKeys:
         if client.jwks_uri is None:
             return _only(_keys(client.jwks or {}), kid, kty)
         published = self._kept(client.jwks_uri)
-        async with published.lock:
-            stale = self._seconds() >= published.until
-            if stale:
-                await self._renew(client.jwks_uri, published)
+        if self._seconds() < published.until:
             try:
                 return _only(published.keys, kid, kty)
             except KeyMissing:
-                if stale:
-                    raise
-            await self._renew(client.jwks_uri, published)  # a new key may have been published since
+                pass  # a new key may have been published since
+        answers = published.answers
+        async with published.lock:
+            if published.answers == answers:
+                await self._renew(client.jwks_uri, published)
+            if published.failure is not None:
+                raise KeyMissing(published.failure)
             return _only(published.keys, kid, kty)
 
     def _kept(self, url: str) -> _Published:
@@ -69,7 +75,7 @@ class ClientKeys:
         return self._published.setdefault(url, _Published())
 
     async def _renew(self, url: str, published: _Published) -> None:
-        """Raises KeyMissing when the set cannot be had, or was asked for too often of late."""
+        """Nothing; the set or the failure is kept. Raises KeyMissing when it was asked for too often of late."""
         now = self._seconds()
         if len(published.asked_at) == FETCHES and now - published.asked_at[0] < PER_SECONDS:
             raise KeyMissing("The keys at jwks_uri were asked for too often. Try again in a minute.")
@@ -78,7 +84,12 @@ class ClientKeys:
             fetched = await self._fetch.json(url)
             published.keys = _keys(_parsed(fetched))
         except FetchFailed as error:
-            raise KeyMissing(f"The keys at jwks_uri cannot be read: {error}") from error
+            published.failure = f"The keys at jwks_uri cannot be read: {error}"
+            return
+        else:
+            published.failure = None
+        finally:
+            published.answers += 1
         keep = KEEP_SECONDS if fetched.max_age is None else min(fetched.max_age, KEEP_SECONDS)
         published.until = now + keep
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from smart_auth.addresses import Addresses
-from smart_auth.oauth.assertion import KEY_TYPES
 from smart_auth.oauth.id_token import ALGORITHM
+from smart_auth.oauth.signed import KEY_TYPES
 from smart_auth.ports import SigningKey
 
 SCOPES: Final = (

@@ -12,6 +12,7 @@ from authlib.oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, OAuth2Error
 
 from smart_auth.audit import Action, Event
+from smart_auth.oauth.assertion import ASSERTION_TYPE
 from smart_auth.oauth.authentication import authenticated, challenge
 from smart_auth.oauth.backend_grant import BackendGrant
 from smart_auth.oauth.code_grant import CodeGrant
@@ -22,6 +23,7 @@ from smart_auth.oauth.pkce import S256
 from smart_auth.oauth.refresh_grant import RefreshGrant
 from smart_auth.oauth.registered import Registered
 from smart_auth.oauth.revocation import Revocation
+from smart_auth.oauth.signed import signed
 
 _THREADS: Final = 4
 
@@ -57,6 +59,8 @@ class Endpoints:
     async def _served(self, asked: Form, action: Action, serve: _Serve) -> Reply:
         loop = asyncio.get_running_loop()
         request = FormRequest(asked, loop)
+        if request.form.get("client_assertion_type") == ASSERTION_TYPE:
+            request.signed = await signed(request.form.get("client_assertion", ""), self._core.kept)
         reply = await loop.run_in_executor(self._threads, serve, request)
         asked.recorder.note(_event(action, request, reply))
         return reply

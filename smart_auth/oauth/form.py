@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
-from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
 from smart_auth.addresses import Addresses
 from smart_auth.audit import Recorder
 from smart_auth.grants import Grant
+from smart_auth.oauth.signed import Signed
 
 _T = TypeVar("_T")
 
@@ -55,6 +56,7 @@ class FormRequest(OAuth2Request):
         self.asked = asked
         self.payload = _Fields(asked.pairs)
         self.grant: Grant | None = None
+        self.signed: Signed | InvalidClientError | None = None
         self.granted: tuple[str, ...] = ()
         self._loop = loop
 

@@ -1,5 +1,6 @@
 """The ports of authorization in memory, and what a test asks of the endpoints."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -120,6 +121,13 @@ class Grants:
         self.tokens.pop(sha256, None)
 
 
+def _ready():
+    """A publisher that answers at once."""
+    ready = asyncio.Event()
+    ready.set()
+    return ready
+
+
 @dataclass
 class Memory:
     """Every port, and the answers of the endpoints on them."""
@@ -129,6 +137,7 @@ class Memory:
     grants: Grants = field(default_factory=Grants)
     published: dict[str, Any] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
+    publisher: Any = field(default_factory=_ready)
     used: set[tuple[str, str]] = field(default_factory=set)
     events: list[Any] = field(default_factory=list)
     in_care: frozenset[str] = frozenset({"p1"})
@@ -170,6 +179,7 @@ class Memory:
 
     async def json(self, url):
         self.fetched.append(url)
+        await self.publisher.wait()
         if url not in self.published:
             raise FetchFailed("there is nothing.")
         return Fetched(json.dumps(self.published[url]).encode())

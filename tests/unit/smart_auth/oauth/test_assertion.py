@@ -229,3 +229,28 @@ async def test_a_person_s_app_that_signs_is_held_to_the_same():
         asserted(assertion(EC, "ES384", iss="signed", sub="signed"), grant_type="refresh_token")
     )
     assert told[1]["error"] == "invalid_request"
+
+
+@pytest.mark.item("smart-B6")
+async def test_a_publisher_that_is_slow_is_asked_once_and_holds_up_nobody_else():
+    memory = published([RSA])
+    memory.publisher.clear()
+    waiting = [asyncio.create_task(memory.token(asserted(assertion(jti=f"j{n}")))) for n in range(8)]
+    assert "refresh_token" in await asyncio.wait_for(memory.tokens(), 5)
+    memory.published.clear()
+    memory.publisher.set()
+    assert [status for status, _ in await asyncio.gather(*waiting)] == [401] * 8
+    assert memory.fetched == [JWKS_URI]
+
+
+@pytest.mark.item("smart-B6")
+async def test_while_a_new_key_is_looked_for_the_known_ones_are_taken():
+    memory = published([RSA])
+    assert (await memory.token(asserted()))[0] == 200
+    memory.publisher.clear()
+    unknown = asyncio.create_task(memory.token(asserted(assertion(NEW, jti="new"))))
+    await asyncio.sleep(0)
+    assert len(memory.fetched) == 2
+    assert (await asyncio.wait_for(memory.token(asserted(assertion(jti="known"))), 5))[0] == 200
+    memory.publisher.set()
+    assert (await unknown)[0] == 401
