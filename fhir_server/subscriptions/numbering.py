@@ -24,6 +24,7 @@ from fhir_server.subscriptions.known import TYPE, Known, Served
 from fhir_server.subscriptions.permitted import Standings, permitted
 
 CHUNK: Final = 500
+TOGETHER: Final = 10_000  # events that one statement numbers: all of a step could outlast its time
 _IN_A_ROW: Final = 50  # milliseconds in which no request is served
 
 NUMBERED: Final = Counter("fhir_subscription_events", "Events of subscriptions that were numbered.")
@@ -89,11 +90,14 @@ class Numbering:
         Beside them is kept what failed.
         """
         await failures.keep(connection)
-        unnumbered = [
-            Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
-            for served, one in found
-        ]
-        return await events.number(connection, unnumbered) if unnumbered else 0
+        count = 0
+        for start in range(0, len(found), TOGETHER):
+            unnumbered = [
+                Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
+                for served, one in found[start : start + TOGETHER]
+            ]
+            count += await events.number(connection, unnumbered)
+        return count
 
     def told(self, count: int, failures: Failures) -> None:
         """Nothing; so many events were numbered and committed, and those who wait for them know."""

@@ -8,6 +8,7 @@ import pytest
 
 from fhir_server.store.subscriptions import cursor
 from fhir_server.store.subscriptions.cursor import LeaseLost
+from fhir_server.subscriptions import numbering
 from smart_auth.principal import Patients, Principal
 from tests.integration.subscriptions.leading import (
     delete,
@@ -303,3 +304,16 @@ async def test_what_an_older_transaction_commits_after_a_subscription_was_made_i
         await older.create_all([draft(patient("a")), draft(encounter("e", "finished"))])
     await all_of(leader)
     assert await events(database, "late") == [(1, "create", "e", 1)]
+
+
+async def test_more_events_than_one_statement_numbers_have_numbers_without_gaps_all_the_same(database):
+    subscriptions, writes = 3, [patient(f"p{number:05}") for number in range(numbering.TOGETHER // 2)]
+    for number in range(subscriptions):
+        await subscribe(database, f"s{number}", watching("Patient"))
+    leader = await leading(database, chunk=len(writes) + 1)
+    await database.create_all([draft(one) for one in writes])
+    await all_of(leader)
+    for number in range(subscriptions):
+        found = await events(database, f"s{number}")
+        assert [place for place, *_ in found] == list(range(1, len(writes) + 1))
+        assert len({id for _, _, id, _ in found}) == len(writes)
