@@ -44,6 +44,7 @@ class Hearing:
         """
         try:
             async with asyncio.timeout(within):
+                await asyncio.sleep(0)  # whoever says much at once holds up nobody else
                 message = await self._receive()
         except TimeoutError:
             self._stream.end("refused")

@@ -7,6 +7,7 @@ was bound with a token before.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,7 +20,7 @@ from fhir_server.operations.subscription_status import one, refuse_off, refuse_o
 from fhir_server.outcomes import failure
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import agent, origin
-from fhir_server.rest.call import House
+from fhir_server.rest.call import House, refused_caller
 from fhir_server.rest.request import request
 from fhir_server.rest.streams.callers import Caller
 from fhir_server.rest.streams.socket import Hearing, as_request, converse
@@ -80,7 +81,7 @@ class _Address:
         try:
             return await self._house.streams.callers.arrived(header.decode("latin-1"))
         except RequestError as error:
-            await self._house.audit.keep([_record(scope, "", None, failure(error).status)])
+            await self._house.audit.keep([_record(scope, "", refused_caller(error), failure(error).status)])
             raise
 
 
@@ -100,11 +101,12 @@ class _Visit:
         self._caller = caller
         self._known = caller
         self._bonds = bonds
+        self._stranger_since: float | None = None
 
     async def talk(self, hearing: Hearing) -> None:
         """Returns when the stream is over; a client that errs is told how, and one that errs often is left."""
         mistakes = 0
-        while (text := await hearing.next(self._patience)) is not None:
+        while (text := await hearing.next(self._patience())) is not None:
             try:
                 await self._answer(text)
             except RequestError as error:
@@ -114,10 +116,14 @@ class _Visit:
                     await self._stream.drained()
                     self._stream.end("refused")
 
-    @property
     def _patience(self) -> float | None:
-        """How long somebody may say nothing who has not proved who they are."""
-        return BIND_SECONDS if self._caller is None and not len(self._bonds) else None
+        """How long somebody may stay who has not proved who they are, whatever else they say; None without a bound."""
+        if self._caller is not None or len(self._bonds):
+            self._stranger_since = None
+            return None
+        now = time.monotonic()
+        self._stranger_since = self._stranger_since or now
+        return max(self._stranger_since + BIND_SECONDS - now, 0.0)
 
     async def _answer(self, text: str) -> None:
         """Nothing, when what the client says was done; raises why it was not, once that is recorded."""

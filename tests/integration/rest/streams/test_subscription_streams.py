@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fhir_server.app import create_app
+from fhir_server.rest.streams import subscription_socket
 from fhir_server.store.database import Database
 from fhir_server.store.smart.clients import Clients
 from fhir_server.store.smart.grants import Grants
@@ -390,6 +391,17 @@ async def test_a_websocket_that_says_what_nobody_understands_is_told_so_and_left
     with pytest.raises(InvalidStatus) as refused:
         await connect(url, additional_headers={"Authorization": "Bearer fhir-at-none"})
     assert refused.value.response.status_code == 401
+
+
+async def test_one_who_binds_to_nothing_is_left_whatever_else_they_say(base, monkeypatch):
+    monkeypatch.setattr(subscription_socket, "BIND_SECONDS", 0.5)
+    async with connect(f"{base[0].replace('http', 'ws')}/ws/subscriptions") as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            for _ in range(100):
+                await socket.send('{"type":"ping"}')
+                assert json.loads(await heard(socket)) == {"type": "pong"}
+                await asyncio.sleep(0.1)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "refused")
 
 
 async def test_the_audit_knows_when_a_websocket_was_bound_and_when_it_was_left(base, token):

@@ -321,6 +321,19 @@ async def test_what_a_client_says_over_a_websocket_is_heard_and_what_is_offered_
     assert (client.sent[2]["code"], client.sent[2]["reason"]) == (1008, "refused")
 
 
+async def test_a_client_that_says_much_at_once_holds_up_nobody_else() -> None:
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": "and"}
+
+    hearing = Hearing(stream(), receive)
+    other = asyncio.create_task(asyncio.sleep(0))
+    for _ in range(10):
+        assert await hearing.next() == "and"
+
+    assert other.done()
+    assert await hearing.next(within=0) is None
+
+
 async def test_a_client_that_says_nothing_in_time_is_let_go() -> None:
     client, one = Client(), stream()
     client.says.put_nowait({"type": "websocket.connect"})
