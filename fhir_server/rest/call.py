@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fhir_server.audit.port import Audit
 from fhir_server.audit.trail import Trail
-from fhir_server.errors import AuthenticationFailed, TokenRejected
+from fhir_server.errors import AuthenticationFailed, RequestError, TokenRejected, TooCostly
 from fhir_server.operations.background import Background
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.asgi import Receive
@@ -37,8 +37,21 @@ class Authenticator(Protocol):
     """Who says who a caller is."""
 
     async def authenticate(self, authorization_header: str | None) -> Principal:
-        """The caller; raises a SmartAuthError when they did not prove who they are."""
+        """The caller; raises a SmartAuthError when they did not prove who they are, TooOften beyond their rate."""
         ...
+
+
+class TooOften(TooCostly):
+    """A caller who proved who they are, the `principal`, asks more often than they may."""
+
+    def __init__(self, principal: Principal, why: TooCostly) -> None:
+        super().__init__(str(why), retry_after=why.retry_after)
+        self.principal = principal
+
+
+def refused_caller(error: RequestError) -> Principal | None:
+    """Who was refused, where they proved that before they were: for the audit."""
+    return error.principal if isinstance(error, TooOften) else None
 
 
 def unproved(error: SmartAuthError) -> AuthenticationFailed:

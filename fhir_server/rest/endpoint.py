@@ -13,7 +13,7 @@ from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import agent, origin, recorded
 from fhir_server.rest.binary import is_content, wants_content
 from fhir_server.rest.body import ClientGone, body
-from fhir_server.rest.call import Call, House, Target, unproved
+from fhir_server.rest.call import Call, House, Target, TooOften, unproved
 from fhir_server.rest.negotiation import (
     FHIR_JSON,
     PATCH,
@@ -77,8 +77,7 @@ class Endpoint:
         return await recorded(self._house.audit, asked, target, trail, serving)
 
     async def _served(self, asked: Request, target: Target, trail: Trail, receive: Receive) -> Answer:
-        principal = await self._principal(asked, target)
-        trail.agent = agent(principal)
+        principal = await self._principal(asked, target, trail)
         call = Call(
             request=asked,
             target=target,
@@ -100,13 +99,18 @@ class Endpoint:
         patches = ((b"accept-patch", PATCH.encode()),) if "PATCH" in methods else ()
         return Answer(204, b"", (allow, *patches))
 
-    async def _principal(self, asked: Request, target: Target) -> Principal:
+    async def _principal(self, asked: Request, target: Target, trail: Trail) -> Principal:
         if target.interaction.public:
             return _NOBODY
         try:
-            return await self._house.authenticator.authenticate(asked.header(b"authorization"))
+            found = await self._house.authenticator.authenticate(asked.header(b"authorization"))
         except SmartAuthError as error:
             raise unproved(error) from error
+        except TooOften as error:
+            trail.agent = agent(error.principal)
+            raise
+        trail.agent = agent(found)
+        return found
 
     async def _body(self, asked: Request, target: Target, receive: Receive) -> bytes:
         match target.interaction.takes:

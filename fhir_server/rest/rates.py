@@ -5,8 +5,9 @@ https://www.rfc-editor.org/rfc/rfc9700#section-2; docs/adr/0021-rate-limits.md
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
+from fhir_server.errors import TooCostly
 from fhir_server.rest.asgi import Scope
-from fhir_server.rest.call import Authenticator
+from fhir_server.rest.call import Authenticator, TooOften
 from fhir_server.settings import Settings
 from fhir_server.store.database import Database
 from fhir_server.store.rates import Rate, Rates, portioned
@@ -44,10 +45,13 @@ class RatedCallers:
         self._rate = portioned("client", per_second, burst)
 
     async def authenticate(self, authorization_header: str | None) -> Principal:
-        """The caller; raises a SmartAuthError when they did not prove who they are, TooCostly beyond their rate."""
+        """The caller; raises a SmartAuthError when they did not prove who they are, TooOften beyond their rate."""
         principal = await self._authenticator.authenticate(authorization_header)
         if principal.client is not None:
-            await self._rates.take(self._rate, f"{principal.client}|{principal.user or ''}")
+            try:
+                await self._rates.take(self._rate, f"{principal.client}|{principal.user or ''}")
+            except TooCostly as error:
+                raise TooOften(principal, error) from error
         return principal
 
 

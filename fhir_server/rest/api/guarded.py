@@ -28,7 +28,7 @@ from fhir_server.json import dumps, parse
 from fhir_server.outcomes import failure
 from fhir_server.rest.api.api_records import admission_record, api_record
 from fhir_server.rest.asgi import Message, Receive
-from fhir_server.rest.call import Authenticator, unproved
+from fhir_server.rest.call import Authenticator, TooOften, unproved
 from fhir_server.search.access import predicate
 from smart_auth.errors import SmartAuthError
 from smart_auth.principal import Principal
@@ -82,9 +82,13 @@ def guarded(authenticator: Authenticator, permit: Permit, *, noting: bool = Fals
             known = frozenset(field.alias for field in self.dependant.query_params)
 
             async def let_in(request: Request) -> Response:
-                request.state.principal = await _principal(
-                    authenticator, request.headers.get("authorization")
-                )
+                try:
+                    request.state.principal = await _principal(
+                        authenticator, request.headers.get("authorization")
+                    )
+                except TooOften as error:
+                    request.state.principal = error.principal
+                    raise
                 permit(principal(request))
                 _refuse_unknown(request, known)
                 if self.body_field is not None:

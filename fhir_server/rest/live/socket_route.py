@@ -16,7 +16,7 @@ from fhir_server.json import dumps, parse
 from fhir_server.outcomes import failure
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import agent, origin
-from fhir_server.rest.call import House
+from fhir_server.rest.call import House, refused_caller
 from fhir_server.rest.live import told
 from fhir_server.rest.live.hub import Hub
 from fhir_server.rest.live.watching import Wanted, check_patient, watching
@@ -90,7 +90,7 @@ class _Visit:
             self.house.streams.refuse_more(caller)
             await check_patient(self.house, known, self.id)
         except RequestError as error:
-            await self.house.audit.keep([self._record(known, failure(error).status)])
+            await self.house.audit.keep([self._record(known or refused_caller(error), failure(error).status)])
             raise
         record = self._record(known, 200)
         await self.house.audit.keep([record])

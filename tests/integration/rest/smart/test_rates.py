@@ -42,7 +42,12 @@ async def test_an_app_that_asks_too_often_is_refused_and_no_other_user_of_it(ser
         url = f"{BASE}/Patient/p1"
         answers = [await client.get(url, headers={"Authorization": f"Bearer {mine}"}) for _ in range(3)]
         other = await client.get(url, headers={"Authorization": f"Bearer {theirs}"})
+        view = await client.get("/api/patients/p1/devices", headers={"Authorization": f"Bearer {mine}"})
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].json()["issue"][0]["code"] == "throttled"
     assert "retry-after" in answers[2].headers
-    assert other.status_code == 200
+    assert (other.status_code, view.status_code) == (200, 429)
+    async with server.database.connection() as connection:
+        who = "SELECT subject FROM audit WHERE detail ->> 'reason' = '429' AND type = 'Patient' ORDER BY id DESC LIMIT 2"
+        refused = await (await connection.execute(who)).fetchall()
+    assert all(subject.startswith("user:") for (subject,) in refused), refused
