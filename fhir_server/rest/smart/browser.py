@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
 from fhir_server.errors import Forbidden, InvalidRequest, TooLarge, UnsupportedMediaType
 from fhir_server.rest.negotiation import FORM
@@ -47,10 +48,13 @@ async def form(request: Request) -> Form:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise UnsupportedMediaType(f"What was sent is no form. Send {FORM}.")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise TooLarge(f"The form is larger than {_MOST_BYTES} bytes. Send less.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise TooLarge(f"The form is larger than {_MOST_BYTES} bytes. Send less.")
+    except ClientDisconnect as error:
+        raise InvalidRequest("The connection ended before the form was whole. Send it again.") from error
     return Form(pairs(bytes(body)))
 
 
