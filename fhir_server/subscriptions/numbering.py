@@ -5,7 +5,7 @@ docs/adr/0023-change-log.md, "Numbering"; https://hl7.org/fhir/uv/subscriptions-
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,9 +25,18 @@ from fhir_server.subscriptions.permitted import Standings, permitted
 
 CHUNK: Final = 500
 TOGETHER: Final = 10_000  # events that one statement numbers: all of a step could outlast its time
+_AT_ONCE: Final = 100  # changes whose contents are in memory together
 _IN_A_ROW: Final = 50  # milliseconds in which no request is served
 
 NUMBERED: Final = Counter("fhir_subscription_events", "Events of subscriptions that were numbered.")
+
+
+def unnumbered(found: Iterable[tuple[Served, Happened]]) -> list[Unnumbered]:
+    """What `found` is kept as: without the contents, which are large."""
+    return [
+        Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
+        for served, one in found
+    ]
 
 
 class Numbering:
@@ -69,10 +78,12 @@ class Numbering:
         began = clock.now()
         async with self._database.connection() as connection:
             logged, next, whole = await self._read(connection)
-            failures = Failures()
-            happened = await self._happened(connection, logged, failures)
-            told = await self._known.told(happened, failures)
-            found = await permitted(connection, told, self._standings, failures)
+            failures, found = Failures(), list[Unnumbered]()
+            for start in range(0, len(logged), _AT_ONCE):
+                some = logged[start : start + _AT_ONCE]
+                happened = await self._happened(connection, some, failures)
+                told = await self._known.told(happened, failures)
+                found += unnumbered(await permitted(connection, told, self._standings, failures))
         if found or failures or time.monotonic() - self._kept_at >= cursor.RENEW_SECONDS:
             await self._keep(next, found, failures)
         self._position = next
@@ -82,9 +93,7 @@ class Numbering:
             self.matched_until = logged[-1].last_updated
         return not whole
 
-    async def number(
-        self, connection: Connection, found: Sequence[tuple[Served, Happened]], failures: Failures
-    ) -> int:
+    async def number(self, connection: Connection, found: Sequence[Unnumbered], failures: Failures) -> int:
         """How many events have the numbers that follow, in the transaction that `connection` is in; `told` once it is committed.
 
         Beside them is kept what failed.
@@ -92,11 +101,7 @@ class Numbering:
         await failures.keep(connection)
         count = 0
         for start in range(0, len(found), TOGETHER):
-            unnumbered = [
-                Unnumbered(served.key, one.at, one.change, one.type, one.id, one.rid, one.version)
-                for served, one in found[start : start + TOGETHER]
-            ]
-            count += await events.number(connection, unnumbered)
+            count += await events.number(connection, found[start : start + TOGETHER])
         return count
 
     def told(self, count: int, failures: Failures) -> None:
@@ -106,7 +111,7 @@ class Numbering:
             NUMBERED.inc(count)
             self._database.wakes.numbered()
 
-    async def _keep(self, next: str, found: Sequence[tuple[Served, Happened]], failures: Failures) -> None:
+    async def _keep(self, next: str, found: Sequence[Unnumbered], failures: Failures) -> None:
         async with self._database.connection() as connection, connection.transaction():
             await cursor.move(connection, self.epoch, self._kept, next)
             count = await self.number(connection, found, failures)

@@ -20,7 +20,7 @@ from fhir_server.store.subscriptions.cursor import Lease
 from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import DEVICE, Happened, fell_silent
 from fhir_server.subscriptions.known import Known
-from fhir_server.subscriptions.numbering import Numbering
+from fhir_server.subscriptions.numbering import Numbering, unnumbered
 from fhir_server.subscriptions.permitted import Standings, permitted
 
 LOOK_SECONDS: Final = 5.0
@@ -53,7 +53,7 @@ class Silence:
             if devices:
                 async with connection.transaction():
                     await cursor.hold(connection, numbering.epoch)
-                    count = await numbering.number(connection, found, failures)
+                    count = await numbering.number(connection, unnumbered(found), failures)
                     await kept_as_told(connection, devices)
         numbering.told(count, failures)
         if len(devices) < _AT_ONCE:
