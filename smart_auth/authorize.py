@@ -88,7 +88,7 @@ async def validated(parameters: Parameters, clients: Clients, here: Addresses) -
 
     Raises NotAnswerable when it cannot be known that an answer would reach the app, SentBack for any other fault.
     """
-    single = dict(parameters)
+    single = {name: value for name, value in parameters if value}  # without a value is as if it was not sent
     client, redirect_uri = await _answerable(parameters, single, clients)
     state = single.get("state", "")
 
@@ -173,7 +173,7 @@ async def _answerable(
     """The client and the address that answers may be sent to."""
     names = [name for name, _ in parameters]
     for name in ("client_id", "redirect_uri"):
-        if names.count(name) != 1:
+        if names.count(name) != 1 or name not in single:
             raise NotAnswerable(f"The app's request must have {name} exactly once.")
     client = await clients.find(single["client_id"])
     if len(quote(single.get("state", ""), safe="")) > MAX_STATE:

@@ -62,7 +62,7 @@ class FormRequest(OAuth2Request):
 
     @property
     def form(self) -> dict[str, str]:
-        """Each field once."""
+        """Each field once; one without a value is as if it was not sent (RFC 6749, 3.2)."""
         return self.payload.data
 
     # Any: what a coroutine sends and takes is nobody's business here
@@ -76,7 +76,7 @@ class _Fields(OAuth2Payload):
         self._lists: defaultdict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
             self._lists[name].append(value)
-        self._single = {name: values[0] for name, values in self._lists.items()}
+        self._single = {name: values[0] for name, values in self._lists.items() if values[0]}
 
     @property
     def data(self) -> dict[str, str]:

@@ -164,6 +164,12 @@ async def test_what_openid_connect_asks_about_the_login_is_understood():
         assert (await refusal((name, value)))["error"] == "invalid_request"
 
 
+@pytest.mark.item("smart-A1")
+async def test_a_parameter_without_a_value_was_not_sent():
+    names = ("launch", "prompt", "max_age", "login_hint", "resource", "response_mode", "request")
+    assert await accepted(*((name, "") for name in names)) == await accepted()
+
+
 @pytest.mark.item("smart-L2")
 async def test_the_scope_launch_and_the_handle_of_a_launch_go_together():
     assert (await refusal(("scope", "launch patient/*.rs")))["error"] == "invalid_request"

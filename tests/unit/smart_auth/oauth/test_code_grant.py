@@ -316,3 +316,10 @@ async def test_who_is_refused_learns_how_to_prove_themselves_and_the_audit_who_i
         ("token", "user:clara", "public", "p1"),
         ("refresh", "user:clara", "public", "p1"),
     ]
+
+
+@pytest.mark.item("smart-T4")
+async def test_a_field_without_a_value_was_not_sent():
+    memory = Memory()
+    empty = dict.fromkeys(("client_secret", "client_assertion", "client_assertion_type"), "")
+    assert (await memory.token({**redeem(await memory.code(), "public"), **empty}))[0] == 200
