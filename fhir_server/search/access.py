@@ -18,7 +18,7 @@ from fhir_server.errors import Forbidden, ScopeMissing
 from fhir_server.search import record_rows, scope_filter
 from fhir_server.search.params import reference
 from fhir_server.search.params.sql import any_of, conjunction
-from fhir_server.search.people import People, in_care, is_in_care, named
+from fhir_server.search.people import OneInCare, Whom, in_care, people_of, reached, while_in_care
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.store.rows import Key
 from smart_auth.principal import CareOf, Everything, Patients, Principal, Reach
@@ -57,14 +57,6 @@ class Confined(Predicate):
     """A condition that only rows about these `patients`, by id, meet: an index by patient finds them, and no other does."""
 
     patients: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _OneInCare:
-    """Whom a practitioner's app for one patient acts on: them, while the practitioner does."""
-
-    patient: str
-    care: CareOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +148,7 @@ def by_other_documents(principal: Principal, written: Collection[Key]) -> Predic
     for reach in _reaches(rights, record_rows.BINARY, "r"):
         if isinstance(reach, Everything):
             return EVERYTHING
-        found.append(_while_in_care(reach, record_rows.filed(_people(reach), readable)))
+        found.append(while_in_care(reach, record_rows.filed(people_of(reach), readable)))
     return any_of(found)
 
 
@@ -169,8 +161,8 @@ def without_teams(principal: Principal, ids: Iterable[str]) -> Predicate:
         match _reached(rights, level):
             case CareOf() as reach:
                 found.append(in_care(reach, ids).about())
-            case _OneInCare(patient, care):
-                found.append(conjunction([named({patient}).about(), is_in_care(patient, care, ids)]))
+            case OneInCare() as reach:
+                found.append(while_in_care(reach, people_of(reach).about(), ids))
             case reach if (own := _own(reach, _TEAM)) is not None:
                 found.append(own)
     return any_of(found)
@@ -275,11 +267,11 @@ def _by(rights: _Rights, one: Scope, resource_type: str, permission: str) -> Pre
         case CareOf() if resource_type in _DIRECTORY and permission in ("r", "s"):
             return meeting
         case reach:
-            people = _people(reach)
+            people = people_of(reach)
             within = record_rows.rows(resource_type, people, permission, partial(_readable, rights))
             if within is None:
                 return None
-            within = _while_in_care(reach, within)
+            within = while_in_care(reach, within)
             if people.named is None or not record_rows.is_about_one(resource_type):
                 return conjunction([within, meeting])
             both = conjunction([within, _only_looked_at(meeting)])
@@ -298,7 +290,7 @@ def _only_looked_at(meeting: Predicate) -> Predicate:
     )
 
 
-def _reaches(rights: _Rights, resource_type: str, permission: str) -> list[Reach | _OneInCare]:
+def _reaches(rights: _Rights, resource_type: str, permission: str) -> list[Whom]:
     """Whom the scopes that grant the permission on the type act on."""
     levels = {one.level for one in _granting(rights, resource_type, permission)}
     return [reach for level in sorted(levels) if (reach := _reached(rights, level)) is not None]
@@ -308,41 +300,11 @@ def _readable(rights: _Rights, resource_type: str) -> Predicate | None:
     return _granted(rights, resource_type, "r")
 
 
-def _reached(rights: _Rights, level: Level) -> Reach | _OneInCare | None:
-    """Whom a scope of the level acts on; None is nobody."""
-    match level:
-        case "system":
-            return Everything()
-        case "user":
-            return rights.reach
-        case "patient" if rights.patient is None:
-            return None
-        case "patient" if isinstance(rights.reach, CareOf):
-            return _OneInCare(rights.patient, rights.reach)
-        case "patient":
-            return Patients(frozenset({rights.patient}))
+def _reached(rights: _Rights, level: Level) -> Whom | None:
+    return reached(level, rights.patient, rights.reach)
 
 
-@lru_cache(maxsize=4096)
-def _people(reach: Patients | CareOf | _OneInCare) -> People:
-    match reach:
-        case Patients(ids):
-            return named(ids)
-        case CareOf():
-            return in_care(reach)
-        case _OneInCare(patient):
-            return named({patient})
-
-
-def _while_in_care(reach: Reach | _OneInCare, rows: Predicate) -> Predicate:
-    """The rows; none of a practitioner's one patient who is not in their care any more."""
-    match reach:
-        case _OneInCare(patient, care):
-            return conjunction([rows, is_in_care(patient, care)])
-    return rows
-
-
-def _own(reach: Reach | _OneInCare | None, resource_type: str) -> Predicate | None:
+def _own(reach: Whom | None, resource_type: str) -> Predicate | None:
     match reach:
         case None:
             return None
@@ -351,8 +313,8 @@ def _own(reach: Reach | _OneInCare | None, resource_type: str) -> Predicate | No
         case CareOf() if resource_type != record_rows.BINARY:
             return EVERYTHING
         case some:
-            own = record_rows.owned(resource_type, _people(some))
-            return own and _while_in_care(some, own)
+            own = record_rows.owned(resource_type, people_of(some))
+            return own and while_in_care(some, own)
 
 
 def _person(rights: _Rights, resource_type: str) -> Predicate | None:

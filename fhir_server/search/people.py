@@ -5,15 +5,17 @@ https://hl7.org/fhir/R4/patient-definitions.html#Patient.generalPractitioner
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.search.params import reference
 from fhir_server.search.params.catalog import served
-from fhir_server.search.params.sql import any_of, tokens
+from fhir_server.search.params.sql import any_of, conjunction, tokens
 from fhir_server.search.params.token import Asked, asked_token
 from fhir_server.store.predicate import Predicate
-from smart_auth.principal import CareOf
+from smart_auth.principal import CareOf, Everything, Patients, Reach
+from smart_auth.scopes import Level
 
 PATIENT: Final = "Patient"
 
@@ -29,6 +31,17 @@ _IN_CARE: Final = """ARRAY(
 _LIVING: Final = (
     "ARRAY(SELECT p.id FROM resource p WHERE p.type = {patient} AND NOT p.deleted AND p.id = ANY({ids}))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OneInCare:
+    """Whom a practitioner's app for one patient acts on: them, while the practitioner does."""
+
+    patient: str
+    care: CareOf
+
+
+Whom: TypeAlias = Reach | OneInCare
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +101,42 @@ def in_care(reach: CareOf, but: Iterable[str] = ()) -> People:
     return People(Predicate(sql, (*own.params, *member.params, *active.params, sorted(but))))
 
 
-def is_in_care(id: str, reach: CareOf, but: Iterable[str] = ()) -> Predicate:
-    """Whether the patient with the id is one of theirs: of every row the same. The CareTeams with the ids `but` count for nothing."""
-    ids = in_care(reach, but).ids
-    return Predicate(f"%s = ANY({ids.sql})", (id, *ids.params))
+def reached(level: Level, patient: str | None, reach: Reach | None) -> Whom | None:
+    """Whom a scope of the level acts on, for a caller with this patient of the launch and this reach; None is nobody."""
+    match level:
+        case "system":
+            return Everything()
+        case "user":
+            return reach
+        case "patient" if patient is None:
+            return None
+        case "patient" if isinstance(reach, CareOf):
+            return OneInCare(patient, reach)
+        case "patient":
+            return Patients(frozenset({patient}))
+
+
+@lru_cache(maxsize=4096)
+def people_of(whom: Patients | CareOf | OneInCare) -> People:
+    """Those whom a caller acts on who does not act on everyone; `while_in_care` holds beside."""
+    match whom:
+        case Patients(ids):
+            return named(ids)
+        case CareOf():
+            return in_care(whom)
+        case OneInCare(patient):
+            return named({patient})
+
+
+def while_in_care(whom: Whom, rows: Predicate, but: Iterable[str] = ()) -> Predicate:
+    """The rows; none of a practitioner's one patient who is not in their care, the CareTeams with the ids `but` not counted.
+
+    It is one condition of all rows, so that the patient stays a constant of the plan.
+    """
+    if not isinstance(whom, OneInCare):
+        return rows
+    ids = in_care(whom.care, but).ids
+    return conjunction([rows, Predicate(f"%s = ANY({ids.sql})", (whom.patient, *ids.params))])
 
 
 def _refers(resource_type: str, code: str, keys: Iterable[str]) -> Predicate:
