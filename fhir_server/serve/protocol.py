@@ -114,6 +114,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             extensions = cast("MutableMapping[str, Any]", self.scope["extensions"])
             extensions[HANG_UP] = self.transport.abort
 
+    def handle_ping(self) -> None:
+        """Answers a ping; not one of a client that does not read, for which the answers would fill the memory."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Sends it; a handshake that the application refused is complete, too: uvicorn logs an error for others."""
         await super().send(message)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import socket
 
 import pytest
 import uvicorn
@@ -7,9 +8,15 @@ import uvicorn
 from fhir_server.serve.protocol import Protocol, SocketProtocol
 
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+SOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 
 
 async def echo(scope, receive, send):
+    if scope["path"] == "/ws/open":
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        return
     if scope["type"] == "websocket":
         await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
         await send({"type": "websocket.http.response.body", "body": b"no "})
@@ -25,14 +32,19 @@ async def echo(scope, receive, send):
 
 
 @pytest.fixture
-async def port():
+async def server():
     config = uvicorn.Config(echo, http=Protocol, port=0, lifespan="off", ws=SocketProtocol, log_config=None)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
     await server.startup()
-    yield server.servers[0].sockets[0].getsockname()[1]
+    yield server
     await server.shutdown()
+
+
+@pytest.fixture
+def port(server):
+    return server.servers[0].sockets[0].getsockname()[1]
 
 
 async def spoken(port, *parts):
@@ -76,15 +88,33 @@ async def test_a_request_without_a_body_may_ask_for_another_protocol(port):
 
 
 async def test_a_request_for_a_websocket_where_there_is_none_is_answered_over_http(port):
-    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    answer = await spoken(port, b"GET /fhir/Patient HTTP/1.1\r\nHost: x\r\n" + asked + b"\r\n" + LAST)
+    answer = await spoken(port, b"GET /fhir/Patient HTTP/1.1\r\nHost: x\r\n" + SOCKET + b"\r\n" + LAST)
     assert b"GET /fhir/Patient " in answer
     assert answer.endswith(b"GET /last ")
 
 
+async def test_a_client_that_pings_and_does_not_read_fills_no_memory(server, port):
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect(("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=line)
+    writer.write(b"GET /ws/open HTTP/1.1\r\nHost: x\r\n" + SOCKET + b"\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    writer.transport.pause_reading()
+    ping = b"\x89\xfd" + bytes(4) + b"x" * 125
+    for _ in range(100):
+        writer.write(ping * 1000)
+        await writer.drain()
+        await asyncio.sleep(0)
+
+    (connection,) = server.server_state.connections
+    waiting = connection.transport.get_write_buffer_size()
+    writer.transport.abort()
+    assert waiting < 1_000_000
+
+
 async def test_that_a_websocket_is_refused_is_no_error_of_the_server(port, caplog):
-    asked = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    answer = await spoken(port, b"GET /ws/a HTTP/1.1\r\nHost: x\r\n" + asked + b"\r\n")
+    answer = await spoken(port, b"GET /ws/a HTTP/1.1\r\nHost: x\r\n" + SOCKET + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert answer.endswith(b"\r\n\r\nno ")
     assert not caplog.records
