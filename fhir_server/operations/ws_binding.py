@@ -34,8 +34,8 @@ async def serve(call: Invocation) -> Result:
     )
     for each in found:
         refuse_others(call.principal, each)
+        _refuse_another_channel(each)  # what it never does comes before what it does not do now
         refuse_off(each)
-        _refuse_another_channel(each)
     async with call.database.connection() as connection:
         issued = await issue(connection, call.principal, [each.id for each in found])
     ids: list[JsonObject] = [{"name": "subscription", "valueString": each.id} for each in found]
