@@ -17,7 +17,7 @@ from fhir_server.subscriptions.as_json import asked_json
 from fhir_server.subscriptions.asked_channel import PUSHED, channel
 from fhir_server.subscriptions.asked_criteria import of_search, of_topic, topic_of
 from fhir_server.subscriptions.asked_headers import headers, masked
-from fhir_server.subscriptions.extensions import PROFILE, extensions, refuse_others
+from fhir_server.subscriptions.extensions import PROFILE, refuse_any, refuse_others
 from fhir_server.subscriptions.model import Asked
 
 TYPE: Final = "Subscription"
@@ -44,8 +44,7 @@ def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:
 
     Raises Unprocessable, naming the element that is to blame, for what cannot be run as it is asked.
     """
-    for _ in extensions(tree, TYPE, {}):
-        pass
+    refuse_any(tree, TYPE)
     refuse_others(tree, TYPE, frozenset({"criteria"}))
     topic = topic_of(tree, claimed=_claimed(tree))
     criterion = of_search(tree, base_url) if topic is None else of_topic(topic, tree, base_url)

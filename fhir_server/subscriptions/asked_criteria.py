@@ -23,7 +23,7 @@ from fhir_server.search.params.kinds import AnyCondition
 from fhir_server.search.params.parameter import Parameter
 from fhir_server.search.parse import Criterion as Demand
 from fhir_server.store.predicate import EVERYTHING, Predicate
-from fhir_server.subscriptions.extensions import FILTER, extensions
+from fhir_server.subscriptions.extensions import FILTER, extensions, refuse_any
 from fhir_server.subscriptions.model import Criterion
 from fhir_server.subscriptions.topics import TOPICS, UNWATCHED, Topic
 
@@ -78,8 +78,7 @@ def of_topic(topic: Topic, tree: JsonObject, base_url: str) -> Criterion:
 
 def of_search(tree: JsonObject, base_url: str) -> Criterion:
     """The criterion that is R4's own, `Type?search`. Raises Unprocessable for a search that cannot be decided."""
-    for _ in extensions(tree.get("_criteria"), PLACE, {}):
-        pass
+    refuse_any(tree.get("_criteria"), PLACE)
     criteria = str(tree.get("criteria"))
     form = _SEARCH.fullmatch(criteria) if criteria == criteria.strip() else None
     if form is None or form["type"] not in RESOURCE_TYPES:

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/artifacts.html
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -55,13 +56,17 @@ def extensions(element: JsonValue, place: str, known: dict[str, str]) -> Iterato
         yield Extension(url, value, here)
 
 
+def refuse_any(element: JsonValue, place: str) -> None:
+    """Nothing. Raises Unprocessable as `extensions` does where none of the guide's is known."""
+    deque(extensions(element, place, {}), maxlen=0)
+
+
 def refuse_others(element: JsonObject, place: str, read: frozenset[str]) -> None:
     """Nothing. Raises Unprocessable as `extensions` does for those of the primitive elements in `element` that are not `read`."""
     for name, beside in element.items():
         if name.startswith("_") and name[1:] not in read:
             for one in beside if isinstance(beside, list) else [beside]:
-                for _ in extensions(one, f"{place}.{name[1:]}", {}):
-                    pass
+                refuse_any(one, f"{place}.{name[1:]}")
 
 
 def single(found: Iterator[Extension]) -> dict[str, Extension]:

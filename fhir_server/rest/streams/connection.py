@@ -5,9 +5,10 @@ https://asgi.readthedocs.io/en/latest/extensions.html
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, cast
 
+from fhir_server.operations import background
 from fhir_server.rest.asgi import Scope
 from fhir_server.rest.streams.stream import Stream
 
@@ -42,10 +43,10 @@ async def producing(stream: Stream, produce: Producing | None) -> AsyncIterator[
 
 
 async def ended(task: "asyncio.Task[None]") -> None:
-    """Nothing, when the task has ended, or was made to."""
-    task.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await task
+    """Nothing, when the task has ended, or was made to; what it failed with is told elsewhere, or nobody's any more."""
+    await background.ended(task)
+    if not task.cancelled():
+        task.exception()  # looked at: asyncio would log it
 
 
 async def _produced(stream: Stream, produce: Producing) -> None:
