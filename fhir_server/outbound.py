@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple, TypeAlias
 
@@ -60,7 +61,7 @@ class Outbound:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._allowed = tuple(allowed)
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _publicly_trusted()
         self._seconds = seconds
         self._most_bytes = most_bytes
 
@@ -307,3 +308,9 @@ def _settle(asked: asyncio.Future[list[str]], found: list[str], failure: Excepti
 def _host_line(target: httpcore.URL) -> bytes:
     usual = {b"https": 443, b"http": 80}[target.scheme]
     return target.host if target.port in (None, usual) else b"%b:%d" % (target.host, target.port)
+
+
+@cache
+def _publicly_trusted() -> ssl.SSLContext:
+    """The one of this process: to read this machine's authorities takes longer than all else of a start."""
+    return ssl.create_default_context()

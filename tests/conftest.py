@@ -3,6 +3,7 @@
 `DATABASE_URL` names a server to use instead of the embedded one; its role must be allowed to create databases.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -27,6 +28,13 @@ _FAST = {
     "max_connections": "200",
     "autovacuum": "off",
 }
+
+
+def pytest_collection_finish() -> None:
+    """Nothing; what was made to collect the tests stays to the end, and the garbage collector looks at it no more."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session")
