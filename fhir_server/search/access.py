@@ -214,11 +214,15 @@ def _of_owner(
     return conjunction([found, own])
 
 
-@lru_cache(maxsize=16_384)
 def _granted(rights: _Rights, resource_type: str | None, permission: str) -> Predicate | None:
     """The rows that the scopes grant the permission on; None where there are none, whatever is stored."""
     if resource_type is None:
         return _of_every_type(rights, permission)
+    return _of_type(rights, resource_type, permission)
+
+
+@lru_cache(maxsize=16_384)
+def _of_type(rights: _Rights, resource_type: str, permission: str) -> Predicate | None:
     found = [
         part
         for one in _granting(rights, resource_type, permission)
@@ -237,10 +241,12 @@ def _granting(rights: _Rights, resource_type: str, permission: str) -> Iterable[
     return tuple(one for one in known if one.grants(resource_type, permission))
 
 
+@lru_cache(maxsize=512)
 def _of_every_type(rights: _Rights, permission: str) -> Predicate | None:
+    """Kept apart from those of single types, of which each would push out as many as there are types."""
     groups = dict[str, tuple[Predicate, list[int]]]()
     for name, number in RESOURCE_TYPES.items():
-        one = _granted(rights, name, permission)
+        one = _of_type.__wrapped__(rights, name, permission)
         if one is not None:
             groups.setdefault(repr((one.sql, one.params)), (one, []))[1].append(number)
     if [len(numbers) for _, numbers in groups.values()] == [len(RESOURCE_TYPES)]:

@@ -116,6 +116,15 @@ def test_the_history_of_all_is_that_of_the_types_granted():
     assert found.params == ([RESOURCE_TYPES["Patient"]],)
 
 
+def test_searches_of_all_types_push_nobodys_conditions_of_single_types_out_of_memory():
+    mine = predicate(patient_app("patient/*.rs"), "Condition", "search")
+
+    for number in range(120):  # as many as there is room for, if each took a place for every type
+        predicate(Principal("app", frozenset({"patient/*.rs"}), patient=f"p{number}"), None, "search")
+
+    assert predicate(patient_app("patient/*.rs"), "Condition", "search") is mine
+
+
 def test_the_history_of_all_shows_no_audit_to_those_who_do_not_audit():
     found = predicate(user_app("system/*.rs"), None, "history")
 
