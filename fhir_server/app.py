@@ -37,6 +37,7 @@ from fhir_server.rest.live.hub import Hub
 from fhir_server.rest.middleware.capacity import Capacity
 from fhir_server.rest.middleware.cors import Cors
 from fhir_server.rest.middleware.fhir import Fhir
+from fhir_server.rest.middleware.head import Head
 from fhir_server.rest.middleware.local_host import LocalHost
 from fhir_server.rest.middleware.patience import Patience
 from fhir_server.rest.middleware.proxies import Proxies
@@ -170,6 +171,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
 
 def _wrap(app: FastAPI, house: House, taking: Gateway) -> None:
     """What every request passes, innermost first."""
+    app.add_middleware(Head)
     app.add_middleware(Direct, gateway=taking, max_body_bytes=house.settings.max_body_bytes)
     app.add_middleware(Fhir, endpoint=Endpoint(house))
     app.add_middleware(Patience, seconds=house.settings.body_seconds)

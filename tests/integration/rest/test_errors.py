@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -84,6 +85,33 @@ async def test_a_method_that_is_not_taken_is_answered_with_those_that_are(client
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == allowed
     assert issue(answer)["code"] == "not-supported"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/devices", "GET, HEAD, POST"),
+        ("OPTIONS", "/api/devices", "GET, HEAD, POST"),
+        ("PUT", "/oauth/login", "GET, HEAD, POST"),
+        ("HEAD", "/oauth/token", "POST"),
+        ("POST", "/.well-known/openid-configuration", "GET, HEAD"),
+    ],
+)
+async def test_beside_fhir_too_the_methods_are_told_that_an_address_takes(client, method, path, allowed):
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+async def test_head_is_served_wherever_get_is(app, client):
+    paths = [path for path, methods in app.openapi()["paths"].items() if "get" in methods and "$" not in path]
+    beside = [re.sub(r"\{.*?\}", "1", path) for path in paths if not path.startswith("/fhir/")]
+    beside += ["/fhir/.well-known/smart-configuration", "/openapi.json", "/nowhere"]
+
+    assert len(beside) > 20
+    for path in beside:
+        got, head = await client.get(path), await client.head(path)
+        assert (path, head.status_code, head.content) == (path, got.status_code, b"")
+        assert head.headers.get("content-type") == got.headers.get("content-type")
 
 
 @pytest.mark.parametrize("path", ["/fhir/Patient?name=%ZZ", "/fhir/Patient?name=%ff", "/fhir/Patient?name=a%00b",
