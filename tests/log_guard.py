@@ -58,6 +58,8 @@ _EVENTS: Final = frozenset(
         "notifications left to their leases",
         "notification failed",
         "notifications wait to be sent",
+        "notifications are paused, until: fhir-server subscription resume",
+        "notifications are sent again",
         "events could not be told",
         "headers of a subscription unreadable",
         "subscription off",

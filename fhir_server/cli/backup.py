@@ -59,6 +59,11 @@ def restore(
 
         manifest = store.restore(url, source, replace=replace, progress=report, blobs=blobs(configured))
     _show(manifest, source, "restored", json)
+    if not json:
+        say(
+            "Nothing is sent to the endpoints of subscriptions. Where this server takes the place of the one that was backed up: "
+            "fhir-server subscription resume"
+        )
 
 
 @contextmanager

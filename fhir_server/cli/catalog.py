@@ -21,6 +21,7 @@ from fhir_server.cli import (
     profile,
     reindex,
     serve,
+    subscription,
     user,
     version,
 )
@@ -45,6 +46,7 @@ commands.add_typer(user.app, name="user")
 commands.add_typer(client.app, name="client")
 commands.add_typer(key.app, name="key")
 commands.add_typer(deadletter.app, name="deadletter")
+commands.add_typer(subscription.app, name="subscription")
 commands.add_typer(profile.app, name="profile")
 commands.command("backup")(backup.backup)
 commands.command("restore")(backup.restore)

@@ -20,6 +20,7 @@ from fhir_server.store.subscriptions import deliveries
 from fhir_server.store.subscriptions.deliveries import Claim
 from fhir_server.subscriptions.as_json import owner_from
 from fhir_server.subscriptions.attempt import Attempts, Sender
+from fhir_server.subscriptions.pause import Pause
 from fhir_server.subscriptions.permitted import Standings
 from fhir_server.subscriptions.places import Places
 from smart_auth.principal import Principal
@@ -39,6 +40,7 @@ class Deliveries:
         self._attempts = Attempts(database, sender, self._me)
         self._running: dict[int, asyncio.Task[None]] = {}
         self._places = Places()
+        self._pause = Pause(database)
         self._hindered = False
         self._log = structlog.get_logger()
 
@@ -48,7 +50,7 @@ class Deliveries:
             while True:
                 started = False
                 try:
-                    started = await self._start(wake.wake)
+                    started = not await self._pause.holds() and await self._start(wake.wake)
                     await self._attempts.lines.sweep(self._running)
                     self._hindered = False
                 except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what tells everybody
@@ -93,7 +95,7 @@ class Deliveries:
         """Sends to one subscription what is due, until there is nothing more, or it is not taken."""
         current: Claim | None = claimed
         try:
-            while current is not None:
+            while current is not None and not self._pause.is_on:
                 current = await self._attempts.next(current, owner)
                 owner = None if current is None else await self._now(current)
         except (RequestError, psycopg.Error):

@@ -1,5 +1,6 @@
 """The tools of the command line, most of them beside a running server."""
 
+import asyncio
 import io
 import json
 import re
@@ -223,6 +224,34 @@ def test_a_backup_of_a_running_server_comes_back_in_another_folder(here, server,
     assert "pi-kept" in {each["device_id"] for each in here("device", "list", data_dir=other)}
     with pytest.raises(RestoreFailed, match="--replace"):
         here("restore", tmp_path / "backup", data_dir=server.data_dir)
+
+
+def test_subscriptions_are_shown_held_back_and_turned_off(here, server):
+    header = "Authorization: Bearer canary-of-an-endpoint"
+    channel = {"type": "rest-hook", "endpoint": "https://127.0.0.1/canary", "header": [header]}
+    asked = {"resourceType": "Subscription", "id": "shown", "status": "off", "reason": "test"}
+    asked |= {"criteria": "Patient?gender=male"}
+    client = Client(server.url, TOKEN)
+    asyncio.run(client.put({**asked, "status": "requested", "channel": {"type": "websocket"}})).wanted(201)
+    asyncio.run(client.put({**asked, "id": "rests", "channel": channel})).wanted(201)
+    listed = {one["id"]: one for one in here("subscription", "list", data_dir=server.data_dir)}
+    assert "canary" not in json.dumps(listed)
+    assert listed["shown"] == {
+        "id": "shown",
+        "owner": "|static-token",
+        "channel": "websocket",
+        "state": "active",
+        "numbered": 0,
+        "delivered": None,
+        "error": None,
+    }
+    assert (listed["rests"]["state"], listed["rests"]["delivered"]) == ("off", 0)
+    assert here("subscription", "set-aside", data_dir=server.data_dir) == []
+    assert here("subscription", "off", "shown", data_dir=server.data_dir) == {"off": ["shown"]}
+    with pytest.raises(OperatorError, match="not off"):
+        here("subscription", "off", "shown", data_dir=server.data_dir)
+    assert here("subscription", "pause", data_dir=server.data_dir) == {"notifications": "paused"}
+    assert here("subscription", "resume", data_dir=server.data_dir) == {"notifications": "sent"}
 
 
 def test_the_demonstration_shows_readings(data_dir):

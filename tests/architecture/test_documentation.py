@@ -10,7 +10,7 @@ from tests.architecture import checklist_page, map_page, search_page, settings_p
 from tests.architecture.map_page import ROOT
 
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
-_COMMAND = re.compile(r"fhir-server ((?:device |deadletter )?[a-z]+(?:-[a-z]+)*)")
+_COMMAND = re.compile(r"fhir-server ((?:device |deadletter |subscription )?[a-z]+(?:-[a-z]+)*)")
 _TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
 _TARGET = re.compile(r"(?:`|^|/)make ([a-z]+)\b", re.MULTILINE)
 
@@ -53,7 +53,7 @@ def test_the_pages_of_the_checklists_name_every_test_that_covers_an_item():
 
 def test_every_command_that_the_documentation_names_exists():
     named = {match for page in _pages() for match in _COMMAND.findall(page.read_text())}
-    groups = {"device", "deadletter"}
+    groups = {"device", "deadletter", "subscription"}
     missing = [
         name
         for name in sorted(named - groups)

@@ -22,6 +22,7 @@ BEGIN
 END $$;
 """
 
+# Nothing is sent from here until the operator says so: this may be a copy, and the endpoints are the real ones.
 # What was matched lies long before everything, under the number 3. What was not counts as still running at the cursor, under
 # the numbers from 4 on: one for all that is news to the same subscriptions, so that each is told of what it would have been.
 _SUBSCRIPTIONS: Final = """
@@ -47,7 +48,7 @@ BEGIN
             'UPDATE %s.change_log l SET xid = r.new::text::xid8 FROM restamped r WHERE l.xid = r.old', space);
         SELECT pg_catalog.string_agg(new::text, ',' ORDER BY new) INTO behind FROM (SELECT DISTINCT new FROM restamped) each;
         EXECUTE pg_catalog.format(
-            'UPDATE %s.subscription_cursor SET leader = NULL, lease_until = NULL, snapshot = %L::pg_snapshot', space,
+            'UPDATE %s.subscription_cursor SET leader = NULL, lease_until = NULL, sends_from = NULL, snapshot = %L::pg_snapshot', space,
             CASE WHEN behind IS NULL THEN me || ':' || me || ':' ELSE '4:' || me || ':' || behind END);
         EXECUTE pg_catalog.format(
             'UPDATE %s.subscription s SET since = coalesce('

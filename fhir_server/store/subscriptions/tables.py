@@ -123,7 +123,9 @@ subscription_cursor = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("leader", _text()),
     Column("lease_until", _moment()),
-    comment="One row: how far the change log was matched, and which process may go on with it.",
+    Column("sends_from", _text()),
+    comment="One row: how far the change log was matched, which process may go on with it, and the cluster that "
+    "notifications are sent from (null: none).",
 )
 
 subscription_binding = Table(

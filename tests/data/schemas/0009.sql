@@ -1018,7 +1018,8 @@ CREATE TABLE public.subscription_cursor (
     snapshot pg_snapshot NOT NULL,
     epoch bigint NOT NULL,
     leader text COLLATE pg_catalog."C",
-    lease_until timestamp with time zone
+    lease_until timestamp with time zone,
+    sends_from text COLLATE pg_catalog."C"
 );
 
 
@@ -1026,7 +1027,7 @@ CREATE TABLE public.subscription_cursor (
 -- Name: TABLE subscription_cursor; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TABLE public.subscription_cursor IS 'One row: how far the change log was matched, and which process may go on with it.';
+COMMENT ON TABLE public.subscription_cursor IS 'One row: how far the change log was matched, which process may go on with it, and the cluster that notifications are sent from (null: none).';
 
 
 --

@@ -64,10 +64,12 @@ CREATE TABLE subscription_cursor (
     snapshot pg_snapshot NOT NULL,
     epoch bigint NOT NULL,
     leader text COLLATE "C",
-    lease_until timestamp with time zone
+    lease_until timestamp with time zone,
+    sends_from text COLLATE "C"
 );
-INSERT INTO subscription_cursor (snapshot, epoch) VALUES (pg_current_snapshot(), 0);
-COMMENT ON TABLE subscription_cursor IS 'One row: how far the change log was matched, and which process may go on with it.';
+INSERT INTO subscription_cursor (snapshot, epoch, sends_from)
+SELECT pg_current_snapshot(), 0, system_identifier::text FROM pg_control_system();
+COMMENT ON TABLE subscription_cursor IS 'One row: how far the change log was matched, which process may go on with it, and the cluster that notifications are sent from (null: none).';
 
 CREATE TABLE subscription_binding (
     sha256 bytea NOT NULL,

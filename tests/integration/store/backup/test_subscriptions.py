@@ -1,12 +1,16 @@
 """A restored server tells of what it had not told of yet, once, and those alone who had asked by then."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from fhir_server.store.backup import backup, restore
 from fhir_server.store.database import Database
+from fhir_server.store.subscriptions import pausing
 from tests.integration.store.backup.conftest import NewDatabase
+from tests.integration.subscriptions import subscriber
 from tests.integration.subscriptions.leading import events, leading, put, subscribe, watching
 
 
@@ -46,3 +50,43 @@ async def test_numbering_goes_on_after_a_restore_where_it_was(
         "late": [(1, "behind-too"), (2, "new")],
         "new": [],
     }
+
+
+@pytest.fixture
+async def copied(
+    database: Database, database_url: str, on_embedded: NewDatabase, folder: Path
+) -> AsyncIterator[tuple[Database, subscriber.Subscriber]]:
+    """A restored database, to whose Subscription something is due, and the endpoint of it."""
+    async with subscriber.listening() as hook:
+        await subscriber.subscribe(database, "s", hook.url)
+        await subscriber.happened(database, "s", patient("before"))
+        backup(database_url, folder / "backup")
+        target = on_embedded()
+        restore(target, folder / "backup")
+        restored = Database(target)
+        await restored.open()
+        yield restored, hook
+        await restored.close()
+
+
+async def test_a_restored_server_numbers_and_sends_nothing_until_the_operator_says_so(copied):
+    restored, hook = copied
+    async with subscriber.delivering(restored):
+        await subscriber.happened(restored, "s", patient("after"))
+        await asyncio.sleep(1.1)  # it has looked at what is due twice
+        assert hook.asked == []
+        async with restored.connection() as connection:
+            await pausing.resume(connection)
+        await subscriber.until(restored, "s", delivered=2)
+    assert [request.numbers for request in hook.asked] == [[1, 2]]
+
+
+async def test_a_copy_by_other_means_in_another_cluster_sends_nothing(copied):
+    restored, _ = copied
+    async with restored.connection() as connection:
+        await pausing.resume(connection)
+        assert not await pausing.is_paused(connection)
+        await connection.execute(
+            "UPDATE subscription_cursor SET sends_from = '1'"
+        )  # as another tool leaves it
+        assert await pausing.is_paused(connection)
