@@ -40,11 +40,14 @@ _BY_NAME: Final = {
     "SupplyRequest": "subject",
 }
 
-# whoever is named is this patient, a relative of theirs, or certainly no patient: what cannot be told is another patient
+# whoever is named is this patient, a relative of theirs, or certainly no patient: what cannot be told is another patient,
+# and so is who has the same id elsewhere: a URL that the index keeps as it is is not ours
 _ANOTHER: Final = """NOT EXISTS (SELECT FROM jsonb_path_query(r.body, {path}) AS v (named)
   CROSS JOIN LATERAL regexp_match(v.named ->> 'reference',
     '(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{{1,64}})(?:/_history/[^/]+)?$') AS known (parts)
-  WHERE CASE coalesce(known.parts[1], substring(v.named ->> 'type', '[A-Za-z]+$'))
+  WHERE known.parts[1] IN ('Patient', 'RelatedPerson')
+          AND strpos(v.named ->> 'reference', ':') > 0 AND {token} = ANY(r.tokens)
+     OR CASE coalesce(known.parts[1], substring(v.named ->> 'type', '[A-Za-z]+$'))
         WHEN 'Patient' THEN (known.parts[2] = ANY({ids})) IS NOT TRUE
         WHEN 'RelatedPerson' THEN NOT EXISTS (SELECT FROM resource o
           WHERE o.type = {relative} AND o.id = known.parts[2] AND NOT o.deleted AND {about})
@@ -167,6 +170,7 @@ def _naming_no_other(resource_type: str, people: People) -> Predicate:
         Predicate(
             _ANOTHER.format(
                 path=jsonpath(path, each=True),
+                token=hashes.in_sql(parameter.prefix, "r", last="(v.named ->> 'reference')"),
                 ids=people.ids.sql,
                 relative=RESOURCE_TYPES["RelatedPerson"],
                 about=about.sql,

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from smart_auth.principal import CareOf, Everything, Patients
-from tests.integration.rest.access.world import CATEGORY, RECORD, names, new, observation, resource, to
+from tests.integration.rest.access.world import BASE, CATEGORY, RECORD, names, new, observation, resource, to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("leaks-of-reads")]
 
@@ -242,6 +242,9 @@ async def test_a_patient_is_another_however_they_are_named(server, app):
         "typed-by-url": {"type": "http://hl7.org/fhir/StructureDefinition/Patient", "display": "Family-b"},
         "typed-with-urn": {"type": "Patient", "reference": "urn:uuid:0b1f0c66-4d3c-4d6e-9f35-0c5f6a1b2c3d"},
         "elsewhere": {"reference": "http://elsewhere.example/fhir/Patient/b"},
+        "of-this-id-elsewhere": to("http://elsewhere.example/fhir/Patient/a"),
+        "of-this-id-elsewhere-versioned": to("http://elsewhere.example/fhir/Patient/a/_history/1"),
+        "relative-of-this-id-elsewhere": to("http://elsewhere.example/fhir/RelatedPerson/a-mother"),
         "versioned": {"reference": "Patient/b/_history/1"},
         "relative": to("RelatedPerson/b-mother"),
         "relative-nobody-knows": to("RelatedPerson/unheard-of"),
@@ -262,6 +265,8 @@ async def test_who_is_no_patient_or_a_relative_of_this_one_takes_no_appointment_
     actors = {
         "with-doctor": to("Practitioner/b-gp"),
         "with-mother": to("RelatedPerson/a-mother"),
+        "with-url-of-this-server": to(f"{BASE}/Patient/a/_history/1"),
+        "with-doctor-elsewhere": to("http://elsewhere.example/fhir/Practitioner/b-gp"),
         "with-known-role": {"type": "PractitionerRole", "identifier": {"value": "1"}},
         "with-contained-place": {"type": "Location", "reference": "#room"},
     }
@@ -272,6 +277,22 @@ async def test_who_is_no_patient_or_a_relative_of_this_one_takes_no_appointment_
     assert {id: await app.status(f"Appointment/{id}") for id in actors} == dict.fromkeys(actors, 200)
     for id in actors:
         assert (await server.operator().ask("DELETE", f"Appointment/{id}")).status_code == 204
+
+
+async def test_who_has_the_same_id_on_another_server_is_somebody_else(server, app):
+    there = to("http://elsewhere.example/fhir/Patient/a")
+    await server.store(
+        observation("of-elsewhere", "a", subject=there),
+        resource("Provenance", "of-elsewhere", recorded="2026-01-01T00:00:00Z", target=[there]),
+        resource("Binary", "of-elsewhere", contentType="text/plain", data="QUFB", securityContext=there),
+        resource("Schedule", "of-elsewhere", actor=[there]),
+    )
+
+    for type in ("Observation", "Provenance", "Binary", "Schedule"):
+        assert await app.status(f"{type}/of-elsewhere") == 404, type
+        assert f"{type}/of-elsewhere" not in await app.found(f"{type}?_count=100"), type
+        await server.operator().ask("DELETE", f"{type}/of-elsewhere")
+    assert await app.found("Observation?subject=http://elsewhere.example/fhir/Patient/a") == set()
 
 
 @pytest.mark.item("leak-19")

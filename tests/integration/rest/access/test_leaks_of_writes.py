@@ -39,8 +39,11 @@ async def test_a_new_resource_is_in_the_record_or_it_is_not_stored(server, app):
         "POST", "Observation", new(observation("x", "b", identifier=[{"value": "outside"}]))
     )
     nobodys = await app.ask("POST", "Observation", new(observation("x", "a", subject=to("Location/1"))))
+    there = to("http://elsewhere.example/fhir/Patient/a")
+    elsewhere = await app.ask("POST", "Observation", new(observation("x", "a", subject=there)))
 
     assert (inside.status_code, outside.status_code, nobodys.status_code) == (201, 403, 403)
+    assert elsewhere.status_code == 403
     assert outside.json()["issue"][0]["expression"] == ["Observation"]
     assert await server.operator().found("Observation?identifier=outside") == set()
     assert (await app.ask("POST", "Patient", {"resourceType": "Patient"})).status_code == 403
