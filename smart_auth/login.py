@@ -36,7 +36,7 @@ async def login(accounts: Accounts, passwords: Passwords, name: str, password: s
     """The user whose password it is. Raises LoginRefused and, for a while after several of these, LoginDelayed."""
     account = await _proved(accounts, passwords, name.strip().lower()[:64], password, now)
     if passwords.is_outdated(account.password):
-        await accounts.rehash(account.user, await passwords.hashed(password))
+        await accounts.rehash(account.user, account.password, await passwords.hashed(password))
     return account.user
 
 
@@ -45,13 +45,15 @@ async def choose_password(
 ) -> None:
     """Nothing; the user, logged out everywhere, logs in with `new` from now on.
 
-    Raises LoginRefused and LoginDelayed for an `old` that is wrong, PasswordUnfit for a `new` that will not do.
+    Raises LoginRefused and LoginDelayed for an `old` that is wrong, or is not theirs any more once `new` is to be kept: an
+    administrator's reset wins. PasswordUnfit for a `new` that will not do.
     """
-    await _proved(accounts, passwords, user.name, old, now)
+    account = await _proved(accounts, passwords, user.name, old, now)
     check(new, user.name)
     if new == old:
         raise PasswordUnfit("The new password is the old one. Choose another.")
-    await accounts.set_password(user, await passwords.hashed(new), None)
+    if not await accounts.choose(user, account.password, await passwords.hashed(new)):
+        raise LoginRefused(user)
 
 
 async def _proved(

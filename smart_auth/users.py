@@ -131,8 +131,12 @@ class Accounts(Protocol):
         """Keeps the hash of another password, and logs the user out everywhere."""
         ...
 
-    async def rehash(self, user: User, password: str) -> None:
-        """Keeps another hash of the same password."""
+    async def choose(self, user: User, was: str, password: str) -> bool:
+        """Whether it keeps the hash of another, lasting password, and logs the user out everywhere: only while `was` is kept."""
+        ...
+
+    async def rehash(self, user: User, was: str, password: str) -> None:
+        """Keeps another hash of the same password, as long as `was` is the one that is kept."""
         ...
 
     async def is_there(self, type: str, id: str) -> bool:

@@ -28,21 +28,23 @@ _FIND: Final = f"SELECT {_COLUMNS}, password FROM account WHERE name = %s"
 _LIST: Final = f"SELECT {_COLUMNS} FROM account WHERE name > %s ORDER BY name LIMIT %s"
 _PERSON: Final = "SELECT id, role, fhir_user, proxies, auditor, organizations FROM account WHERE id = %s AND disabled_at IS NULL"
 
-_GRANTS_OF_SESSIONS: Final = """
-, ended AS (UPDATE oauth_grant SET revoked_at = clock_timestamp()
-            WHERE session IN (SELECT id FROM gone) AND revoked_at IS NULL)"""
+# the account first: of two such statements the later waits for it, and sees what the earlier made of it
+_LOGGED_OUT: Final = """
+gone AS (DELETE FROM login_session WHERE account IN (SELECT id FROM changed WHERE out) RETURNING id),
+ended AS (UPDATE oauth_grant SET revoked_at = clock_timestamp()
+           WHERE session IN (SELECT id FROM gone) AND revoked_at IS NULL)
+SELECT FROM changed"""
 _CHANGE: Final = """
 UPDATE account SET role = %(role)s, auditor = %(auditor)s, fhir_user = %(fhir_user)s, proxies = %(proxies)s,
        organizations = %(organizations)s
  WHERE id = %(id)s"""
 _SWITCH: Final = f"""
-WITH gone AS (DELETE FROM login_session WHERE account = %(id)s AND %(disabled_at)s::timestamptz IS NOT NULL RETURNING id)
-{_GRANTS_OF_SESSIONS}
-UPDATE account SET disabled_at = %(disabled_at)s WHERE id = %(id)s"""
+WITH changed AS (UPDATE account SET disabled_at = %(disabled_at)s WHERE id = %(id)s
+                 RETURNING id, disabled_at IS NOT NULL AS out), {_LOGGED_OUT}"""
 _SET_PASSWORD: Final = f"""
-WITH gone AS (DELETE FROM login_session WHERE account = %(id)s RETURNING id) {_GRANTS_OF_SESSIONS}
-UPDATE account SET password = %(password)s, password_until = %(until)s WHERE id = %(id)s"""
-_REHASH: Final = "UPDATE account SET password = %s WHERE id = %s"
+WITH changed AS (UPDATE account SET password = %(password)s, password_until = %(until)s
+                  WHERE id = %(id)s AND password = coalesce(%(was)s, password) RETURNING id, true AS out), {_LOGGED_OUT}"""
+_REHASH: Final = "UPDATE account SET password = %s WHERE id = %s AND password = %s"
 _IS_THERE: Final = "SELECT 1 FROM resource WHERE type = %s AND id = %s AND NOT deleted"
 
 FREE_ATTEMPTS: Final = 5
@@ -127,14 +129,21 @@ class Accounts:
 
     async def set_password(self, user: User, password: str, until: datetime | None) -> None:
         """Keeps the hash of another password, and logs the user out everywhere."""
-        said = {"id": user.id, "password": password, "until": until}
-        async with self._database.connection() as connection:
-            await connection.execute(_SET_PASSWORD, said)
+        await self._set_password(user, None, password, until)
 
-    async def rehash(self, user: User, password: str) -> None:
-        """Keeps another hash of the same password."""
+    async def choose(self, user: User, was: str, password: str) -> bool:
+        """Whether it keeps the hash of another, lasting password, and logs the user out everywhere: only while `was` is kept."""
+        return await self._set_password(user, was, password, None)
+
+    async def _set_password(self, user: User, was: str | None, password: str, until: datetime | None) -> bool:
+        said = {"id": user.id, "password": password, "until": until, "was": was}
         async with self._database.connection() as connection:
-            await connection.execute(_REHASH, (password, user.id))
+            return (await connection.execute(_SET_PASSWORD, said)).rowcount == 1
+
+    async def rehash(self, user: User, was: str, password: str) -> None:
+        """Keeps another hash of the same password, as long as `was` is the one that is kept."""
+        async with self._database.connection() as connection:
+            await connection.execute(_REHASH, (password, user.id, was))
 
     async def is_there(self, type: str, id: str) -> bool:
         """Whether there is such a resource here."""

@@ -1,7 +1,7 @@
 """What is kept of logins: how often passwords were tried, and what is only a hash."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -52,3 +52,23 @@ async def test_neither_passwords_nor_names_that_were_typed_nor_cookies_are_kept(
         ).fetchone()[0]
     assert secret not in kept
     assert "typed-by-mistake" not in kept
+
+
+async def test_a_password_is_chosen_only_in_place_of_the_one_that_was_proved(database):
+    accounts, until = Accounts(database), datetime.now(UTC) + timedelta(days=7)
+    anna = await accounts.add(User("", "anna", "admin"), "old")
+    sessions = Sessions(database, idle=timedelta(minutes=1), longest=timedelta(hours=1))
+    await accounts.set_password(anna, "one-time", until)
+    secret, _ = await begin(sessions, anna, None)
+
+    await accounts.rehash(anna, "old", "old anew")
+    assert not await accounts.choose(anna, "old", "of a thief")
+    kept = await accounts.find("anna")
+    assert kept is not None
+    assert (kept.password, kept.user.password_until) == ("one-time", until)
+    assert await find(sessions, secret) is not None
+    assert await accounts.choose(anna, "one-time", "new")
+    kept = await accounts.find("anna")
+    assert kept is not None
+    assert (kept.password, kept.user.password_until) == ("new", None)
+    assert await find(sessions, secret) is None

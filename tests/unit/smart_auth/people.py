@@ -51,6 +51,17 @@ class KeptAccounts:
     async def set_password(self, user, password, until):
         self.kept[user.name] = Account(replace(user, password_until=until), password)
 
+    async def choose(self, user, was, password):
+        if self.kept[user.name].password != was:
+            return False
+        await self.set_password(user, password, None)
+        return True
+
+    async def rehash(self, user, was, password):
+        kept = self.kept[user.name]
+        if kept.password == was:
+            self.kept[user.name] = replace(kept, password=password)
+
     async def is_there(self, type, id):
         return f"{type}/{id}" in self.there
 

@@ -152,6 +152,29 @@ async def test_a_reset_ends_the_old_password_and_any_delay():
     assert await login(accounts, Fast(), "anna", made, NOW) == user
 
 
+async def test_a_reset_wins_over_a_password_chosen_or_hashed_anew_at_the_same_time():
+    class Meanwhile(Fast):
+        """An administrator resets the password while this one is hashed."""
+
+        async def hashed(self, password):
+            await reset(accounts, Fast(), "anna", NOW)
+            return await super().hashed(password)
+
+        def is_outdated(self, kept):
+            return True
+
+    accounts, user, _ = await added(NewUser("anna", "admin"))
+    with pytest.raises(LoginRefused):
+        await choose_password(accounts, Meanwhile(), user, WORDS, WORDS + "s", NOW)
+    await accounts.set_password(user, f"hash of {WORDS}", None)
+    await login(accounts, Meanwhile(), "anna", WORDS, NOW)
+
+    assert accounts.kept["anna"].user.password_until is not None
+    for old in (WORDS, WORDS + "s"):
+        with pytest.raises(LoginRefused):
+            await login(accounts, Fast(), "anna", old, NOW)
+
+
 async def test_what_is_not_said_anew_of_a_user_is_taken_away():
     accounts, user, _ = await added(NewUser("anna", "admin", auditor=True, fhir_user="Practitioner/d1"))
     changed = await describe(accounts, NewUser("anna", "admin"))
