@@ -23,6 +23,7 @@ from fhir_server.store.database import Database
 from fhir_server.store.subscriptions import cursor
 from fhir_server.store.subscriptions.cursor import LeaseLost
 from fhir_server.store.wakes import Wake
+from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.numbering import Numbering
 from fhir_server.subscriptions.permitted import Standings
@@ -123,11 +124,12 @@ class Leader:
         if lease is None:
             return False
         known, self._stepped_at = Known(self._base_url), time.monotonic()
+        ending = Ending(self._database, self._audit)
         self._term = _Term(
             known,
-            Numbering(self._database, self._base_url, known, self._standings, lease),
+            Numbering(self._database, self._base_url, known, self._standings, ending, lease),
             Silence(self._database, self._base_url, known, self._standings, lease),
-            Upkeep(self._database, self._audit, self._event_days),
+            Upkeep(self._database, ending, self._event_days),
             asyncio.create_task(self._renew(lease.epoch, known)),
         )
         return True

@@ -5,7 +5,7 @@ docs/adr/0023-change-log.md, "Numbering"; https://hl7.org/fhir/uv/subscriptions-
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from fhir_server.store.database import Connection, Database
 from fhir_server.store.subscriptions import cursor, events
 from fhir_server.store.subscriptions.cursor import Lease
 from fhir_server.store.subscriptions.events import Unnumbered
+from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import Happened, written
 from fhir_server.subscriptions.known import TYPE, Known, Served
@@ -48,6 +49,7 @@ class Numbering:
         base_url: str,
         known: Known,
         standings: Standings,
+        ending: Ending,
         lease: Lease,
         chunk: int = CHUNK,
     ) -> None:
@@ -57,6 +59,7 @@ class Numbering:
         self._base_url = base_url
         self._known = known
         self._standings = standings
+        self._ending = ending
         self._position = self._kept = lease.snapshot
         self._chunk = chunk
         self._kept_at = time.monotonic()
@@ -78,12 +81,15 @@ class Numbering:
         began = clock.now()
         async with self._database.connection() as connection:
             logged, next, whole = await self._read(connection)
-            failures, found = Failures(), list[Unnumbered]()
+            failures, found, ended = Failures(), list[Unnumbered](), dict[Served, str]()
             for start in range(0, len(logged), _AT_ONCE):
                 some = logged[start : start + _AT_ONCE]
                 happened = await self._happened(connection, some, failures)
                 told = await self._known.told(happened, failures)
-                found += unnumbered(await permitted(connection, told, self._standings, failures))
+                may = await permitted(connection, told, self._standings, failures)
+                found += unnumbered(may.told)
+                ended |= may.ended
+        await self.end(ended)
         if found or failures or time.monotonic() - self._kept_at >= cursor.RENEW_SECONDS:
             await self._keep(next, found, failures)
         self._position = next
@@ -92,6 +98,12 @@ class Numbering:
         elif logged:
             self.matched_until = logged[-1].last_updated
         return not whole
+
+    async def end(self, ended: Mapping[Served, str]) -> None:
+        """Those whose right to be told has ended are off: before the cursor passes what they were not told of, so that they know."""
+        for served, reason in ended.items():
+            self._known.alive_at = time.monotonic()
+            await self._ending.without_right(served, reason)
 
     async def number(self, connection: Connection, found: Sequence[Unnumbered], failures: Failures) -> int:
         """How many events have the numbers that follow, in the transaction that `connection` is in; `told` once it is committed.

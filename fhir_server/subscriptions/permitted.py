@@ -4,7 +4,7 @@ https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.subscriptions.failures import Failures, refuse_passing
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.known import Served
+from fhir_server.subscriptions.standing import refusal
 from smart_auth.principal import Principal
 
 _FEW: Final = 2
@@ -31,6 +32,13 @@ class _Asked(NamedTuple):
     owner: Principal
     happened: Happened
     predicate: Predicate
+
+
+class Permitted(NamedTuple):
+    """Who may be told of what, and whose right to be told of anything has `ended`, with the reason."""
+
+    told: Sequence[tuple[Served, Happened]]
+    ended: Mapping[Served, str]
 
 
 class Standings(Protocol):
@@ -48,13 +56,15 @@ async def permitted(
     told: Sequence[tuple[Served, Happened]],
     standings: Standings,
     failures: Failures,
-) -> list[tuple[Served, Happened]]:
+) -> Permitted:
     """Those of `told` who may read and search what happened to what, by its content; together for all whose rights are of one form.
 
     `failures` has those of whom that cannot be said.
     """
     owners = list(dict.fromkeys(served.owner for served, _ in told))
     now = dict(zip(owners, await standings.of(connection, owners), strict=True)) if owners else {}
+    each = dict.fromkeys(served for served, _ in told)
+    ended = {one: reason for one in each if (reason := refusal(now[one.owner], one.asked)) is not None}
     rights = dict[tuple[Principal, str], Predicate | None]()
     seen = dict[tuple[Principal, int], bool]()
     asked = dict[str, dict[str, list[_Asked]]]()
@@ -71,14 +81,15 @@ async def permitted(
         if number % _IN_A_ROW == 0:
             await asyncio.sleep(0)
     for equal in asked.values():
-        shown, failed = await _shown_each(connection, list(equal.values()))
-        for one in shown:
+        found, failed = await _shown_each(connection, list(equal.values()))
+        for one in found:
             seen[one.owner, id(one.happened)] = True
         for one, error in failed:
             for served, happened in told:
                 if happened is one.happened and served.owner == one.owner:
                     failures.add(error, happened, served.key)
-    return [(served, happened) for served, happened in told if seen[served.owner, id(happened)]]
+    shown = [(served, happened) for served, happened in told if seen[served.owner, id(happened)]]
+    return Permitted(shown, ended)
 
 
 async def _shown_each(

@@ -49,11 +49,12 @@ class Silence:
             devices = await silent(connection, RESOURCE_TYPES[DEVICE], _AT_ONCE)
             count, failures = 0, Failures()
             told = await self._known.told(self._fallen(devices, failures), failures)
-            found = await permitted(connection, told, self._standings, failures)
+            may = await permitted(connection, told, self._standings, failures)
+            await numbering.end(may.ended)
             if devices:
                 async with connection.transaction():
                     await cursor.hold(connection, numbering.epoch)
-                    count = await numbering.number(connection, unnumbered(found), failures)
+                    count = await numbering.number(connection, unnumbered(may.told), failures)
                     await kept_as_told(connection, devices)
         numbering.told(count, failures)
         if len(devices) < _AT_ONCE:

@@ -5,18 +5,16 @@ docs/adr/0023-change-log.md, "Upkeep"
 
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final, get_args
 
 from prometheus_client import Gauge
 
 from fhir_server import clock
-from fhir_server.audit.port import Audit
 from fhir_server.store.database import Database
 from fhir_server.store.subscriptions import events, registrations, set_aside
+from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.model import State
-from fhir_server.subscriptions.restate import recorded, restated
 
 LOOK_SECONDS: Final = 10.0
 
@@ -34,9 +32,9 @@ def tell(counted: Mapping[State, int]) -> None:
 class Upkeep:
     """Keeps events for `event_days`."""
 
-    def __init__(self, database: Database, audit: Audit, event_days: int) -> None:
+    def __init__(self, database: Database, ending: Ending, event_days: int) -> None:
         self._database = database
-        self._audit = audit
+        self._ending = ending
         self._event_days = event_days
         self._next = 0.0
 
@@ -45,9 +43,9 @@ class Upkeep:
         if time.monotonic() < self._next:
             return
         for one in known.ended(clock.now()):
-            await self._off(one.asked.id, "The end of the subscription has come.", one.started_at)
+            await self._ending.off(one.asked.id, "The end of the subscription has come.", one.started_at)
         for id, reason in list(known.unreadable.items()):
-            await self._off(id, f"This version of the server cannot decide the criteria: {reason}")
+            await self._ending.off(id, f"This version of the server cannot decide the criteria: {reason}")
             del known.unreadable[id]
         async with self._database.connection() as connection:
             removed = await events.remove_old(connection, self._event_days)
@@ -55,7 +53,3 @@ class Upkeep:
             tell(await registrations.states(connection))
         if removed < events.REMOVED_TOGETHER:
             self._next = time.monotonic() + LOOK_SECONDS
-
-    async def _off(self, id: str, reason: str, started_at: datetime | None = None) -> None:
-        async with recorded(self._database, self._audit).transaction() as work:
-            await restated(work, id, "off", reason, started_at=started_at)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import orjson
 
+from fhir_server.audit.port import NoAudit
 from fhir_server.json import parse
 from fhir_server.search.index import index
 from fhir_server.store.database import Database
@@ -11,6 +12,7 @@ from fhir_server.store.drafts import Draft
 from fhir_server.store.subscriptions import cursor, registrations
 from fhir_server.store.subscriptions.registrations import Wanted
 from fhir_server.subscriptions.as_json import asked_json, owner_json
+from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.model import Asked, Channel, Criterion
 from fhir_server.subscriptions.numbering import Numbering
@@ -78,7 +80,8 @@ async def leading(database: Database, standings=None, chunk: int = 500) -> Numbe
         lease = await cursor.take(connection, "test")
         known = Known(BASE)
         await known.load(connection)
-    return Numbering(database, BASE, known, standings or AsTheyWere(), lease, chunk)
+    ending = Ending(database, NoAudit())
+    return Numbering(database, BASE, known, standings or AsTheyWere(), ending, lease, chunk)
 
 
 async def events(database: Database, id: str) -> list[tuple]:

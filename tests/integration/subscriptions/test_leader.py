@@ -15,6 +15,7 @@ from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.resources import read
 from fhir_server.store.subscriptions import cursor
 from fhir_server.store.subscriptions.cursor import Lease
+from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.leader import Leader
 from fhir_server.subscriptions.silence import Silence
@@ -109,7 +110,7 @@ async def test_a_subscription_whose_end_has_come_is_turned_off_and_says_so(datab
     known = Known(BASE)
     async with database.connection() as connection:
         await known.load(connection)
-        await Upkeep(database, KeptAudit(database), 7).look(known)
+        await Upkeep(database, Ending(database, KeptAudit(database)), 7).look(known)
         kept = [one.record for one in await find(connection, [], most=9, newest_first=False)]
         states = await (await connection.execute("SELECT id, state FROM subscription ORDER BY id")).fetchall()
         told = stored((await read(connection, "Subscription", "s", EVERYTHING)).body)
@@ -128,7 +129,7 @@ async def test_old_events_are_removed_and_numbers_go_on(database):
         await connection.execute("UPDATE subscription_event SET at = now() - interval '8 days'")
     await put(database, patient("new"))
     await leader.step()
-    await Upkeep(database, NoAudit(), 7).look(Known(BASE))
+    await Upkeep(database, Ending(database, NoAudit()), 7).look(Known(BASE))
     assert [(number, id) for number, _, id, _ in await events(database, "s")] == [(2, "new")]
 
 
@@ -223,7 +224,7 @@ async def test_a_subscription_that_nobody_can_read_any_more_is_turned_off_and_hi
     known = Known(BASE)
     async with database.connection() as connection:
         await known.load(connection)
-        await Upkeep(database, NoAudit(), 7).look(known)
+        await Upkeep(database, Ending(database, NoAudit()), 7).look(known)
         statement = "SELECT id, state, error FROM subscription ORDER BY id"
         (_, *well), (_, state, error) = await (await connection.execute(statement)).fetchall()
     assert well == ["active", None]

@@ -11,6 +11,7 @@ from fhir_server.subscriptions.contents import contents
 from fhir_server.subscriptions.model import Event
 from smart_auth.principal import EVERY_SCOPE, Everything, Principal
 from tests.integration.store.test_standings import app
+from tests.integration.subscriptions import leading
 from tests.integration.subscriptions.leading import delete, put
 from tests.integration.subscriptions.subscriber import (
     delivering,
@@ -55,6 +56,31 @@ async def test_whoever_lost_the_right_is_told_nothing_and_the_subscription_is_of
     assert told.parameters["subscription"]["valueReference"]["reference"].endswith("/nothing")
     assert all("The right to be told has ended" in one["error"] for one in found.values())
     assert "Patient may not be read" in found["scope"]["error"]
+
+
+async def test_what_cannot_be_numbered_for_a_right_that_has_ended_leaves_no_gap_but_turns_the_subscription_off(
+    database,
+):
+    """Also where nothing is pushed, and where the right comes back: the client sees that it missed something."""
+    for name in TAKEN:
+        owner = await app(database, name)
+        await leading.subscribe(database, name, leading.watching("Patient"), owner=owner)
+    leader = await leading.leading(database, Standings("all", ServedResources()))
+    async with database.connection() as connection:
+        for name, statement in TAKEN.items():
+            await connection.execute(statement, (name,))
+    await put(database, patient("missed"))
+    await leader.step()
+    async with database.connection() as connection:
+        await connection.execute("UPDATE oauth_client SET disabled_at = NULL")
+        found = await (await connection.execute("SELECT id, state, error FROM subscription")).fetchall()
+    await put(database, patient("told"))
+    await leader.step()
+    off = {id: error for id, state, error in found if state == "off"}
+    assert off.keys() == TAKEN.keys() - {"nothing"}
+    assert all("The right to be told has ended" in error for error in off.values())
+    numbered = {name: [number for number, *_ in await leading.events(database, name)] for name in TAKEN}
+    assert numbered == {name: [1, 2] if name == "nothing" else [] for name in TAKEN}
 
 
 def reading(id, of, value):
