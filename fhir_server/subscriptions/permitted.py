@@ -63,16 +63,17 @@ async def permitted(
     """
     owners = list(dict.fromkeys(served.owner for served, _ in told))
     now = dict(zip(owners, await standings.of(connection, owners), strict=True)) if owners else {}
-    each = dict.fromkeys(served for served, _ in told)
-    ended = {one: reason for one in each if (reason := refusal(now[one.owner], one.asked)) is not None}
     rights = dict[tuple[Principal, str], Predicate | None]()
     seen = dict[tuple[Principal, int], bool]()
+    ended = dict[Served, str]()
     asked = dict[str, dict[str, list[_Asked]]]()
     for number, (served, happened) in enumerate(told, 1):
         key = served.owner, happened.type
         if key not in rights:
             rights[key] = _seen(now[served.owner], happened.type)
         predicate, pair = rights[key], (served.owner, id(happened))
+        if predicate is None and (reason := refusal(now[served.owner], served.asked)) is not None:
+            ended[served] = reason
         if pair not in seen:
             seen[pair] = predicate == EVERYTHING
             if predicate is not None and not seen[pair]:
