@@ -6,8 +6,8 @@ One walk in the order of `resource_patient_date`: type by type, the newest date 
 role (`Appointment.actor`) follows. Whatever is about another Patient is not of this record, nor are Groups, which name many.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,6 +20,7 @@ from fhir_server.operations.mentions import names
 from fhir_server.operations.record_scope import PATIENT, Scope
 from fhir_server.search.params import reference
 from fhir_server.search.params.catalog import served
+from fhir_server.store.predicate import Predicate
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
@@ -27,6 +28,8 @@ _NO_RECORDS: Final = frozenset({"Group", PATIENT})
 _ALL: Final = "infinity"
 _BEFORE_FIRST: Final = -1
 _AFTER_LAST: Final = 2**62
+_NEARBY: Final = 3
+_WINDOW: Final = 16  # rows that are looked at for each of a page
 
 _COLUMNS: Final = "r.type, r.id, r.rid, r.date_lo, r.body"
 
@@ -49,16 +52,20 @@ SELECT k.type, k.id, k.rid, k.date_lo, k.body FROM patient_key p
 
 # without the bodies until a page is chosen: the Provenances of a patient's devices are many
 _NAMED: Final = f"""
-WITH named AS MATERIALIZED (
-  SELECT r.rid FROM resource r
-   WHERE r.tokens && %s::bigint[] AND r.type = ANY(%s) AND r.patient IS NULL AND NOT r.deleted AND {{wanted}}
-     AND r.rid > %s)
+WITH named AS MATERIALIZED (SELECT r.rid FROM resource r WHERE {{naming}} AND r.rid > %s)
 SELECT {_COLUMNS} FROM (SELECT rid FROM named ORDER BY rid LIMIT {{limit}}) AS page JOIN resource r USING (rid)
  ORDER BY r.rid"""
 
+_NEAR: Final = f"""
+SELECT {_COLUMNS} FROM (SELECT * FROM resource WHERE rid > %s ORDER BY rid LIMIT {{window}}) AS r
+ WHERE {{naming}} ORDER BY r.rid LIMIT {{limit}}"""
+
 
 class Place(NamedTuple):
-    """Where a walk is: its part (0 the Patient, 1 about them, 2 naming them) and the row; `date` as PostgreSQL writes it."""
+    """Where a walk is: its part (0 the Patient, 1 about them, 2 naming them) and the row; `date` as PostgreSQL writes it.
+
+    Part 3 is part 2 where what names the patient is so much of what was stored that the next will be near.
+    """
 
     part: int
     type: int
@@ -82,9 +89,10 @@ START: Final = Place(0, 0, None, _BEFORE_FIRST)
 async def page(connection: Connection, patient: str, scope: Scope, after: Place, limit: int) -> list[Entry]:
     """The next `limit` resources of the record after `after`, fewer when it ends."""
     found: list[Entry] = []
+    start = min(after.part, len(_PARTS) - 1)
     for number, part in enumerate(_PARTS):
-        if after.part <= number and len(found) < limit:
-            place = after if after.part == number else START
+        if start <= number and len(found) < limit:
+            place = after if start == number else START
             found += await part(connection, patient, scope, place, limit - len(found))
     return found
 
@@ -126,19 +134,32 @@ async def _about(connection: Connection, patient: str, scope: Scope, after: Plac
 
 async def _named(connection: Connection, patient: str, scope: Scope, after: Place, limit: int) -> list[Entry]:
     types = [type for type in roles() if type in scope.granted]
+    if not types:
+        return []
+    naming, window = _naming(patient, types, scope), limit * _WINDOW
+    found: list[Entry] = []
+    if after.part == _NEARBY:
+        sql = _NEAR.format(naming=naming.sql, limit=limit, window=window)
+        found = await _entries(connection, _NEARBY, sql, (after.rid, *naming.params))
+    if len(found) < limit:
+        sql = _NAMED.format(naming=naming.sql, limit=limit)
+        found = await _entries(connection, 2, sql, (*naming.params, after.rid))
+    if len(found) == limit and found[-1].place.rid - found[0].place.rid < window:
+        found = [replace(entry, place=entry.place._replace(part=_NEARBY)) for entry in found]
+    # a token is a hash: only what names the patient in so many words is of their record
+    return [entry for entry in found if names(entry.body, PATIENT, patient, scope.base_url)]
+
+
+def _naming(patient: str, types: Sequence[str], scope: Scope) -> Predicate:
+    """The rows of `types` that name the patient, as far as they are wanted."""
     tokens = [
         reference.token(served(type)[code].prefix, f"{PATIENT}/{patient}")
         for type in types
         for code in roles()[type]
     ]
-    if not tokens:
-        return []
-    wanted = scope.wanted(types)
-    sql = _NAMED.format(wanted=wanted.sql, limit=limit)
-    numbers = [RESOURCE_TYPES[type] for type in types]
-    found = await _entries(connection, 2, sql, (tokens, numbers, *wanted.params, after.rid))
-    # a token is a hash: only what names the patient in so many words is of their record
-    return [entry for entry in found if names(entry.body, PATIENT, patient, scope.base_url)]
+    wanted, numbers = scope.wanted(types), [RESOURCE_TYPES[type] for type in types]
+    sql = f"r.type = ANY(%s) AND r.tokens && %s::bigint[] AND r.patient IS NULL AND NOT r.deleted AND {wanted.sql}"
+    return Predicate(sql, (numbers, tokens, *wanted.params))
 
 
 _PARTS: Final = (_patient, _about, _named)

@@ -159,6 +159,26 @@ async def test_many_of_one_day_are_paged_through_without_loss(client, stored, re
     assert len(found) == len(set(found)) == 16
 
 
+def provenance(id, patient):
+    return {"resourceType": "Provenance", "id": id, "recorded": "2026-01-01T00:00:00Z",
+            "target": [{REF: f"Patient/{patient}"}], "agent": [{"who": {REF: "Device/cuff"}}]}  # fmt: skip
+
+
+async def test_what_names_the_patient_is_paged_through_without_loss_close_together_or_far_apart(
+    client, stored, record
+):
+    close = [provenance(f"close-{number}", "p") for number in range(9)]
+    others = [provenance(f"other-{number}", "q") for number in range(60)]
+    apart = [provenance(f"apart-{number}", "p") for number in range(5)]
+    for some in (close, others, apart):
+        await stored(some)
+    page, found = await everything(client, "?_count=2&_type=Provenance"), []
+    while page:
+        found += keys(page)
+        page = await following(client, page)
+    assert found == [f"Provenance/{one['id']}" for one in (*close, *apart)]
+
+
 async def test_parameters_may_be_posted(client, fhir, record):
     body = {"resourceType": "Parameters", "parameter": [
         {"name": "_type", "valueCode": "Condition"}, {"name": "_count", "valueInteger": 5}]}  # fmt: skip
