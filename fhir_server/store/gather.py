@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 import psycopg
+from psycopg.errors import QueryCanceled
 
 from fhir_server.audit.record import Record
-from fhir_server.errors import Conflict, RequestError
+from fhir_server.errors import Conflict, RequestError, TooCostly, Unavailable
 from fhir_server.store.audit.rows import inserted, unkept
 from fhir_server.store.database import Database
 from fhir_server.store.drafts import Draft
@@ -134,6 +135,10 @@ class Gather:
         drafts = [draft for draft, _ in creates]
         try:
             return await self._database.create_all(drafts, inserted(records) if records else None)
+        except TooCostly as error:
+            if isinstance(error.__cause__, QueryCanceled):  # no one of them asked for much
+                raise _slow() from error
+            raise
         except psycopg.Error as error:
             if records and not await self._would_be_kept(records):
                 raise unkept() from error
@@ -148,6 +153,10 @@ class Gather:
         except psycopg.Error:
             return False
         return True
+
+
+def _slow() -> Unavailable:
+    return Unavailable("The database took too long, and nothing was stored. Send the request again later.")
 
 
 def _end(waiting: "asyncio.Future[None]") -> None:

@@ -104,6 +104,15 @@ async def test_an_audit_that_takes_too_long_is_one_that_cannot_be_kept(client, d
         assert (answer.status_code, "The audit" in answer.text) == (503, True)
 
 
+async def test_a_create_that_the_database_takes_too_long_for_may_come_again_and_not_as_less(
+    client, database_url
+):
+    await asyncio.to_thread(execute, database_url, SLOW.replace("ON audit", "ON resource"))
+    answer = await client.post("/fhir/Observation", content=json.dumps(tree()), headers=FHIR)
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+    assert "retry-after" in answer.headers
+
+
 def count(url):
     with psycopg.connect(url) as connection:
         return connection.execute("SELECT count(*), max(version) FROM resource").fetchone()
