@@ -88,7 +88,7 @@ from ingest.transports import http as readings
 from ingest.transports import http_files
 from ingest.transports.http_direct import Direct
 from ingest.transports.http_files import Limits
-from smart_auth.bearer import Bearer, EveryoneLocal, StaticToken
+from smart_auth.bearer import LOCAL, OPERATOR, Bearer, EveryoneLocal, StaticToken
 from smart_auth.client_keys import ClientKeys
 from smart_auth.oauth.endpoints import Endpoints
 from smart_auth.oauth.kept import Kept, Lives
@@ -204,7 +204,7 @@ def _house(
     authenticator: Authenticator | None,
 ) -> House:
     bearers = Bearers(database, settings.practitioners, ServedResources())
-    authenticator = authenticator or _authenticator(settings, database, bearers)
+    authenticator = authenticator or _authenticator(settings, database, bearers, key)
     audit = KeptAudit(database) if settings.audit == "on" else NoAudit()
     streams = Streams(
         Callers(authenticator, bearers if settings.auth == "on" else None),
@@ -212,7 +212,7 @@ def _house(
         most=settings.max_streams,
         most_each=settings.max_streams_each,
     )
-    standings = Standings(settings.practitioners, ServedResources())
+    standings = _standings(settings, key)
     return House(
         settings=settings,
         database=database,
@@ -282,14 +282,27 @@ def _desk(house: House, key: MasterKey, rates: AddressRates) -> Desk:
     return Desk(settings, Endpoints(kept), signing_keys, house.authenticator, house.audit, rates)
 
 
-def _authenticator(settings: Settings, database: Database, bearers: Bearers) -> Authenticator:
+def _authenticator(settings: Settings, database: Database, bearers: Bearers, key: MasterKey) -> Authenticator:
     if settings.auth == "off":
         return EveryoneLocal()
-    static = None if settings.token is None else StaticToken(settings.token.get_secret_value())
+    static = None
+    if settings.token is not None:
+        token = settings.token.get_secret_value()
+        static = StaticToken(token, key.fingerprint(token))
     bearer = Bearer(bearers, static)
     if settings.client_rate is None:
         return bearer
     return RatedCallers(bearer, Rates(database), settings.client_rate, settings.client_burst)
+
+
+def _standings(settings: Settings, key: MasterKey) -> Standings:
+    """Who owners of subscriptions are now; the operator's credential is the one that lets in by these settings."""
+    credentials = list[tuple[str, str | None]]()
+    if settings.auth == "off":
+        credentials.append((LOCAL, None))
+    elif settings.token is not None:
+        credentials.append((OPERATOR, key.fingerprint(settings.token.get_secret_value())))
+    return Standings(settings.practitioners, ServedResources(), credentials)
 
 
 def _database_url(settings: Settings) -> str:
@@ -309,7 +322,7 @@ def _master_key(settings: Settings) -> MasterKey:
 def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> Lifespan:
     database, background, streams = house.database, house.background, house.streams
     sealer = Sealer(database, key.derive("audit")) if house.audit.keeps else None
-    subscriptions = Service(house.settings, database, key, house.audit)
+    subscriptions = Service(house.settings, database, key, house.audit, _standings(house.settings, key))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

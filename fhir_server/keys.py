@@ -5,10 +5,12 @@ https://www.rfc-editor.org/rfc/rfc5869 (HKDF); how it is changed: docs/adr/0022-
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 import stat
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +50,12 @@ class MasterKey:
             return self._identity
         info = b"fhir-server/" + purpose.encode()
         return HKDF(algorithm=SHA256(), length=_BYTES, salt=None, info=info).derive(self._bytes)
+
+    def fingerprint(self, token: str) -> str:
+        """What tells the operator's token from others and nothing else of it; the same under a later key."""
+        info = b"fhir-server/operator-token"
+        key = HKDF(algorithm=SHA256(), length=_BYTES, salt=None, info=info).derive(self.derive("identity"))
+        return hmac.new(key, token.encode(), sha256).hexdigest()
 
     def successor(self) -> "MasterKey":
         """A new key, under which every reading keeps its identity, with this one as the one before."""

@@ -4,6 +4,7 @@ https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 """
 
 from hmac import compare_digest
+from typing import Final
 
 from smart_auth.errors import CredentialsMissing, CredentialsRejected
 from smart_auth.ports import Bearers
@@ -12,15 +13,25 @@ from smart_auth.tokens import ACCESS, sha256
 
 _SCHEME = "bearer "
 
+OPERATOR: Final = "static-token"
+LOCAL: Final = "local"
+CREDENTIALS: Final = frozenset({OPERATOR, LOCAL})
+"""The subjects that no account stands behind, but how the server is run."""
+
 
 class StaticToken:
-    """Lets in whoever sends the one token, with every scope."""
+    """Lets in whoever sends the one token, with every scope.
+
+    `fingerprint` tells the token from others without saying it: what the principal asked for that lasts is judged by it.
+    """
 
     __slots__ = ("_principal", "_token")
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, fingerprint: str | None = None) -> None:
         self._token = token.encode()
-        self._principal = Principal("static-token", EVERY_SCOPE, administrator=True, auditor=True)
+        self._principal = Principal(
+            OPERATOR, EVERY_SCOPE, administrator=True, auditor=True, grant=fingerprint
+        )
 
     async def authenticate(self, authorization_header: str | None) -> Principal:
         """The token's principal; the comparison takes the same time whatever was sent.
@@ -40,7 +51,7 @@ class EveryoneLocal:
     __slots__ = ("_principal",)
 
     def __init__(self) -> None:
-        self._principal = Principal("local", EVERY_SCOPE, administrator=True, auditor=True)
+        self._principal = Principal(LOCAL, EVERY_SCOPE, administrator=True, auditor=True)
 
     async def authenticate(self, authorization_header: str | None) -> Principal:  # noqa: ARG002 - the port's shape
         """The local principal, whatever was sent; never fails."""

@@ -41,7 +41,7 @@ class Principal:
     (`Practitioner/1`). `patient` is the id of the Patient that scopes at the level of a patient act on, `reach` whom those
     at the level of a user act on; None is nobody. An `administrator` looks after the server, an `auditor` reads its audit;
     both belong to a person or to the operator's own credential, never to a scope. `grant` is what the person granted the
-    app, by its id: what outlives a token is judged by it.
+    app, by its id, and of the operator's token a fingerprint: what outlives a token is judged by it.
     """
 
     subject: str

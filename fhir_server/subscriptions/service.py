@@ -9,21 +9,26 @@ from datetime import timedelta
 from fhir_server.audit.port import Audit
 from fhir_server.keys import MasterKey
 from fhir_server.outbound import Outbound
-from fhir_server.search.served_resources import ServedResources
 from fhir_server.settings import Settings
 from fhir_server.store.database import Database
-from fhir_server.store.smart.standings import Standings
 from fhir_server.subscriptions.attempt import Sender
 from fhir_server.subscriptions.delivery import Deliveries
 from fhir_server.subscriptions.failing import Forbearance
 from fhir_server.subscriptions.leader import Leader
+from fhir_server.subscriptions.permitted import Standings
 
 
 class Service:
     """Serves subscriptions from `start` on, while its tasks run; `close` when they have ended, before the database closes."""
 
-    def __init__(self, settings: Settings, database: Database, master_key: MasterKey, audit: Audit) -> None:
-        standings = Standings(settings.practitioners, ServedResources())
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        master_key: MasterKey,
+        audit: Audit,
+        standings: Standings,
+    ) -> None:
         forbearance = Forbearance(settings.hook_error_after, timedelta(hours=settings.hook_off_hours))
         sender = Sender(Outbound(settings.outbound_allow), master_key, settings.fhir_url, forbearance, audit)
         self._database = database

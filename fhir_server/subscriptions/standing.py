@@ -11,7 +11,8 @@ from fhir_server.subscriptions.model import Asked
 from smart_auth.principal import Principal
 
 ENDED: Final = (
-    "The right to be told has ended: the app is disabled, or what its user granted it does not hold any more."
+    "The right to be told has ended: the app is disabled, what its user granted it does not hold any more, "
+    "or the operator's token is another one now."
 )
 
 

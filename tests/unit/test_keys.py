@@ -26,6 +26,13 @@ def test_every_purpose_has_its_own_key():
     assert len({key.derive(purpose) for purpose in get_args(Purpose)}) == len(get_args(Purpose))
 
 
+def test_a_token_s_fingerprint_is_its_own_the_server_s_and_outlives_the_key():
+    key = MasterKey(b"k" * 32)
+    found = [key.fingerprint("a"), key.fingerprint("b"), MasterKey(b"l" * 32).fingerprint("a")]
+    assert len(set(found)) == 3
+    assert key.successor().fingerprint("a") == found[0]
+
+
 def test_the_file_is_made_once_for_its_owner_alone(tmp_path):
     folder = tmp_path / "new" / "data"
     first = master_key(None, folder)

@@ -6,7 +6,7 @@ The app must be registered and not disabled; of an app that a person uses the gr
 be used, and the person's account. Their scopes are those they had, cut to what app and person may have now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from fhir_server.store.smart.bearers import RIGHTS, holders
 from fhir_server.store.smart.grants import HOLDS
+from smart_auth.bearer import CREDENTIALS
 from smart_auth.ports import Resources
 from smart_auth.principal import Principal
 from smart_auth.users import Practitioners
@@ -33,19 +34,28 @@ SELECT t.place, {RIGHTS}
 
 
 class Standings:
-    """Tells the standing of owners; `practitioners` see everyone, or their own patients."""
+    """Tells the standing of owners; `practitioners` see everyone, or their own patients.
 
-    __slots__ = ("_holder",)
+    `credentials` are those that let in now without an account, by subject and fingerprint (`Principal.grant`).
+    """
 
-    def __init__(self, practitioners: Practitioners, resources: Resources) -> None:
+    __slots__ = ("_credentials", "_holder")
+
+    def __init__(
+        self,
+        practitioners: Practitioners,
+        resources: Resources,
+        credentials: Collection[tuple[str, str | None]] = (),
+    ) -> None:
         self._holder = holders(practitioners, resources)
+        self._credentials = frozenset(credentials)
 
     async def of(
         self, connection: psycopg.AsyncConnection[TupleRow], owners: Sequence[Principal]
     ) -> list[Principal | None]:
         """For each of `owners`, as they were when they asked, who they are now: None for one who may nothing any more.
 
-        One statement for all. The operator's own credentials, which no app uses, stand always.
+        One statement for all. The operator's credential stands while it lets in, whose files were loaded stands always.
         """
         asked = [
             {
@@ -65,5 +75,6 @@ class Standings:
 
     def _now(self, then: Principal, said: str | None) -> Principal | None:
         if then.client is None:
-            return then if then.user is None else None
+            is_past = then.subject in CREDENTIALS and (then.subject, then.grant) not in self._credentials
+            return None if is_past or then.user is not None else then
         return None if said is None else self._holder(said)

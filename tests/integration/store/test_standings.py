@@ -84,13 +84,23 @@ async def test_a_standing_has_the_scopes_that_it_had_cut_to_what_the_app_may_now
 
 
 @pytest.mark.item("leak-12")
-async def test_a_service_stands_as_long_as_it_is_registered_and_the_operator_always(database):
+async def test_a_service_stands_as_long_as_it_is_registered_and_the_operator_as_long_as_their_token_does(
+    database,
+):
     scopes = ("system/*.cruds",)
     await Clients(database).add(Client("there", "T", "private_key_jwt", scopes, backend=True))
     services = [Principal(f"client:{id}", frozenset(scopes), id) for id in ("there", "gone")]
-    operator = Principal("static-token", EVERY_SCOPE, administrator=True, auditor=True)
+    operator, former = [
+        Principal("static-token", EVERY_SCOPE, administrator=True, auditor=True, grant=of)
+        for of in ("this token", "another")
+    ]
+    local, of_files = Principal("local", EVERY_SCOPE), Principal("operator", EVERY_SCOPE)
     nobody = Principal("user:u", EVERY_SCOPE, "there", "u")
     async with database.connection() as connection:
-        found = await Standings("all", ServedResources()).of(connection, [*services, operator, nobody])
-    assert [one and one.subject for one in found] == ["client:there", None, "static-token", None]
+        standings = Standings("all", ServedResources(), [("static-token", "this token")])
+        found = await standings.of(connection, [*services, operator, former, local, of_files, nobody])
+    assert [one and one.subject for one in found] == [
+        *("client:there", None),
+        *("static-token", None, None, "operator", None),
+    ]
     assert (found[2].scopes, found[2].administrator) == (EVERY_SCOPE, True)

@@ -10,7 +10,8 @@ TOKEN = "s3cret-" * 6
 
 @pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER {TOKEN} "])
 async def test_the_token_is_let_in_with_every_scope(header):
-    principal = await StaticToken(TOKEN).authenticate(header)
+    principal = await StaticToken(TOKEN, "fingerprint").authenticate(header)
+    assert principal.grant == "fingerprint"
     assert (principal.administrator, principal.auditor) == (True, True)
     assert principal.scopes == {"system/*.cruds"}
     assert TOKEN not in repr(principal)
