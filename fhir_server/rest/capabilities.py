@@ -108,7 +108,7 @@ def _resource(catalog: Sequence[Interaction], base: str, type: str) -> JsonObjec
         "interaction": _codes(
             interaction for interaction in catalog if interaction.path.startswith("/{type}")
         ),
-        **(subscription_capabilities.served() if type == subscription_capabilities.SUBSCRIPTION else {}),
+        **(subscription_capabilities.served(base) if type == subscription_capabilities.SUBSCRIPTION else {}),
         "versioning": "versioned-update",
         "readHistory": "vread" in names,
         "updateCreate": "update" in names,

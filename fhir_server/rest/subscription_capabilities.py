@@ -23,9 +23,10 @@ _DOCUMENTATION: Final = (
 )
 
 
-def served() -> JsonObject:
-    """What is said of the type Subscription beside what is said of every type."""
-    topics: list[JsonValue] = [{"url": _TOPIC, "valueCanonical": canonical} for canonical in TOPICS]
+def served(base: str) -> JsonObject:
+    """What is said of the type Subscription beside what is said of every type, where `/fhir` goes by `base`."""
+    canonicals = [*TOPICS, *(topic.address(base) for topic in TOPICS.values())]
+    topics: list[JsonValue] = [{"url": _TOPIC, "valueCanonical": canonical} for canonical in canonicals]
     return {"extension": topics, "supportedProfile": [PROFILE], "documentation": _DOCUMENTATION}
 
 

@@ -46,11 +46,11 @@ def asked(tree: JsonObject, *, id: str, base_url: str, now: datetime) -> Asked:
     """
     refuse_any(tree, TYPE)
     refuse_others(tree, TYPE, frozenset({"criteria"}))
-    topic = topic_of(tree, claimed=_claimed(tree))
+    topic = topic_of(tree, base_url, claimed=_claimed(tree))
     criterion = of_search(tree, base_url) if topic is None else of_topic(topic, tree, base_url)
     return Asked(
         id=id,
-        topic=None if topic is None else topic.canonical,
+        topic=None if topic is None else str(tree["criteria"]),
         criteria=(criterion,),
         channel=channel(tree, backport=topic is not None),
         ends_at=_end(tree, now),

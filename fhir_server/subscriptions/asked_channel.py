@@ -24,6 +24,7 @@ from fhir_server.subscriptions.model import Channel, ChannelType, Content
 
 PLACE: Final = "Subscription.channel"
 FHIR_JSON: Final = "application/fhir+json"
+_JSON: Final = frozenset({FHIR_JSON, "application/json"})
 SYSTEM: Final = "urn:fhir-server:code-system:channel-type"
 """The codes of channels that R4 has none for."""
 
@@ -123,9 +124,9 @@ def _content(level: Extension | None) -> Content:
 
 
 def _is_fhir_json(payload: str) -> bool:
-    """Whether it is FHIR's JSON, with no other parameter than the version of this server, or UTF-8; it is sent as it is."""
+    """Whether it is FHIR's JSON, or JSON at all, with no other parameter than the version of this server, or UTF-8; it is sent as it is."""
     media_type, *parameters = payload.lower().split(";")
-    return media_type.strip(" ") == FHIR_JSON and all(_PARAMETER.fullmatch(one) for one in parameters)
+    return media_type.strip(" ") in _JSON and all(_PARAMETER.fullmatch(one) for one in parameters)
 
 
 def _headers(element: JsonObject, type: ChannelType) -> list[str]:

@@ -25,7 +25,7 @@ from fhir_server.search.parse import Criterion as Demand
 from fhir_server.store.predicate import EVERYTHING, Predicate
 from fhir_server.subscriptions.extensions import FILTER, extensions, refuse_any
 from fhir_server.subscriptions.model import Criterion
-from fhir_server.subscriptions.topics import TOPICS, UNWATCHED, Topic
+from fhir_server.subscriptions.topics import UNWATCHED, Topic, named
 
 PLACE: Final = "Subscription.criteria"
 MAX_FILTERS: Final = 50
@@ -37,13 +37,13 @@ _URNS: Final = ("urn:uuid:", "urn:oid:")
 _BOUNDS: Final = ("gt", "ge", "lt", "le")
 
 
-def topic_of(tree: JsonObject, *, claimed: bool) -> Topic | None:
+def topic_of(tree: JsonObject, base_url: str, *, claimed: bool) -> Topic | None:
     """The topic that `criteria` names; None for a search. Raises Unprocessable for a topic that is not served.
 
     Whoever has `claimed` the guide's profile means a topic.
     """
     criteria = str(tree.get("criteria"))
-    found = TOPICS.get(criteria)
+    found = named(criteria, base_url)
     if found is None and (claimed or ":" in criteria.partition("?")[0]):
         raise Unprocessable(
             f"{criteria[:200]!r} is no topic that is served here. The CapabilityStatement lists those that are.",

@@ -12,6 +12,7 @@ from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.subscriptions.model import Change, Trigger
 
 PREFIX: Final = "urn:fhir-server:topic:"
+_SHELF: Final = "SubscriptionTopic"
 
 UNWATCHED: Final = frozenset({"AuditEvent", "Binary", "Subscription"})
 """Types whose changes are nobody's to be told of: what auditors read, bare contents, and what others subscribed to."""
@@ -37,8 +38,12 @@ class Topic:
 
     @property
     def canonical(self) -> str:
-        """What `Subscription.criteria` names it by."""
+        """What `Subscription.criteria` names it by, on every server."""
         return PREFIX + self.name
+
+    def address(self, base_url: str) -> str:
+        """The same as a URL below that of `/fhir`, for clients that take no other canonicals."""
+        return f"{base_url}/{_SHELF}/{self.name}"
 
 
 _ENCOUNTER: Final = frozenset(
@@ -112,3 +117,12 @@ TOPICS: Final[Mapping[str, Topic]] = MappingProxyType(
     {topic.canonical: topic for topic in (*_CLINICAL, *_of_types())}
 )
 """Every topic that is served, by its canonical."""
+
+
+def named(canonical: str, base_url: str) -> Topic | None:
+    """The topic of that canonical, or of its address below `base_url`; None where there is none."""
+    known = TOPICS.get(canonical)
+    if known is not None or not base_url:
+        return known
+    found = TOPICS.get(PREFIX + canonical.rpartition("/")[2])
+    return found if found is not None and found.address(base_url) == canonical else None

@@ -107,7 +107,9 @@ async def test_the_statement_names_what_a_server_of_subscriptions_has_and_all_of
     for topic in (
         "urn:fhir-server:topic:new-reading",
         "urn:fhir-server:topic:Basic-deleted",
+        "http://localhost:8000/fhir/SubscriptionTopic/new-reading",
         "urn:fhir-server:topic:no",
+        "http://localhost:8000/fhir/SubscriptionTopic/no",
     ):
         tree = {
             "resourceType": "Subscription",

@@ -151,6 +151,22 @@ def test_an_address_that_is_no_topic_here_is_refused(criteria):
 
 
 @pytest.mark.item("sub-Q4")
+def test_a_topic_goes_by_an_address_of_this_server_too():
+    address = f"{BASE}/SubscriptionTopic/new-reading"
+    found = read(subscription("patient=p1", criteria=address))
+
+    assert found.topic == address
+    assert found.criteria == read(subscription("patient=p1")).criteria
+    assert (
+        refused(subscription(criteria="http://other.example/fhir/SubscriptionTopic/new-reading"))
+        == "criteria"
+    )
+    assert refused(subscription(criteria=f"{BASE}/SubscriptionTopic/{READING}")) == "criteria"
+    with pytest.raises(Unprocessable):
+        asked(subscription(criteria="/SubscriptionTopic/new-reading"), id="1", base_url="", now=NOW)
+
+
+@pytest.mark.item("sub-Q4")
 def test_whoever_claims_the_profile_means_a_topic():
     claimed = subscription(criteria="Observation?code=1") | {
         "meta": {"profile": [GUIDE + "backport-subscription|1.1.0"]}
@@ -200,7 +216,8 @@ def test_a_search_with_payload_is_told_with_the_resource():
         (sse("zulip"), "channel.type.extension[0]"),
         (sse(system="http://other"), "channel.type.extension[0]"),
         ({"payload": "application/fhir+xml"}, "channel.payload"),
-        ({"payload": "application/json"}, "channel.payload"),
+        ({"payload": "application/json; fhirVersion=5.0"}, "channel.payload"),
+        ({"payload": "text/json"}, "channel.payload"),
         ({"payload": "application/fhir+json; fhirVersion=5.0"}, "channel.payload"),
         ({"payload": "application/fhir+json;\ncharset=utf-8"}, "channel.payload"),
         ({"payload": "application/fhir+json;\u00a0charset=utf-8"}, "channel.payload"),
@@ -244,6 +261,7 @@ def test_extensions_of_r5_and_an_end_that_has_passed_are_refused():
         "application/fhir+json",
         "application/fhir+json;fhirVersion=4.0",
         "application/fhir+json; charset=utf-8",
+        "application/json",
     ],
 )
 def test_the_payload_is_the_json_of_this_version(payload):
