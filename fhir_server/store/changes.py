@@ -8,8 +8,10 @@ yet, or was running then. Both are looked up by number, so that a transaction th
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
+import orjson
 import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
@@ -30,12 +32,21 @@ later AS (
    ORDER BY c.xid FETCH FIRST (%(limit)s) ROWS WITH TIES),
 fresh AS MATERIALIZED (SELECT *, FALSE AS counted FROM waited UNION ALL SELECT *, TRUE FROM later)
 SELECT pg_current_snapshot()::text, found.* FROM (SELECT) AS always LEFT JOIN (
-  SELECT f.counted, f.xid::text::bigint, f.seq, f.type, f.rid, r.id, f.version, f.last_updated, r.patient
+  SELECT f.counted, f.xid::text::bigint, f.seq, f.type, f.rid, r.id, f.version, f.last_updated, r.patient, r.codings, r.tokens
     FROM fresh f CROSS JOIN LATERAL (
-      SELECT o.id, (SELECT p.id FROM patient_key p WHERE p.key = o.patient) AS patient
+      SELECT o.id, (SELECT p.id FROM patient_key p WHERE p.key = o.patient) AS patient, {marks}
         FROM resource o WHERE o.rid = f.rid OFFSET 0) r
-) AS found (counted, xid, seq, type, rid, id, version, last_updated, patient) ON TRUE
+) AS found (counted, xid, seq, type, rid, id, version, last_updated, patient, codings, tokens) ON TRUE
  ORDER BY found.last_updated, found.seq"""
+
+# of a version that is current, in a form that whoever asks knows
+_MARKED: Final = (
+    "o.version = f.version AND NOT o.deleted AND %(form)s <= (SELECT i.version FROM search_index i)"
+)
+_MARKS: Final = f"""
+CASE WHEN {_MARKED} THEN (SELECT c.codings FROM code_set c WHERE c.key = o.code_set) END AS codings,
+CASE WHEN {_MARKED} THEN o.tokens END AS tokens"""
+_UNMARKED: Final = "NULL::text AS codings, NULL::bigint[] AS tokens"
 
 # a transaction that began before another may have changed what that one had made and committed
 _FOLLOWS: Final = """
@@ -52,8 +63,18 @@ SELECT k.place, CASE WHEN r.version = k.version THEN r.body ELSE h.body END::tex
   LEFT JOIN resource_history b ON b.rid = k.rid AND b.version = k.version - 1"""
 
 
+class Marks(NamedTuple):
+    """What a version is found by, beside its id and its patient, as in IndexRow."""
+
+    codings: tuple[str, ...]
+    tokens: Sequence[int]
+
+
 class Change(NamedTuple):
-    """A version that was written, in the transaction `xid`; `patient` is the id of whom its current version is about."""
+    """A version that was written, in the transaction `xid`; `patient` is the id of whom its current version is about.
+
+    `marks` are there where they were asked for and the version is current, and no deletion.
+    """
 
     xid: int
     seq: int
@@ -63,6 +84,7 @@ class Change(NamedTuple):
     version: int
     last_updated: datetime
     patient: str | None
+    marks: Marks | None = None
 
 
 class Snapshot(NamedTuple):
@@ -97,11 +119,15 @@ async def now(connection: psycopg.AsyncConnection) -> str:
 
 
 async def read(
-    connection: psycopg.AsyncConnection, last: str, limit: int, types: Collection[str] | None = None
+    connection: psycopg.AsyncConnection,
+    last: str,
+    limit: int,
+    types: Collection[str] | None = None,
+    form: int | None = None,
 ) -> tuple[Sequence[Change], str]:
     """What was committed since the snapshot `last`, in the order of time, and the snapshot from which to go on.
 
-    Of `types` alone, where some are named. About `limit` versions at most, whole transactions always: with fewer than
+    Of `types` alone, where some are named; with their marks, where the index is known to have at least the `form`. About `limit` versions at most, whole transactions always: with fewer than
     `limit`, there are no more now. Each version of a resource comes after those before it.
     """
     parameters: dict[str, object] = {"last": last, "limit": limit}
@@ -109,17 +135,22 @@ async def read(
     if types is not None:
         of_types = "c.type + 0 = ANY(%(types)s)"
         parameters["types"] = integers([RESOURCE_TYPES[one] for one in types])
-    cursor = await connection.execute(_READ.format(of_types=of_types), parameters)
-    rows = await cursor.fetchall()
+    if form is not None:
+        parameters["form"] = form
+    statement = _READ.format(of_types=of_types, marks=_UNMARKED if form is None else _MARKS)
+    rows = await (await connection.execute(statement, parameters)).fetchall()
     found = [row for row in rows if row[1] is not None]
-    changes = [Change(row[2], row[3], _TYPES[row[4]], *row[5:]) for row in found]
+    changes = [
+        Change(xid, seq, _TYPES[type], rid, id, version, at, patient, _marks(codings, tokens))
+        for _, _, xid, seq, type, rid, id, version, at, patient, codings, tokens in found
+    ]
     counted = [row[2] for row in found if row[1]]
     current = str(rows[0][0])
     if len(counted) < limit:
         return changes, current
     xmax = max(counted) + 1
     if await _follows(connection, changes, xmax):
-        return await read(connection, last, 2 * limit, types)
+        return await read(connection, last, 2 * limit, types, form)
     return changes, _before(current, xmax)
 
 
@@ -146,6 +177,15 @@ async def _follows(connection: psycopg.AsyncConnection, changes: Sequence[Change
     )
     row = await (await connection.execute(_FOLLOWS, (*columns, xmax))).fetchone()
     return row is not None and bool(row[0])
+
+
+def _marks(codings: str | None, tokens: Sequence[int] | None) -> Marks | None:
+    return None if tokens is None else Marks(_codings(codings or "[]"), tokens)
+
+
+@lru_cache(maxsize=4096)
+def _codings(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text))
 
 
 def _encoded(body: str | None) -> bytes | None:

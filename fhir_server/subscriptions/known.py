@@ -100,6 +100,10 @@ class Known:
             await self._put_all(await registered(connection, self._stale))
             self._stale.clear()
 
+    def may_concern(self, change: Change) -> bool:
+        """Whether somebody may have asked to be told of it: where not, its content need not be read."""
+        return self._watches.may_concern(change)
+
     async def told(self, happened: Iterable[Happened], failures: Failures) -> list[tuple[Served, Happened]]:
         """Who is to be told of what, in its order, as far as they may see it; `failures` has what cannot be decided.
 

@@ -3,7 +3,8 @@
 https://hl7.org/fhir/R4/subscription-definitions.html#Subscription.criteria; docs/adr/0023-change-log.md, "Matching"
 
 A criterion is kept under what every resource that meets it has: its id, its patient, what it refers to, a code. A change is
-held against the criteria that are kept under something of its own, and those of its type that are kept under nothing.
+held against the criteria that are kept under something of its own, and those of its type that are kept under nothing. Where
+there are none, the resource need not be read: the database has in columns what it may be kept under.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +19,8 @@ from fhir_server.search.params.catalog import served
 from fhir_server.search.params.kinds import AnyCondition
 from fhir_server.search.params.parameter import Condition
 from fhir_server.search.plan import Plan
+from fhir_server.store.changes import Change, Marks
 from fhir_server.store.predicate import EVERYTHING, Predicate
-from fhir_server.store.rows import IndexRow
 from fhir_server.subscriptions.failures import Failures
 from fhir_server.subscriptions.happened import Happened
 from fhir_server.subscriptions.model import Criterion
@@ -82,11 +83,18 @@ class Watches:
                 if not under[key]:
                     del under[key]
 
+    def may_concern(self, change: Change) -> bool:
+        """Whether there may be a criterion that the change meets, by its marks: without them there may."""
+        under = self._under.get(change.type, {})
+        if None in under or change.marks is None:
+            return bool(under)
+        return not under.keys().isdisjoint(_carried(change.id, change.patient, change.marks))
+
     def candidates(self, happened: Happened) -> dict[Watch, None]:
         """The criteria that the change may meet."""
-        under = self._under.get(happened.type, {})
+        under, row = self._under.get(happened.type, {}), happened.row
         found = dict(under.get(None, {}))
-        for key in _carried(happened):
+        for key in _carried(happened.id, row.patient, Marks(row.codings, row.tokens)):
             found.update(under.get(key, ()))
         return found
 
@@ -113,16 +121,15 @@ def _everything(_type: str, _interaction: str) -> Predicate:
     return EVERYTHING
 
 
-def _carried(happened: Happened) -> Iterator[Key]:
+def _carried(id: str, patient: str | None, marks: Marks) -> Iterator[Key]:
     """Everything of the resource that a criterion may be kept under."""
-    row: IndexRow = happened.row
-    yield ("id", happened.id)
-    if row.patient is not None:
-        yield ("patient", row.patient)
-    for coding in row.codings:
+    yield ("id", id)
+    if patient is not None:
+        yield ("patient", patient)
+    for coding in marks.codings:
         system, _, code = coding.partition("|")
         yield from (("code", system, code), ("code", None, code), ("code", system, None))
-    yield from row.tokens
+    yield from marks.tokens
 
 
 def _keys(plan: Plan) -> frozenset[Key] | None:

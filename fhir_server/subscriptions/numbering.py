@@ -6,12 +6,14 @@ docs/adr/0023-change-log.md, "Numbering"; https://hl7.org/fhir/uv/subscriptions-
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Final
 
 from prometheus_client import Counter
 
 from fhir_server import clock
+from fhir_server.search.index import INDEX_VERSION
 from fhir_server.store import changes
 from fhir_server.store.changes import Change
 from fhir_server.store.database import Connection, Database
@@ -82,8 +84,9 @@ class Numbering:
         async with self._database.connection() as connection:
             logged, next, whole = await self._read(connection)
             failures, found, ended = Failures(), list[Unnumbered](), dict[Served, str]()
-            for start in range(0, len(logged), _AT_ONCE):
-                some = logged[start : start + _AT_ONCE]
+            watched = [one for one in logged if self._known.may_concern(one)]
+            for start in range(0, len(watched), _AT_ONCE):
+                some = watched[start : start + _AT_ONCE]
                 happened = await self._happened(connection, some, failures)
                 told = await self._known.told(happened, failures)
                 may = await permitted(connection, told, self._standings, failures)
@@ -124,9 +127,16 @@ class Numbering:
             self._database.wakes.numbered()
 
     async def _keep(self, next: str, found: Sequence[Unnumbered], failures: Failures) -> None:
-        async with self._database.connection() as connection, connection.transaction():
-            await cursor.move(connection, self.epoch, self._kept, next)
-            count = await self.number(connection, found, failures)
+        """Nothing; one statement is its own transaction, and that is what most steps need."""
+        first, more = found[:TOGETHER], found[TOGETHER:]
+        moving = cursor.moving(self.epoch, self._kept, next)
+        async with (
+            self._database.connection() as connection,
+            connection.transaction() if more or failures else nullcontext(),
+        ):
+            count = await events.number(connection, first, moving)
+            if more or failures:
+                count += await self.number(connection, more, failures)
         self._kept, self._kept_at = next, time.monotonic()
         self.told(count, failures)
 
@@ -134,7 +144,7 @@ class Numbering:
         """What is new, the snapshot after it, and whether that is all: of the types that those watch who are known then."""
         while True:
             types = self._known.types
-            logged, next = await changes.read(connection, self._position, self._chunk, types)
+            logged, next = await changes.read(connection, self._position, self._chunk, types, INDEX_VERSION)
             whole = len(logged) < self._chunk
             await self._known.learn(connection, logged, next, whole=whole)
             if self._known.types <= types:
@@ -144,7 +154,7 @@ class Numbering:
         self, connection: Connection, logged: Sequence[Change], failures: Failures
     ) -> list[Happened]:
         found = list[Happened]()
-        contents = await changes.contents(connection, logged) if logged else []
+        contents = await changes.contents(connection, logged)
         for number, (one, content) in enumerate(zip(logged, contents, strict=True), 1):
             try:
                 happened = written(one, content, self._base_url)

@@ -49,6 +49,20 @@ _RELEASE: Final = "UPDATE subscription_cursor SET lease_until = clock_timestamp(
 class LeaseLost(FhirServerError):
     """Another process leads, or this one does not know what it did last: what it was doing is not to be kept."""
 
+    def __init__(self) -> None:
+        super().__init__("Another process numbers the events of subscriptions now.")
+
+
+class Moving(NamedTuple):
+    """A statement that moves the cursor, and then returns a row; its parameters have names.
+
+    It does nothing for those who do not lead any more, nor where the cursor does not stand where they knew it last: whoever did
+    not hear that what they numbered was committed must not number it again.
+    """
+
+    sql: str
+    params: dict[str, object]
+
 
 class Lease(NamedTuple):
     """The lease: its epoch, where the change log is to be read on, and how long nobody led before (None: nobody ever did)."""
@@ -82,15 +96,9 @@ async def hold(connection: Connection, epoch: int, seconds: float = LEASE_SECOND
     await _held(connection, _HOLD, {"epoch": epoch, "lease": seconds})
 
 
-async def move(
-    connection: Connection, epoch: int, last: str, next: str, seconds: float = LEASE_SECONDS
-) -> None:
-    """The cursor stands at the snapshot `next`, and nobody else moves it in this transaction.
-
-    Raises LeaseLost, also where it does not stand at `last`: whoever did not hear that what they numbered was committed
-    must not number it again.
-    """
-    await _held(connection, _MOVE, {"epoch": epoch, "last": last, "next": next, "lease": seconds})
+def moving(epoch: int, last: str, next: str, seconds: float = LEASE_SECONDS) -> Moving:
+    """What moves the cursor from the snapshot `last` to `next`; until the transaction ends nobody else moves it."""
+    return Moving(_MOVE, {"epoch": epoch, "last": last, "next": next, "lease": seconds})
 
 
 async def release(connection: Connection, epoch: int) -> None:
@@ -101,4 +109,4 @@ async def release(connection: Connection, epoch: int) -> None:
 async def _held(connection: Connection, statement: str, parameters: dict[str, object]) -> None:
     cursor = await connection.execute(statement, parameters)
     if await cursor.fetchone() is None:
-        raise LeaseLost("Another process numbers the events of subscriptions now.")
+        raise LeaseLost

@@ -137,7 +137,7 @@ async def test_a_transaction_that_idles_elsewhere_delays_nothing_and_is_looked_u
 
 async def examined(connection, last, of_types) -> int:
     """How many rows of the change log, and entries of its indexes, a read looks at."""
-    statement = changes._READ.format(of_types=of_types)
+    statement = changes._READ.format(of_types=of_types, marks=changes._UNMARKED)
     cursor = await connection.execute(
         f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", {"last": last, "limit": 10}
     )

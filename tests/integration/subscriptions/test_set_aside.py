@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from smart_auth.principal import Patients, Principal
-from tests.integration.subscriptions.leading import events, leading, put, subscribe, watching
+from tests.integration.subscriptions.leading import delete, events, leading, put, subscribe, watching
 
 
 def patient(id):
@@ -100,3 +100,50 @@ async def test_a_subscription_that_cannot_be_read_is_off_soon_and_stops_nobody(d
     await leader.step()
     assert await events(database, "works") == [(1, "create", "a", 1)]
     assert list(leader._known.unreadable) == ["broken"]
+
+
+def reading(id, patient="p", code="8867-4", **more):
+    coded = {"coding": [{"system": "http://loinc.org", "code": code}]}
+    about = {"subject": {"reference": f"Patient/{patient}"}}
+    return {"resourceType": "Observation", "id": id, "status": "final", "code": coded, **about, **more}
+
+
+async def test_what_nobody_asked_for_by_what_it_is_found_by_is_passed_unread(database):
+    asked = ("patient=Patient/q", "code=http://loinc.org|1-8", "status=amended", "identifier=u|1", "_id=e")
+    await subscribe(database, "s", *(watching("Observation", one) for one in asked))
+    leader = await leading(database)
+    await put(
+        database,
+        reading("broken"),
+        reading("a", patient="q"),
+        reading("b", code="1-8"),
+        reading("c", status="amended"),
+        reading("d", identifier=[{"system": "u", "value": "1"}]),
+        reading("e"),
+    )
+    await sabotaged(database, "broken", "UPDATE resource SET body = '[1]' WHERE id = %s")
+    await leader.step()
+    assert [id for _, _, id, _ in await events(database, "s")] == ["a", "b", "c", "d", "e"]
+    assert await set_aside(database) == []
+
+
+async def test_where_the_index_may_be_of_another_form_everything_is_read(database):
+    await subscribe(database, "s", watching("Observation", "patient=Patient/q"))
+    leader = await leading(database)
+    await put(database, reading("broken"))
+    await sabotaged(database, "broken", "UPDATE resource SET body = '[1]' WHERE id = %s")
+    async with database.connection() as connection:
+        await connection.execute("UPDATE search_index SET version = version - 1")
+    await leader.step()
+    assert [row[2] for row in await set_aside(database)] == ["broken"]
+
+
+async def test_an_earlier_version_is_judged_by_itself_and_not_by_what_the_resource_is_found_by_now(database):
+    await subscribe(database, "s", watching("Observation", "patient=Patient/q"))
+    leader = await leading(database)
+    await put(database, reading("a", patient="q"))
+    await put(database, reading("a", patient="p"))
+    await put(database, reading("b", patient="q"))
+    await delete(database, "Observation", "b")
+    await leader.step()
+    assert [(id, version) for _, _, id, version in await events(database, "s")] == [("a", 1), ("b", 1)]
