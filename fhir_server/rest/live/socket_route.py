@@ -20,6 +20,7 @@ from fhir_server.rest.call import House, refused_caller
 from fhir_server.rest.live import told
 from fhir_server.rest.live.hub import Hub
 from fhir_server.rest.live.watching import Wanted, check_patient, watching
+from fhir_server.rest.rates import address
 from fhir_server.rest.request import request as taken_apart
 from fhir_server.rest.streams.callers import Caller
 from fhir_server.rest.streams.socket import Hearing, as_request, converse
@@ -64,6 +65,7 @@ class _Address:
             told.SOCKET,
             beat=lambda: told.heartbeat(told.SOCKET, ""),
             caller=None if wanted is None else wanted.caller,
+            address=address(scope),
         ) as stream:
 
             async def conversation(to: Stream, hearing: Hearing) -> None:

@@ -25,6 +25,8 @@ HANG_UP_SECONDS: Final = 1.0
 """How long the last words of a stream that has ended may take to go out."""
 STRANGERS: Final = 10
 """Of so many streams at most one is of a client that has yet to prove who they are: they keep nobody else out."""
+STRANGERS_OF_ADDRESS: Final = 4
+"""Of so many of those at most one is of one address, so that it keeps no other stranger out."""
 LAST_SECONDS: Final = 2.0
 """How long a server that stops tries to record the ends of its last streams."""
 _TICK_SECONDS: Final = 0.5
@@ -40,6 +42,7 @@ class Streams:
         self._most_each = most_each
         self._open: set[Stream] = set()
         self._of_caller: Counter[str] = Counter()
+        self._strangers: dict[Stream, str] = {}
         self._ended: list[Record] = []
         self._stops = False
         self._checked_at = 0.0
@@ -51,17 +54,20 @@ class Streams:
         *,
         beat: Callable[[], bytes],
         caller: Caller | None = None,
+        address: str = "",
         record: Record | None = None,
         hang_up: Callable[[], None] | None = None,
     ) -> Iterator[Stream]:
         """A stream, open until the block ends; its end is recorded as its beginning was, by `record`.
 
+        Without a `caller` it is of a stranger at `address`, until it `belongs` to somebody.
         Raises TooCostly beyond the bounds, Unavailable when the server is about to stop.
         """
-        self.refuse_more(caller)
+        self.refuse_more(caller, address)
         stream = Stream(kind, beat, hang_up)
         stream.record = record
         self._open.add(stream)
+        self._strangers[stream] = address
         metrics.STREAMS.labels(kind).inc()
         try:
             if caller is not None:
@@ -71,11 +77,20 @@ class Streams:
             stream.end("client")
             self._closed(stream)
 
-    def refuse_more(self, caller: Caller | None = None) -> None:
-        """Nothing; raises TooCostly when there may be no more streams, or no more of the caller, Unavailable at the end."""
+    def refuse_more(self, caller: Caller | None, address: str = "") -> None:
+        """Nothing; raises TooCostly when there may be no more streams, or no more of the caller or of strangers at the address.
+
+        Raises Unavailable at the end.
+        """
         if self._stops:
             raise Unavailable("The server is about to stop. Connect again.", retry_after=1)
-        is_full = caller is None and self._strangers() >= max(1, self._most // STRANGERS)
+        strangers = max(1, self._most // STRANGERS)
+        if caller is None and self._strangers_of(address) >= max(1, strangers // STRANGERS_OF_ADDRESS):
+            raise TooCostly(
+                "Too many streams of your address have yet to say who they are. Try again in a moment.",
+                retry_after=1,
+            )
+        is_full = caller is None and len(self._strangers) >= strangers
         if is_full or len(self._open) >= self._most:
             raise TooCostly("The server is at its limit of streams. Try again later.", retry_after=30)
         if caller is not None and self._of_caller[caller.key] >= self._most_each:
@@ -96,6 +111,7 @@ class Streams:
             self._left(before)
             self._of_caller[caller.key] += 1
         stream.caller = caller
+        self._strangers.pop(stream, None)
 
     async def standing(self, streams: Collection[Stream]) -> dict[Stream, Principal]:
         """Those of `streams` whose callers may still be there, with the rights of now; the others are ended.
@@ -155,6 +171,7 @@ class Streams:
 
     def _closed(self, stream: Stream) -> None:
         self._open.discard(stream)
+        self._strangers.pop(stream, None)
         self._left(stream.caller)
         metrics.STREAMS.labels(stream.kind).dec()
         metrics.STREAMS_ENDED.labels(stream.kind, stream.ending or "done").inc()
@@ -162,8 +179,8 @@ class Streams:
             name = f"{stream.record.name} ended".strip()
             self._ended.append(stream.record._replace(name=name, parameters=(), reason=stream.ending or ""))
 
-    def _strangers(self) -> int:
-        return len(self._open) - sum(self._of_caller.values())
+    def _strangers_of(self, address: str) -> int:
+        return sum(one == address for one in self._strangers.values())
 
     def _left(self, caller: Caller | None) -> None:
         if caller is not None:

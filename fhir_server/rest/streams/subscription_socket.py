@@ -21,6 +21,7 @@ from fhir_server.outcomes import failure
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import agent, origin
 from fhir_server.rest.call import House, refused_caller
+from fhir_server.rest.rates import address
 from fhir_server.rest.request import request
 from fhir_server.rest.streams.callers import Caller
 from fhir_server.rest.streams.socket import Hearing, as_request, converse
@@ -63,7 +64,9 @@ class _Address:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Returns when the WebSocket is closed; raises what a request with such a token would be refused by."""
         caller = await self._arrived(scope)
-        with self._house.streams.opened(KIND, beat=lambda: b"", caller=caller) as stream:
+        with self._house.streams.opened(
+            KIND, beat=lambda: b"", caller=caller, address=address(scope)
+        ) as stream:
 
             async def conversation(_: Stream, hearing: Hearing) -> None:
                 async with asyncio.TaskGroup() as tasks:

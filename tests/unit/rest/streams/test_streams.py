@@ -176,15 +176,32 @@ def test_streams_beyond_the_bound_of_the_worker_are_refused() -> None:
         pass
 
 
+def test_one_address_holds_not_all_the_places_of_strangers_and_gets_one_back_when_it_says_who_it_is() -> None:
+    every = streams(most=80)
+    with (
+        every.opened("test", beat=bytes, address="a") as first,
+        every.opened("test", beat=bytes, address="a"),
+    ):
+        with pytest.raises(TooCostly), every.opened("test", beat=bytes, address="a"):
+            pass
+        with every.opened("test", beat=bytes, address="b"):
+            every.belongs(first, ALICE)
+            with every.opened("test", beat=bytes, address="a"):
+                pass
+
+
 def test_clients_that_have_yet_to_prove_who_they_are_keep_nobody_else_out() -> None:
     every = streams(most=20)
-    with every.opened("test", beat=bytes) as first, every.opened("test", beat=bytes):
-        with pytest.raises(TooCostly), every.opened("test", beat=bytes):
+    with (
+        every.opened("test", beat=bytes, address="a") as first,
+        every.opened("test", beat=bytes, address="b"),
+    ):
+        with pytest.raises(TooCostly), every.opened("test", beat=bytes, address="c"):
             pass
         with every.opened("test", beat=bytes, caller=ALICE):
             pass
         every.belongs(first, BOB)
-        with every.opened("test", beat=bytes):
+        with every.opened("test", beat=bytes, address="c"):
             pass
 
 
