@@ -52,6 +52,7 @@ _EVENTS: Final = frozenset(
         "background waits for the database",
         "events wait to be numbered",
         "change set aside",
+        "a duty of subscriptions failed",
         "another process numbers events now",
         "notification not taken",
         "notification left to its lease",

@@ -9,6 +9,7 @@ import platform
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -23,6 +24,7 @@ from fhir_server.store.database import Database
 from fhir_server.store.subscriptions import cursor
 from fhir_server.store.subscriptions.cursor import LeaseLost
 from fhir_server.store.wakes import Wake
+from fhir_server.subscriptions.duties import Duties
 from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.numbering import Numbering
@@ -49,6 +51,7 @@ class _Term:
     known: Known
     numbering: Numbering
     silence: Silence
+    duties: Duties
     upkeep: Upkeep
     renewing: asyncio.Task[None]
 
@@ -113,7 +116,7 @@ class Leader:
                 await term.known.load(connection)
         if not term.known.is_empty:
             more = await term.numbering.step()
-            await term.silence.look(term.numbering)
+            await term.duties.do("silence", partial(term.silence.look, term.numbering))
         self._tell_lag()
         await term.upkeep.look(term.known)
         return more
@@ -124,12 +127,13 @@ class Leader:
         if lease is None:
             return False
         known, self._stepped_at = Known(self._base_url), time.monotonic()
-        ending = Ending(self._database, self._audit)
+        ending, duties = Ending(self._database, self._audit), Duties()
         self._term = _Term(
             known,
             Numbering(self._database, self._base_url, known, self._standings, ending, lease),
             Silence(self._database, self._base_url, known, self._standings, lease),
-            Upkeep(self._database, ending, self._event_days),
+            duties,
+            Upkeep(self._database, ending, duties, self._event_days),
             asyncio.create_task(self._renew(lease.epoch, known)),
         )
         return True

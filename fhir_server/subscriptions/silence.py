@@ -45,6 +45,7 @@ class Silence:
         """Devices that fell silent meanwhile are told of. Raises LeaseLost, and then none was."""
         if time.monotonic() < self._next or not self._known.watches_silence:
             return
+        self._next = time.monotonic() + LOOK_SECONDS
         async with self._database.connection() as connection:
             devices = await silent(connection, RESOURCE_TYPES[DEVICE], _AT_ONCE)
             count, failures = 0, Failures()
@@ -57,8 +58,8 @@ class Silence:
                     count = await numbering.number(connection, unnumbered(may.told), failures)
                     await kept_as_told(connection, devices)
         numbering.told(count, failures)
-        if len(devices) < _AT_ONCE:
-            self._next = time.monotonic() + LOOK_SECONDS
+        if len(devices) == _AT_ONCE:
+            self._next = 0.0
 
     def _fallen(self, devices: Sequence[Silent], failures: Failures) -> Iterator[Happened]:
         for one in devices:

@@ -5,6 +5,7 @@ docs/adr/0023-change-log.md, "Upkeep"
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, get_args
 
 from prometheus_client import Gauge
@@ -12,6 +13,7 @@ from prometheus_client import Gauge
 from fhir_server import clock
 from fhir_server.store.database import Database
 from fhir_server.store.subscriptions import events, registrations, set_aside
+from fhir_server.subscriptions.duties import Duties
 from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.model import State
@@ -30,11 +32,12 @@ def tell(counted: Mapping[State, int]) -> None:
 
 
 class Upkeep:
-    """Keeps events for `event_days`."""
+    """Keeps events for `event_days`; each of its duties is tried again later where it fails."""
 
-    def __init__(self, database: Database, ending: Ending, event_days: int) -> None:
+    def __init__(self, database: Database, ending: Ending, duties: Duties, event_days: int) -> None:
         self._database = database
         self._ending = ending
+        self._duties = duties
         self._event_days = event_days
         self._next = 0.0
 
@@ -42,14 +45,32 @@ class Upkeep:
         """What is due is done; of old events a part, and the rest the next time."""
         if time.monotonic() < self._next:
             return
+        self._next = time.monotonic() + LOOK_SECONDS
+        await self._duties.do("ends", partial(self._end, known))
+        await self._duties.do("unreadable", partial(self._end_unreadable, known))
+        await self._duties.do("events", self._remove_events)
+        await self._duties.do("set aside", self._remove_set_aside)
+        await self._duties.do("states", self._tell)
+
+    async def _end(self, known: Known) -> None:
         for one in known.ended(clock.now()):
             await self._ending.off(one.asked.id, "The end of the subscription has come.", one.started_at)
+
+    async def _end_unreadable(self, known: Known) -> None:
         for id, reason in list(known.unreadable.items()):
-            await self._ending.off(id, f"This version of the server cannot decide the criteria: {reason}")
+            text = f"This version of the server cannot decide the criteria: {reason}"
+            await self._ending.off(id, text)
             del known.unreadable[id]
+
+    async def _remove_events(self) -> None:
         async with self._database.connection() as connection:
-            removed = await events.remove_old(connection, self._event_days)
+            if await events.remove_old(connection, self._event_days) == events.REMOVED_TOGETHER:
+                self._next = 0.0
+
+    async def _remove_set_aside(self) -> None:
+        async with self._database.connection() as connection:
             await set_aside.remove_old(connection, self._event_days)
+
+    async def _tell(self) -> None:
+        async with self._database.connection() as connection:
             tell(await registrations.states(connection))
-        if removed < events.REMOVED_TOGETHER:
-            self._next = time.monotonic() + LOOK_SECONDS

@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
+from prometheus_client import REGISTRY
 
 from fhir_server.audit.port import NoAudit
 from fhir_server.audit.record import Agent, Record
@@ -15,11 +17,12 @@ from fhir_server.store.predicate import EVERYTHING
 from fhir_server.store.resources import read
 from fhir_server.store.subscriptions import cursor
 from fhir_server.store.subscriptions.cursor import Lease
+from fhir_server.subscriptions.duties import Duties
 from fhir_server.subscriptions.ending import Ending
 from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.leader import Leader
 from fhir_server.subscriptions.silence import Silence
-from fhir_server.subscriptions.upkeep import Upkeep
+from fhir_server.subscriptions.upkeep import Upkeep, tell
 from tests.integration.subscriptions.leading import (
     BASE,
     AsTheyWere,
@@ -110,7 +113,7 @@ async def test_a_subscription_whose_end_has_come_is_turned_off_and_says_so(datab
     known = Known(BASE)
     async with database.connection() as connection:
         await known.load(connection)
-        await Upkeep(database, Ending(database, KeptAudit(database)), 7).look(known)
+        await Upkeep(database, Ending(database, KeptAudit(database)), Duties(), 7).look(known)
         kept = [one.record for one in await find(connection, [], most=9, newest_first=False)]
         states = await (await connection.execute("SELECT id, state FROM subscription ORDER BY id")).fetchall()
         told = stored((await read(connection, "Subscription", "s", EVERYTHING)).body)
@@ -129,7 +132,7 @@ async def test_old_events_are_removed_and_numbers_go_on(database):
         await connection.execute("UPDATE subscription_event SET at = now() - interval '8 days'")
     await put(database, patient("new"))
     await leader.step()
-    await Upkeep(database, Ending(database, NoAudit()), 7).look(Known(BASE))
+    await Upkeep(database, Ending(database, NoAudit()), Duties(), 7).look(Known(BASE))
     assert [(number, id) for number, _, id, _ in await events(database, "s")] == [(2, "new")]
 
 
@@ -224,9 +227,31 @@ async def test_a_subscription_that_nobody_can_read_any_more_is_turned_off_and_hi
     known = Known(BASE)
     async with database.connection() as connection:
         await known.load(connection)
-        await Upkeep(database, Ending(database, NoAudit()), 7).look(known)
+        await Upkeep(database, Ending(database, NoAudit()), Duties(), 7).look(known)
         statement = "SELECT id, state, error FROM subscription ORDER BY id"
         (_, *well), (_, state, error) = await (await connection.execute(statement)).fetchall()
     assert well == ["active", None]
     assert state == "off"
     assert "no-such-parameter" in error
+
+
+async def test_what_fails_beside_numbering_delays_neither_it_nor_the_other_duties(database):
+    await subscribe(database, "s", watching("Patient"))
+    async with database.connection() as connection:
+        await connection.execute("ALTER TABLE subscription_set_aside RENAME TO elsewhere")
+        await connection.execute("ALTER TABLE subscription_event RENAME at TO at_first")
+    tell({})
+    leader = asyncio.create_task(Leader(database, BASE, AsTheyWere(), NoAudit(), 7).run())
+    try:
+        with structlog.testing.capture_logs() as logged:
+            async with asyncio.timeout(20):
+                while REGISTRY.get_sample_value("fhir_subscriptions", {"state": "active"}) != 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            async with database.connection() as connection:
+                await connection.execute("ALTER TABLE subscription_event RENAME at_first TO at")
+            for count in range(1, 4):
+                await put(database, patient(f"p{count}"))
+                await numbered(database, "s", count)
+    finally:
+        await stop(leader)
+    assert [line["event"] for line in logged] == ["a duty of subscriptions failed"] * 2
