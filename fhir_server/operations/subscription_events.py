@@ -10,7 +10,7 @@ from fhir_server.operations.arguments import Arguments
 from fhir_server.operations.invocation import Invocation
 from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.result import Result
-from fhir_server.operations.subscription_status import about, one
+from fhir_server.operations.subscription_status import about, one, refuse_blind
 from fhir_server.search.access import access
 from fhir_server.search.bundle import url
 from fhir_server.store.subscriptions.following import LATEST, Wanted, events
@@ -32,7 +32,8 @@ async def serve(call: Invocation) -> Result:
     """A notification Bundle of the events asked for, with what of them the caller may see now.
 
     It says which are kept no more, and where it goes on when there are too many for one Bundle. Raises NotFound or Gone for
-    a Subscription that is not there or not the caller's; InvalidRequest for a number or a content that is none.
+    a Subscription that is not there or not the caller's, Forbidden where they may not see what it watches; InvalidRequest for a
+    number or a content that is none.
     """
     since = max(_number(call.arguments, _SINCE) or 1, 1)
     until = _number(call.arguments, _UNTIL)
@@ -40,6 +41,7 @@ async def serve(call: Invocation) -> Result:
     found = await one(call.database, call.id, call.access)
     if found.asked is None:
         raise NotFound(f"{SUBSCRIPTION}/{found.id} was never served, and has no events. Send it again.")
+    refuse_blind(call.principal, found)
     content = hinted or asked_from(found.id, found.asked).channel.content
     most = call.settings.max_count
     wanted = Wanted(found.key, since - 1, LATEST if until is None else until)

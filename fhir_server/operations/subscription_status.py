@@ -18,8 +18,10 @@ from fhir_server.search.bundle import url
 from fhir_server.store.database import Database
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.subscriptions.status import STATES, SUBSCRIPTION, Status, status
+from fhir_server.subscriptions.as_json import asked_from
 from fhir_server.subscriptions.model import State
 from fhir_server.subscriptions.notification import About, query_status
+from fhir_server.subscriptions.standing import refuse_unseen
 from smart_auth.principal import Principal
 
 _DEFINITIONS: Final = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition"
@@ -76,6 +78,12 @@ def refuse_off(found: Status) -> None:
             f"{SUBSCRIPTION}/{found.id} is off. Update it with the status `requested` first.",
             f"{SUBSCRIPTION}.status",
         )
+
+
+def refuse_blind(principal: Principal, found: Status) -> None:
+    """Nothing for who may read and search what the Subscription watches; raises Forbidden, with a token that is for less."""
+    assert found.asked is not None, "it was registered"
+    refuse_unseen(principal, asked_from(found.id, found.asked))
 
 
 def about(found: Status, base_url: str) -> About:

@@ -12,7 +12,7 @@ from fhir_server.json import JsonObject
 from fhir_server.operations.invocation import Invocation
 from fhir_server.operations.operation import Operation, Parameter
 from fhir_server.operations.result import Result, parameters
-from fhir_server.operations.subscription_status import one, refuse_off, refuse_others
+from fhir_server.operations.subscription_status import one, refuse_blind, refuse_off, refuse_others
 from fhir_server.search.access import owner_key
 from fhir_server.store.subscriptions.status import SUBSCRIPTION, Status, status
 from fhir_server.subscriptions.as_json import asked_from
@@ -26,8 +26,8 @@ _SERVED: Final = ("active", "requested", "error")
 async def serve(call: Invocation) -> Result:
     """A token for one Subscription, for those named, or for all of the caller's own that go by WebSocket.
 
-    Raises NotFound for one that is not there or not the caller's, Forbidden for one of another owner, Unprocessable for one
-    that goes another way or is off.
+    Raises NotFound for one that is not there or not the caller's, Forbidden for one of another owner or of what they may not
+    see, Unprocessable for one that goes another way or is off.
     """
     found = (
         [await one(call.database, call.id, call.access)] if call.level == "instance" else await _named(call)
@@ -36,6 +36,7 @@ async def serve(call: Invocation) -> Result:
         refuse_others(call.principal, each)
         _refuse_another_channel(each)  # what it never does comes before what it does not do now
         refuse_off(each)
+        refuse_blind(call.principal, each)
     async with call.database.connection() as connection:
         issued = await issue(connection, call.principal, [each.id for each in found])
     ids: list[JsonObject] = [{"name": "subscription", "valueString": each.id} for each in found]

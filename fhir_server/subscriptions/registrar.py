@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from fhir_server.errors import Forbidden, OperatorError, Unprocessable
 from fhir_server.keys import MasterKey
 from fhir_server.outbound import Outbound, OutboundError
-from fhir_server.search.access import owner_key, predicate
+from fhir_server.search.access import owner_key
 from fhir_server.store.rows import Key, Version
 from fhir_server.store.subscriptions import registrations
 from fhir_server.store.subscriptions.apart import Apart
@@ -26,9 +26,9 @@ from fhir_server.subscriptions.asked_channel import PUSHED
 from fhir_server.subscriptions.asked_headers import PLACE as HEADER
 from fhir_server.subscriptions.model import Asked
 from fhir_server.subscriptions.secret_headers import SecretHeaders
+from fhir_server.subscriptions.standing import refuse_unseen
 from smart_auth.principal import Principal
 
-_NEEDED: Final = ("read", "search")
 _PORTS: Final = MappingProxyType({"http": 80, "https": 443})
 
 
@@ -142,12 +142,10 @@ def _last(written: Iterable[Version]) -> list[Version]:
 
 
 def _check_rights(principal: Principal, asked: Asked) -> None:
-    for one in asked.criteria:
-        try:
-            for interaction in _NEEDED:
-                predicate(principal, one.type, interaction)
-        except Forbidden as error:
-            raise NotToBeTold(asked.id, str(error), f"{TYPE}.criteria") from error
+    try:
+        refuse_unseen(principal, asked)
+    except Forbidden as error:
+        raise NotToBeTold(asked.id, str(error), f"{TYPE}.criteria") from error
 
 
 def _said(id: str, known: Registration | None, held: dict[str, str], apart: Apart) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Whether the owner of a subscription may be told anything at this moment.
+"""Whether somebody may be told anything at this moment of what a subscription watches.
 
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/safety_security.html
 """
@@ -10,6 +10,7 @@ from fhir_server.search.access import predicate
 from fhir_server.subscriptions.model import Asked
 from smart_auth.principal import Principal
 
+_NEEDED: Final = ("read", "search")
 ENDED: Final = (
     "The right to be told has ended: the app is disabled, what its user granted it does not hold any more, "
     "or the operator's token is another one now."
@@ -26,10 +27,20 @@ def refusal(owner: Principal | None, asked: Asked) -> str | None:
     return f"The right to be told has ended: {', '.join(types)} may not be read and searched any more."
 
 
+def refuse_unseen(caller: Principal, asked: Asked) -> None:
+    """Nothing for who may read and search what is watched; raises Forbidden, whatever there is of it."""
+    for criterion in asked.criteria:
+        _refuse_unseen(caller, criterion.type)
+
+
 def _may_see(owner: Principal, type: str) -> bool:
     try:
-        predicate(owner, type, "read")
-        predicate(owner, type, "search")
+        _refuse_unseen(owner, type)
     except Forbidden:
         return False
     return True
+
+
+def _refuse_unseen(caller: Principal, type: str) -> None:
+    for interaction in _NEEDED:
+        predicate(caller, type, interaction)

@@ -40,6 +40,7 @@ from fhir_server.subscriptions.news import (
     event,
 )
 from fhir_server.subscriptions.notification import Occurrence
+from fhir_server.subscriptions.standing import refusal
 from smart_auth.principal import Principal
 
 LOOK_SECONDS: Final = 1.0
@@ -146,10 +147,13 @@ class Followers:
             await asyncio.sleep(0)  # requests are served meanwhile
 
     async def _tell_alike(self, group: Sequence["Shown"]) -> None:
+        seeing = list(_seeing(group))
+        if not seeing:
+            return
         async with self._database.connection() as connection:
-            found = await _occurrences(connection, group)
+            found = await _occurrences(connection, seeing)
         at = clock.now()
-        for one, occurrences in zip(group, found, strict=True):
+        for one, occurrences in zip(seeing, found, strict=True):
             last = one.events[-1].number
             about = one.followings[0].about(last)
             told = Told(last, notification.events(about, one.asked.channel.content, occurrences, at))
@@ -215,6 +219,16 @@ def _shown(due: Mapping[Following, Sequence[Row]], callers: Mapping[Following, P
             alike[one.key, one.after, caller, one.base_url].append(one)
     for some in alike.values():
         yield Shown(some, callers[some[0]], [event(row) for row in due[some[0]][: some[0].most]])
+
+
+def _seeing(group: Iterable[Shown]) -> Iterator[Shown]:
+    """Those who may see what is watched; the others, whose tokens are for less, are told that it ends."""
+    for one in group:
+        if refusal(one.caller, one.asked) is None:
+            yield one
+        else:
+            for each in one.followings:
+                each.give(Ended("rights"))
 
 
 def _parts(group: Sequence[Shown]) -> Iterator[Sequence[Shown]]:

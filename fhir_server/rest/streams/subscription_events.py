@@ -10,7 +10,7 @@ from typing import Final
 from fhir_server import clock
 from fhir_server.errors import InvalidRequest
 from fhir_server.json import dumps
-from fhir_server.operations.subscription_status import one, refuse_off
+from fhir_server.operations.subscription_status import one, refuse_blind, refuse_off
 from fhir_server.rest.answer import Answer
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import record
@@ -47,11 +47,13 @@ async def serve(call: Call) -> Answer:
 
     It begins behind the event that Last-Event-ID names, else with `eventsSinceNumber`, else with what happens from now on.
     Raises NotFound or Gone for a Subscription that is not there or not the caller's, Unprocessable for one that is off,
-    InvalidRequest for a number that is none or that no event has yet, TooCostly beyond the bounds of streams.
+    Forbidden where the caller may not see what it watches, InvalidRequest for a number that is none or that no event has yet,
+    TooCostly beyond the bounds of streams.
     """
     house = call.house
     found = await one(house.database, call.target.id, call.access)
     refuse_off(found)
+    refuse_blind(call.principal, found)
     after = _after(call.request, found)
     caller = house.streams.callers.known(call.principal, call.request.header(b"authorization"))
     house.streams.refuse_more(caller)

@@ -16,7 +16,7 @@ from starlette.routing import WebSocketRoute
 from fhir_server.audit.record import NOBODY, Record, outcome
 from fhir_server.errors import AuthenticationFailed, Forbidden, NotFound, RequestError, TokenRejected
 from fhir_server.json import dumps
-from fhir_server.operations.subscription_status import one, refuse_off, refuse_others
+from fhir_server.operations.subscription_status import one, refuse_blind, refuse_off, refuse_others
 from fhir_server.outcomes import failure
 from fhir_server.rest.asgi import Receive, Scope, Send
 from fhir_server.rest.audited import agent, origin
@@ -205,6 +205,7 @@ class _Visit:
             found = await one(self._house.database, id, predicate(who, SUBSCRIPTION, "read"))
             refuse_others(who, found)
             refuse_off(found)
+            refuse_blind(who, found)
             judges = self._house.judges
             following = judges.by_their_token(found, self._stream, self._base, found.numbered)
             await self._greet([Bond(following, "pings")], who)

@@ -1,6 +1,7 @@
 """The operations of Subscriptions: what their owners are told, and nobody else."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -21,6 +22,7 @@ CALLERS = {
     name: Principal(f"client:{name}", EVERY_SCOPE, name, administrator=name == "admin")
     for name in ("alice", "bob", "admin")
 }
+CALLERS["alice, with less"] = replace(CALLERS["alice"], scopes=frozenset({"system/Subscription.rs"}))
 
 
 class ByName:
@@ -275,6 +277,15 @@ async def test_what_others_subscribed_to_is_not_there_and_an_administrator_gets_
     for operation in ("$get-ws-binding-token", "$signing-secret"):
         await told(client, f"/{id}/{operation}", 403, by="admin")
     await told(client, f"/{id}/$status", by="admin")
+
+
+@pytest.mark.item("access-subscription")
+async def test_no_event_is_told_to_a_token_that_does_not_reach_what_is_watched(client, subscribed):
+    id = await subscribed()
+    for operation in ("$events", "$events-stream", "$get-ws-binding-token"):
+        refused = await told(client, f"/{id}/{operation}", 403, by="alice, with less")
+        assert "read on Basic" in refused["issue"][0]["diagnostics"]
+    await told(client, f"/{id}/$status", by="alice, with less")
 
 
 async def test_a_stream_has_no_place_in_a_bundle(client, subscribed):
