@@ -5,20 +5,19 @@ https://fastapi.tiangolo.com/advanced/events/
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-import psycopg
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from fhir_server import __version__, clock, logs
 from fhir_server.audit.port import NoAudit
-from fhir_server.errors import OperatorError, Unavailable
+from fhir_server.errors import OperatorError
 from fhir_server.interactions.client_registry import ClientRegistry
 from fhir_server.interactions.device_types import device_types
 from fhir_server.interactions.ingest_gateway import gateway, intake
@@ -46,6 +45,7 @@ from fhir_server.rest.middleware.security_headers import SecurityHeaders
 from fhir_server.rest.middleware.unexpected import Unexpected
 from fhir_server.rest.openapi import document
 from fhir_server.rest.rates import AddressRates, RatedCallers
+from fhir_server.rest.refusals import FewRefusals
 from fhir_server.rest.routing import Routes
 from fhir_server.rest.smart import discovery, introspect, jwks, launches, people, revoke, token
 from fhir_server.rest.smart.adapter import Desk
@@ -60,13 +60,13 @@ from fhir_server.rest.streams.subscription_judges import Judges
 from fhir_server.rest.unanswered import unanswered
 from fhir_server.search.served_resources import ServedResources
 from fhir_server.settings import Settings
-from fhir_server.store import migrate
 from fhir_server.store.audit.kept import KeptAudit
 from fhir_server.store.audit.sealing import Sealer
 from fhir_server.store.blobs.catalog import blobs
 from fhir_server.store.database import Database
 from fhir_server.store.gather import Gather
 from fhir_server.store.rates import Rates
+from fhir_server.store.readiness import readiness
 from fhir_server.store.smart.app_requests import AppRequests
 from fhir_server.store.smart.assertions import Assertions
 from fhir_server.store.smart.bearers import Bearers
@@ -130,7 +130,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     )
     app.state.audit = house.audit
     app.state.streams = house.streams
-    app.include_router(probes.router(_readiness(database, url), house.authenticator))
+    app.include_router(probes.router(readiness(database, url), house.authenticator))
     taking = gateway(database, key, settings, profiles, house.audit)
     app.include_router(readings.router(taking, max_body_bytes=settings.max_body_bytes))
     app.include_router(
@@ -205,7 +205,7 @@ def _house(
 ) -> House:
     bearers = Bearers(database, settings.practitioners, ServedResources())
     authenticator = authenticator or _authenticator(settings, database, bearers, key)
-    audit = KeptAudit(database) if settings.audit == "on" else NoAudit()
+    audit = FewRefusals(KeptAudit(database) if settings.audit == "on" else NoAudit())
     streams = Streams(
         Callers(authenticator, bearers if settings.auth == "on" else None),
         audit,
@@ -329,7 +329,9 @@ def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> 
         warm_up()
         await database.open()
         await background.look()
-        running = [asyncio.create_task(one.run()) for one in (background, streams, house.followers)]
+        running = [
+            asyncio.create_task(one.run()) for one in (background, streams, house.followers, house.audit)
+        ]
         running += subscriptions.start()
         if sealer is not None:
             running.append(asyncio.create_task(sealer.run()))
@@ -342,24 +344,7 @@ def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> 
             await subscriptions.close()
             await streams.close()
             endpoints.close()
+            await house.audit.tell()
             await database.close()
 
     return lifespan
-
-
-def _readiness(database: Database, url: str) -> Callable[[], Awaitable[None]]:
-    """A check of the database and, until it once held, of its schema."""
-    at_head = False
-
-    async def ready() -> None:
-        nonlocal at_head
-        await database.ready()
-        if not at_head:
-            try:
-                at_head = await asyncio.to_thread(migrate.revision, url) == migrate.HEAD
-            except (psycopg.Error, OperatorError) as error:
-                raise Unavailable("The schema of the database cannot be read now.") from error
-        if not at_head:
-            raise Unavailable("The database has another schema. Run `fhir-server migrate`.")
-
-    return ready

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from fhir_server.audit.port import Audit
 from fhir_server.audit.trail import Trail
 from fhir_server.errors import AuthenticationFailed, RequestError, TokenRejected, TooCostly
 from fhir_server.operations.background import Background
@@ -28,6 +27,7 @@ from terminology.service import TerminologyService
 
 if TYPE_CHECKING:
     from fhir_server.rest.interaction import Interaction
+    from fhir_server.rest.refusals import FewRefusals
     from fhir_server.rest.routing import Routes
     from fhir_server.rest.streams.open_streams import Streams
     from fhir_server.rest.streams.subscription_judges import Judges
@@ -71,7 +71,7 @@ class House:
     database: Database
     gather: Gather
     authenticator: Authenticator
-    audit: Audit
+    audit: "FewRefusals"
     cursor_key: bytes
     terminology: TerminologyService
     capabilities: Callable[[str], Answer]

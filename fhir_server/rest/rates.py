@@ -58,12 +58,15 @@ class RatedCallers:
 def address(scope: Scope) -> str:
     """Whom an address is told apart by: itself, or the network of an IPv6 address, which one household or host has whole."""
     client = scope.get("client")
-    if not client:
-        return "unknown"
+    return network(str(client[0])) if client else "unknown"
+
+
+def network(address: str) -> str:
+    """The address, or that of its network where it is of IPv6."""
     try:
-        found = ip_address(client[0])
+        found = ip_address(address)
     except ValueError:
-        return str(client[0])
+        return address
     if not isinstance(found, IPv6Address):
         return str(found)
     return str(found.ipv4_mapped or IPv6Network((found, _NETWORK_BITS), strict=False))
