@@ -25,9 +25,10 @@ END $$;
 # Nothing is sent from here until the operator says so: this may be a copy, and the endpoints are the real ones.
 # What was matched lies long before everything, under the number 3. What was not counts as still running at the cursor, under
 # the numbers from 4 on: one for all that is news to the same subscriptions, so that each is told of what it would have been.
-_SUBSCRIPTIONS: Final = """
+# A young cluster may not have given as many numbers yet: those that are missing are spent, and are nobody's afterwards.
+SUBSCRIPTIONS: Final = """
 DO $$
-DECLARE space text; position text; behind text; me text := pg_catalog.pg_current_xact_id()::text;
+DECLARE space text; position text; behind text; upto bigint; me text := pg_catalog.pg_current_xact_id()::text;
 BEGIN
     FOR space IN
         SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_class c
@@ -47,14 +48,22 @@ BEGIN
         EXECUTE pg_catalog.format(
             'UPDATE %s.change_log l SET xid = r.new::text::xid8 FROM restamped r WHERE l.xid = r.old', space);
         SELECT pg_catalog.string_agg(new::text, ',' ORDER BY new) INTO behind FROM (SELECT DISTINCT new FROM restamped) each;
+        SELECT greatest(max(new) + 1, me::bigint) INTO upto FROM restamped;
+        FOR spent IN me::bigint + 1 .. upto LOOP
+            BEGIN
+                INSERT INTO restamped VALUES (NULL, NULL, NULL);  -- what a transaction within this one gets its number for
+                RAISE SQLSTATE 'UF001';
+            EXCEPTION WHEN SQLSTATE 'UF001' THEN NULL;
+            END;
+        END LOOP;
         EXECUTE pg_catalog.format(
             'UPDATE %s.subscription_cursor SET leader = NULL, lease_until = NULL, sends_from = NULL, snapshot = %L::pg_snapshot', space,
-            CASE WHEN behind IS NULL THEN me || ':' || me || ':' ELSE '4:' || me || ':' || behind END);
+            CASE WHEN behind IS NULL THEN upto || ':' || upto || ':' ELSE '4:' || upto || ':' || behind END);
         EXECUTE pg_catalog.format(
             'UPDATE %s.subscription s SET since = coalesce('
             '  (SELECT pg_catalog.min(new)::text || %L || pg_catalog.string_agg(new::text, '','' ORDER BY new) '
             '     FROM (SELECT DISTINCT new FROM restamped WHERE s.key <> ALL(old_to)) each), %L)::pg_snapshot',
-            space, ':' || me || ':', me || ':' || me || ':');
+            space, ':' || upto || ':', upto || ':' || upto || ':');
         DROP TABLE restamped;
     END LOOP;
 END $$;
@@ -78,4 +87,4 @@ BEGIN
 END $$;
 """
 
-RESTAMPED: Final = _CHANGE_LOG + _SUBSCRIPTIONS + _AUDIT
+RESTAMPED: Final = _CHANGE_LOG + SUBSCRIPTIONS + _AUDIT
