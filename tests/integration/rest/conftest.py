@@ -36,6 +36,21 @@ def shared_database_url(cloned: Callable[[], AbstractContextManager[str]]) -> It
         yield url
 
 
+@pytest.fixture(scope="module")
+async def shared_app(shared_database_url: str) -> AsyncIterator[FastAPI]:
+    """An application that runs for all tests of a module that do not mind what others left in its database."""
+    app = create_app(settings(shared_database_url))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def shared_client(shared_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the shared application that sends the token."""
+    async with connected(shared_app) as opened:
+        yield opened
+
+
 @pytest.fixture
 def serving(database_url: str) -> Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]:
     """A running application under changed settings, as a client of it that sends the token."""

@@ -13,6 +13,11 @@ def database_url(shared_database_url):
     return shared_database_url
 
 
+@pytest.fixture
+def client(shared_client):
+    return shared_client
+
+
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}",
                "Bearer \xe9"]
@@ -76,11 +81,12 @@ async def test_metrics_are_not_for_every_app_that_has_a_token(database_url):
         assert (await far.get("/metrics", headers={"Authorization": "Bearer x"})).status_code == 403
 
 
-async def test_metrics_are_for_this_machine_or_administrators(app, client):
+async def test_metrics_are_for_this_machine_or_administrators(shared_app, client):
     await client.get("/fhir/Patient/1")
     assert 'interaction="read",status="404"' in (await client.get("/metrics")).text
     far = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app, client=("203.0.113.9", 1)), base_url="http://server.example"
+        transport=httpx.ASGITransport(app=shared_app, client=("203.0.113.9", 1)),
+        base_url="http://server.example",
     )
     async with far:
         assert (await far.get("/metrics")).status_code == 401

@@ -12,6 +12,11 @@ def database_url(shared_database_url):
     return shared_database_url
 
 
+@pytest.fixture
+def client(shared_client):
+    return shared_client
+
+
 def issue(answer):
     tree = answer.json()
     assert tree["resourceType"] == "OperationOutcome"
@@ -102,8 +107,12 @@ async def test_beside_fhir_too_the_methods_are_told_that_an_address_takes(client
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-async def test_head_is_served_wherever_get_is(app, client):
-    paths = [path for path, methods in app.openapi()["paths"].items() if "get" in methods and "$" not in path]
+async def test_head_is_served_wherever_get_is(shared_app, client):
+    paths = [
+        path
+        for path, methods in shared_app.openapi()["paths"].items()
+        if "get" in methods and "$" not in path
+    ]
     beside = [re.sub(r"\{.*?\}", "1", path) for path in paths if not path.startswith("/fhir/")]
     beside += ["/fhir/.well-known/smart-configuration", "/openapi.json", "/nowhere"]
 
@@ -116,8 +125,8 @@ async def test_head_is_served_wherever_get_is(app, client):
 
 @pytest.mark.parametrize("path", ["/fhir/Patient?name=%ZZ", "/fhir/Patient?name=%ff", "/fhir/Patient?name=a%00b",
                                   "/fhir/Patient/%ff", "/fhir/Patient/%zz"])  # fmt: skip
-async def test_an_address_that_cannot_be_decoded_is_refused(app, client, path):
-    answer = await _raw(app, path)
+async def test_an_address_that_cannot_be_decoded_is_refused(shared_app, client, path):
+    answer = await _raw(shared_app, path)
     assert answer["status"] == 400
 
 
@@ -132,7 +141,7 @@ async def test_a_host_that_is_none_is_refused(client, host):
     assert answer.status_code == 400
 
 
-async def test_a_large_body_is_refused_without_being_read_whole(app, client, patient):
+async def test_a_large_body_is_refused_without_being_read_whole(client, patient):
     sent = 0
 
     async def endless():
@@ -149,8 +158,8 @@ async def test_a_large_body_is_refused_without_being_read_whole(app, client, pat
     assert sent < 6_000_000
 
 
-async def test_a_body_announced_too_large_is_refused_at_once(app, client):
-    answer = await _raw(app, "/fhir/Patient", "POST", [(b"content-length", b"5000001")])
+async def test_a_body_announced_too_large_is_refused_at_once(shared_app, client):
+    answer = await _raw(shared_app, "/fhir/Patient", "POST", [(b"content-length", b"5000001")])
     assert answer["status"] == 413
 
 

@@ -11,6 +11,11 @@ from fhir_server.store.predicate import EVERYTHING
 
 
 @pytest.fixture
+def client(shared_client):
+    return shared_client
+
+
+@pytest.fixture
 async def strict(serving):
     async with serving(reference_integrity="on") as client:
         yield client

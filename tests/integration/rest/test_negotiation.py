@@ -7,8 +7,8 @@ FHIR_JSON = "application/fhir+json"
 
 
 @pytest.fixture
-def database_url(shared_database_url):
-    return shared_database_url
+def client(shared_client):
+    return shared_client
 
 
 @pytest.mark.parametrize(

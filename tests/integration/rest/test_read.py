@@ -2,8 +2,8 @@ import pytest
 
 
 @pytest.fixture
-def database_url(shared_database_url):
-    return shared_database_url
+def client(shared_client):
+    return shared_client
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ VERSIONED = {"system": "", "type": "{type}/", "instance": "{type}/1/", "version"
 
 
 @pytest.fixture
-def database_url(shared_database_url):
-    return shared_database_url
+def client(shared_client):
+    return shared_client
 
 
 def addresses():

@@ -7,8 +7,8 @@ BASE = "http://hl7.org/fhir/StructureDefinition/"
 
 
 @pytest.fixture
-def database_url(shared_database_url):
-    return shared_database_url
+def client(shared_client):
+    return shared_client
 
 
 def parameters(**values):
