@@ -5,7 +5,8 @@ https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/channels.html#rest-hook; d
 
 import asyncio
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -19,8 +20,8 @@ from fhir_server.errors import OperatorError
 from fhir_server.keys import MasterKey
 from fhir_server.outbound import Outbound, OutboundError, Reply
 from fhir_server.search.access import access
-from fhir_server.store.database import Connection, Database
-from fhir_server.store.subscriptions import deliveries, following
+from fhir_server.store.database import Database
+from fhir_server.store.subscriptions import deliveries
 from fhir_server.store.subscriptions.contents import fitting
 from fhir_server.store.subscriptions.deliveries import Claim
 from fhir_server.store.unit_of_work import Transactions
@@ -31,7 +32,7 @@ from fhir_server.subscriptions.channels.outgoing import Kind, Message, Outgoing
 from fhir_server.subscriptions.contents import contents
 from fhir_server.subscriptions.disclosure import answered, discloses, disclosure, patient
 from fhir_server.subscriptions.failing import Failure, Forbearance, pause, state_after
-from fhir_server.subscriptions.model import Asked, Event
+from fhir_server.subscriptions.model import Asked
 from fhir_server.subscriptions.news import event
 from fhir_server.subscriptions.notification import About, Occurrence
 from fhir_server.subscriptions.restate import recorded, restated
@@ -84,7 +85,7 @@ class Attempts:
         self._log = structlog.get_logger()
 
     async def next(self, claimed: Claim, owner: Principal | None) -> Claim | None:
-        """The claim with what is next, after one notification was taken; None where it is not this process's any more.
+        """The claim as it is after one notification was taken; None where that is not known, or something else became of it.
 
         `owner` is who asked, as they are now, None where they may be told nothing more.
         """
@@ -97,6 +98,8 @@ class Attempts:
         if owner is None or refused is not None:
             await self._end(claimed, refused)
             return None
+        if not claimed.is_whole:
+            claimed = await self._whole(claimed)
         try:
             outgoing = await self._outgoing(claimed, kind, asked, owner)
         except OperatorError:
@@ -107,7 +110,7 @@ class Attempts:
         message = None if is_empty else channel.message(outgoing)
         if message is None:
             return await self._taken(claimed, outgoing)
-        record = await self._disclosure(outgoing, message, owner)
+        record = await self._disclosure(claimed, outgoing, message, owner)
         reply = await self._reply(claimed, message)
         failure = reply if isinstance(reply, Failure) else channel.failure(reply, clock.now())
         if record is not None and isinstance(reply, Reply):
@@ -118,19 +121,13 @@ class Attempts:
         _SENT.labels("taken").inc()
         return await self._taken(claimed, outgoing, record)
 
+    async def _whole(self, claimed: Claim) -> Claim:
+        async with self.statements, self._database.connection() as connection:
+            return replace(claimed, events=await deliveries.events(connection, claimed))
+
     async def _outgoing(self, claimed: Claim, kind: Kind, asked: Asked, owner: Principal) -> Outgoing:
         """What is told; raises OperatorError where the secrets of its headers cannot be read."""
-        told = list[Occurrence]()
-        if kind == "events":
-            async with self.statements, self._database.connection() as connection:
-                events = await _events(connection, claimed, asked)
-                told = await contents(
-                    connection,
-                    events,
-                    asked.channel.content,
-                    access(owner),
-                    base_url=self._sender.base_url,
-                )
+        told = await self._told(claimed, asked, owner) if kind == "events" else []
         numbered = told[-1].event.number if told else claimed.numbered
         error = claimed.error if claimed.state == "error" else None
         return Outgoing(
@@ -142,14 +139,27 @@ class Attempts:
             clock.now(),
         )
 
-    async def _disclosure(self, outgoing: Outgoing, message: Message, owner: Principal) -> Record | None:
+    async def _told(self, claimed: Claim, asked: Asked, owner: Principal) -> Sequence[Occurrence]:
+        """The events that go together, with their contents: fewer where these are too large for one notification."""
+        events = [event(one.row) for one in claimed.events]
+        if asked.channel.content != "full-resource":
+            return [Occurrence(one) for one in events]
+        async with self.statements, self._database.connection() as connection:
+            if len(events) > 1:
+                versions = [(one.type, one.id, one.version) for one in events]
+                events = events[: max(await fitting(connection, versions, MOST_BYTES_TOGETHER), 1)]
+            return await contents(
+                connection, events, asked.channel.content, access(owner), base_url=self._sender.base_url
+            )
+
+    async def _disclosure(
+        self, claimed: Claim, outgoing: Outgoing, message: Message, owner: Principal
+    ) -> Record | None:
         """What the audit is to keep of it; None for nothing. Raises Unavailable where it cannot: then nothing is to be sent."""
         if not (self._sender.audit.keeps and discloses(outgoing)):
             return None
         await self._sender.audit.be_ready()
-        async with self.statements, self._database.connection() as connection:
-            about = await patient(connection, [one.event for one in outgoing.told])
-        return disclosure(outgoing, message, owner, about)
+        return disclosure(outgoing, message, owner, patient(claimed.events[: len(outgoing.told)]))
 
     async def _reply(self, claimed: Claim, message: Message) -> Reply | Failure:
         """What the endpoint answered, or why it was not told."""
@@ -178,10 +188,9 @@ class Attempts:
             _DELAY.observe((clock.now() - one.event.at).total_seconds())
         upto = outgoing.told[-1].event.number if outgoing.told else claimed.upto
         async with self.statements, self._database.connection() as connection:
-            after = await deliveries.acknowledge(connection, self._me, claimed, upto, record)
             if claimed.error is not None and claimed.state == "active":
                 await deliveries.say(connection, claimed, None)
-        return after
+            return await deliveries.acknowledge(connection, self._me, claimed, upto, record)
 
     async def _greeted(self, claimed: Claim) -> None:
         async with self.statements, self._recorded().transaction() as work:
@@ -235,14 +244,3 @@ def _is_served(claimed: Claim) -> bool:
     """Whether its endpoint is to be told anything: one in error only where it once took a handshake."""
     is_on = claimed.state == "active" or (claimed.state == "error" and claimed.greeted)
     return is_on and not claimed.has_ended
-
-
-async def _events(connection: Connection, claimed: Claim, asked: Asked) -> list[Event]:
-    """The events that go together: fewer where their contents are too large for one notification."""
-    wanted = following.Wanted(claimed.key, claimed.delivered, claimed.upto)
-    (rows,) = await following.events(connection, [wanted], deliveries.MOST_TOGETHER)
-    found = [event(row) for row in rows]
-    if asked.channel.content == "full-resource" and len(found) > 1:
-        versions = [(one.type, one.id, one.version) for one in found]
-        found = found[: max(await fitting(connection, versions, MOST_BYTES_TOGETHER), 1)]
-    return found

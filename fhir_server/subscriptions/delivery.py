@@ -41,6 +41,7 @@ class Deliveries:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._places = Places()
         self._pause = Pause(database)
+        self._is_scarce = False
         self._hindered = False
         self._log = structlog.get_logger()
 
@@ -48,16 +49,16 @@ class Deliveries:
         """Never returns; looks for what is due at every word of new events, and by itself every second."""
         with self._database.wakes.waiting("event") as wake:
             while True:
-                started = False
+                more = False
                 try:
-                    started = not await self._pause.holds() and await self._start(wake.wake)
+                    more = not await self._pause.holds() and await self._start(wake.wake)
                     await self._attempts.lines.sweep(self._running)
                     self._hindered = False
                 except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what tells everybody
                     if not self._hindered:  # said once, and again when it happens anew
                         self._log.warning("notifications wait to be sent", reason=type(error).__name__)
                     self._hindered = True
-                if not started:
+                if not more:
                     await wake.wait(LOOK_SECONDS)
 
     async def close(self) -> None:
@@ -77,27 +78,29 @@ class Deliveries:
             self._log.info("notifications left to their leases")
 
     async def _start(self, ended: Callable[[], None]) -> bool:
-        """Whether there was something due, which is being sent from here on; `ended` is called when it is over."""
-        free = self._places.free
+        """Whether more may be due than was found, and is being sent from here on; `ended` is called when it is worth another look."""
+        free, crowded = self._places.free, self._places.crowded()
+        self._is_scarce = not free or any(crowded)
         if not free:
             return False
         async with self._attempts.statements, self._database.connection() as connection:
-            claimed = await deliveries.claim(connection, self._me, free, self._places.crowded())
+            claimed = await deliveries.claim(connection, self._me, free, crowded)
             owners = [owner_from(one.owner) for one in claimed]
             now = await self._standings.of(connection, owners) if owners else []
         for one, owner in zip(claimed, now, strict=True):
             if one.key not in self._running:  # else this process stood still for longer than its lease
                 self._places.take(one)
                 self._running[one.key] = asyncio.create_task(self._serve(one, owner, ended))
-        return bool(claimed)
+        return len(claimed) == free
 
     async def _serve(self, claimed: Claim, owner: Principal | None, ended: Callable[[], None]) -> None:
         """Sends to one subscription what is due, until there is nothing more, or it is not taken."""
-        current: Claim | None = claimed
+        is_over = False
         try:
-            while current is not None and not self._pause.is_on:
-                current = await self._attempts.next(current, owner)
-                owner = None if current is None else await self._now(current)
+            current = await self._attempts.next(claimed, owner)
+            while current is not None and current.has_more and not self._pause.is_on:
+                current = await self._attempts.next(current, await self._now(current))
+            is_over = current is not None and not current.is_due
         except (RequestError, psycopg.Error):
             self._log.info("notification left to its lease", subscription=claimed.key)
         except Exception as error:  # noqa: BLE001 - the lease ends, and then it is tried again
@@ -105,7 +108,8 @@ class Deliveries:
         finally:
             del self._running[claimed.key]
             self._places.leave(claimed)
-            ended()
+            if self._is_scarce or not is_over:
+                ended()
 
     async def _now(self, claimed: Claim) -> Principal | None:
         async with self._attempts.statements, self._database.connection() as connection:

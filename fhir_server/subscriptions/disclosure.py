@@ -11,10 +11,8 @@ from urllib.parse import urlsplit
 
 from fhir_server.audit.record import FAILED, REFUSED, SUCCESS, Agent, Record, outcome
 from fhir_server.outbound import Reply
-from fhir_server.store.database import Connection
-from fhir_server.store.subscriptions.contents import patients
+from fhir_server.store.subscriptions.deliveries import Due
 from fhir_server.subscriptions.channels.outgoing import Message, Outgoing
-from fhir_server.subscriptions.model import Event
 from smart_auth.principal import Principal
 
 _NO_ANSWER: Final = "no-answer"
@@ -26,12 +24,9 @@ def discloses(outgoing: Outgoing) -> bool:
     return bool(outgoing.told) and outgoing.asked.channel.content != "empty"
 
 
-async def patient(connection: Connection, told: Sequence[Event]) -> str | None:
+def patient(told: Sequence[Due]) -> str | None:
     """The id of the one Patient that events are about; None where there is none, or several."""
-    found = {one.id for one in told if one.type == _PATIENT}
-    others = [one.rid for one in told if one.type != _PATIENT and one.rid is not None]
-    if others and len(found) < 2:
-        found |= await patients(connection, others)
+    found = {one.row.id if one.row.type == _PATIENT else one.patient for one in told} - {None}
     return found.pop() if len(found) == 1 else None
 
 

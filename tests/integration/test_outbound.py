@@ -6,7 +6,9 @@ import ssl
 import threading
 from contextlib import asynccontextmanager
 from ipaddress import ip_address, ip_network
+from typing import ClassVar
 
+import httpcore
 import pytest
 
 from fhir_server.outbound import Outbound, OutboundError, is_public
@@ -293,3 +295,31 @@ async def test_names_that_nobody_answers_for_delay_no_others(monkeypatch):
         assert all(
             isinstance(one, OutboundError) for one in await asyncio.gather(*slow, return_exceptions=True)
         )
+
+
+class Wire(httpcore.AsyncNetworkBackend, httpcore.AsyncNetworkStream):
+    """A network on which every request is answered; `sent` is what left at once each time."""
+
+    sent: ClassVar[list[bytes]] = []
+
+    async def connect_tcp(self, *_, **__):
+        return self
+
+    async def write(self, buffer, timeout=None):  # noqa: ASYNC109 - httpcore's signature
+        self.sent.append(buffer)
+
+    async def read(self, max_bytes, timeout=None):  # noqa: ASYNC109 - httpcore's signature
+        return PLAIN
+
+    async def aclose(self):
+        pass
+
+
+@pytest.mark.parametrize(("size", "times"), [(10, 1), (200_000, 2)])
+async def test_head_and_body_of_a_request_leave_together_and_much_at_once(size, times, monkeypatch):
+    monkeypatch.setattr(httpcore, "AnyIOBackend", Wire)
+    monkeypatch.setattr(Wire, "sent", [])
+    reply = await Outbound(LOOPBACK).request("POST", "http://127.0.0.1/", body=b"x" * size)
+    assert reply.status == 200
+    assert b"".join(Wire.sent).endswith(b"\r\n\r\n" + b"x" * size)
+    assert len(Wire.sent) <= times

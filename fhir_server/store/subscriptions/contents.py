@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPES
-from fhir_server.store.arrays import bigints, integers, smallints, texts
+from fhir_server.store.arrays import integers, smallints, texts
 from fhir_server.store.predicate import EVERYTHING, Predicate
 
 _CURRENT: Final = 0
@@ -36,9 +36,6 @@ SELECT count(*) FROM (
        UNION ALL SELECT {_SIZE.format(body="h.body")} FROM resource_history h WHERE h.rid = r.rid AND h.version = key.version) v
       ON TRUE) sizes
  WHERE size <= %s"""
-
-_PATIENTS: Final = """
-SELECT DISTINCT p.id FROM resource r JOIN patient_key p ON p.key = r.patient WHERE r.rid = ANY(%b) LIMIT 2"""
 
 
 class Kept(NamedTuple):
@@ -81,9 +78,3 @@ async def fitting(
     row = await (await connection.execute(_FITTING, (*columns, most_bytes))).fetchone()
     assert row is not None, "a count has a row"
     return int(row[0])
-
-
-async def patients(connection: psycopg.AsyncConnection, rids: Sequence[int]) -> set[str]:
-    """The ids of the Patients whom the resources of those numbers are about: two at most, however many there are."""
-    cursor = await connection.execute(_PATIENTS, (bigints(rids),))
-    return {id for (id,) in await cursor.fetchall()}

@@ -6,15 +6,18 @@ A claim is a lease: a process that dies leaves it to end, and another one sends 
 written down before they are sent, so that what is sent again is the same notification.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import orjson
 import psycopg
 from psycopg.rows import TupleRow
 
 from fhir_server.audit.record import Record
 from fhir_server.store.audit.rows import inserted
+from fhir_server.store.subscriptions.following import TYPES, Row
 from fhir_server.store.subscriptions.registrations import State
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
@@ -23,6 +26,8 @@ MOST_TOGETHER: Final = 100
 TIMEOUT_SECONDS: Final = 10
 MOST_TIMEOUT_SECONDS: Final = 60
 LEASE_BEYOND_SECONDS: Final = 15
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 TIMEOUT: Final = (
     f"least(coalesce((s.asked->'channel'->>'timeout')::int, {TIMEOUT_SECONDS}), {MOST_TIMEOUT_SECONDS})"
@@ -39,10 +44,19 @@ _MOST: Final = f"""
 CROSS JOIN LATERAL (SELECT CASE WHEN s.asked->>'topic' IS NULL THEN 1
   ELSE least(coalesce((s.asked->'channel'->>'max_count')::int, {MOST_TOGETHER}), {MOST_TOGETHER}) END AS events) most"""
 
+# what goes together, as those see it who look at the row of the progress
+_EVENTS: Final = """
+(SELECT json_agg(json_build_array(e.number, (extract(epoch FROM e.at) * 1000000)::bigint, e.change, e.type, e.id, e.rid, e.version, k.id)
+                 ORDER BY e.number)::text
+   FROM subscription_event e LEFT JOIN resource r ON r.rid = e.rid LEFT JOIN patient_key k ON k.key = r.patient
+  WHERE e.subscription = p.subscription AND e.number > p.delivered AND e.number <= p.sending)"""
+_READ: Final = f"""
+SELECT {_EVENTS} FROM (VALUES (%s::bigint, %s::bigint, %s::bigint)) AS p (subscription, delivered, sending)"""
+
 _COLUMNS: Final = f"""
 s.key, s.id, s.owner_key, s.owner, s.asked, s.headers, s.state, s.error, s.started_at, nullif(p.due_at, 'infinity'), p.greeted, p.numbered, p.delivered,
 p.sending, p.attempts, p.failing_since, {TIMEOUT}, {_BEAT.format(sent="p.last_sent_at")} <= clock_timestamp(),
-coalesce(s.ends_at <= clock_timestamp(), FALSE)"""
+coalesce(s.ends_at <= clock_timestamp(), FALSE), p.due_at <= clock_timestamp(), {_EVENTS}"""
 
 # by the statement's own time, which an index can be asked by
 _CLAIM: Final = """
@@ -110,11 +124,19 @@ _RELEASE: Final = """
 UPDATE subscription_progress SET lease_owner = NULL, lease_until = NULL, due_at = clock_timestamp() WHERE lease_owner = %s"""
 
 
+class Due(NamedTuple):
+    """An event that is to be told, and the id of the Patient whom its resource is about now."""
+
+    row: Row
+    patient: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A subscription that is this process's to send to: the events after `delivered`, up to and with `upto`, go together.
+    """A subscription that is this process's to send to: the `events` after `delivered`, up to and with `upto`, go together.
 
-    `greeted` says that its endpoint took a handshake, `is_quiet` that a heartbeat is due, `has_ended` that its end has come.
+    `greeted` says that its endpoint took a handshake, `is_quiet` that a heartbeat is due, `has_ended` that its end has come,
+    `is_due` that something is due to it that nobody sends.
     """
 
     key: int
@@ -136,6 +158,18 @@ class Claim:
     timeout: float
     is_quiet: bool
     has_ended: bool
+    is_due: bool
+    events: Sequence[Due]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether events wait to be sent."""
+        return self.numbered > self.delivered
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the `events` are all that go together: one that was numbered in the same moment may be missing."""
+        return not self.has_more or (bool(self.events) and self.events[-1].row.number == self.upto)
 
     @property
     def is_doubtful(self) -> bool:
@@ -157,23 +191,27 @@ async def claim(connection: Connection, me: str, most: int, crowded: Crowded) ->
         statement = _CLAIM_OTHERS
         values |= crowded._asdict()
     cursor = await connection.execute(statement, values)
-    return [Claim(*row) for row in await cursor.fetchall()]
+    return [_claim(row) for row in await cursor.fetchall()]
+
+
+async def events(connection: Connection, claimed: Claim) -> list[Due]:
+    """All that go together by a claim that is not whole, as far as they are kept."""
+    row = await (await connection.execute(_READ, (claimed.key, claimed.delivered, claimed.upto))).fetchone()
+    assert row is not None, "it asks for one row"
+    return _due(row[0])
 
 
 async def acknowledge(
     connection: Connection, me: str, claimed: Claim, upto: int, record: Record | None = None
 ) -> Claim | None:
-    """The claim with what is next, after all up to and with `upto` was taken; None, and free, where there is nothing more.
+    """The claim with what is next, after all up to and with `upto` was taken: free where there is nothing more, None where it was lost.
 
     The `record` of it is kept in the same statement, also where the claim was lost meanwhile.
     """
     values: dict[str, object] = {"me": me, "key": claimed.key, "due_at": claimed.due_at, "upto": upto}
     statement = _ACKNOWLEDGE if record is None else _beside(record, values)
     row = await (await connection.execute(statement, values)).fetchone()
-    if row is None:
-        return None
-    after = Claim(*row)
-    return after if after.numbered > after.delivered else None
+    return None if row is None else _claim(row)
 
 
 async def greet(connection: Connection, me: str, claimed: Claim) -> None:
@@ -215,6 +253,17 @@ async def say(connection: Connection, claimed: Claim, error: str | None) -> None
 async def release(connection: Connection, me: str) -> None:
     """Other processes may send at once what this one had claimed."""
     await connection.execute(_RELEASE, (me,))
+
+
+def _claim(row: TupleRow) -> Claim:
+    return Claim(*(*row[:-1], _due(row[-1])))
+
+
+def _due(events: str | None) -> list[Due]:
+    return [
+        Due(Row(number, _EPOCH + timedelta(microseconds=at), change, TYPES[type], id, rid, version), patient)
+        for number, at, change, type, id, rid, version, patient in orjson.loads(events or "[]")
+    ]
 
 
 def _beside(record: Record, values: dict[str, object]) -> str:

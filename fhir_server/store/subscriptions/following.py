@@ -12,7 +12,7 @@ from fhir_server.store.arrays import bigints, integers
 from fhir_server.store.database import Connection
 
 LATEST: Final = 2**63 - 1
-_TYPES: Final = {number: name for name, number in RESOURCE_TYPES.items()}
+TYPES: Final = {number: name for name, number in RESOURCE_TYPES.items()}
 
 _EVENTS: Final = """
 SELECT w.place, e.number, e.at, e.change, e.type, e.id, e.rid, e.version
@@ -69,7 +69,7 @@ async def events(connection: Connection, wanted: Sequence[Wanted], most: int) ->
     for place, number, at, change, type, *rest in await (
         await connection.execute(_EVENTS, (*columns, most))
     ).fetchall():
-        found[place].append(Row(number, at, change, _TYPES[type], *rest))
+        found[place].append(Row(number, at, change, TYPES[type], *rest))
     return found
 
 

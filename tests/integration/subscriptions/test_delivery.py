@@ -1,6 +1,8 @@
 """Notifications reach endpoints: at least once, in their order, each subscription for itself, and nobody who may not be told."""
 
 import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from secrets import token_hex
 
 import orjson
@@ -9,6 +11,8 @@ from standardwebhooks.webhooks import Webhook
 
 from fhir_server.store import resources
 from fhir_server.store.predicate import EVERYTHING
+from fhir_server.store.subscriptions import events
+from fhir_server.store.subscriptions.events import Unnumbered
 from fhir_server.subscriptions.places import MOST_AT_ONCE, MOST_OF_ONE
 from fhir_server.subscriptions.signing import secret
 from tests.integration.subscriptions.leading import delete
@@ -314,6 +318,39 @@ async def test_of_several_processes_one_at_a_time_sends_to_a_subscription(databa
             await until(database, "s", delivered=20)
     assert [request.numbers for request in hook.asked] == [[number] for number in range(1, 21)]
     assert hook.most == 1
+
+
+@pytest.mark.item("sub-G1")
+async def test_an_event_that_is_numbered_while_another_is_acknowledged_is_sent_next(database):
+    async with AsyncExitStack() as numbering, listening() as hook:
+        await subscribe(database, "s", hook.url)
+
+        async def numbers_another(request):
+            if len(hook.asked) == 1:
+                work = await numbering.enter_async_context(database.transaction())
+                found = await work.connection.execute("SELECT key FROM subscription WHERE id = 's'")
+                (key,) = await found.fetchone()
+                another = Unnumbered(key, datetime.now(UTC), "create", "Patient", "p2", None, 1)
+                await events.number(work.connection, [another])
+            return OK
+
+        hook.answer = numbers_another
+        async with delivering(database):
+            await happened(database, "s", patient("p1"))
+            await hook.got(1)
+            await waits_for_a_lock(database)
+            await numbering.aclose()
+            await until(database, "s", delivered=2)
+    assert [request.numbers for request in hook.asked] == [[1], [2]]
+
+
+async def waits_for_a_lock(database):
+    async with asyncio.timeout(20), database.connection() as connection:
+        waiting = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        while not await (await connection.execute(waiting)).fetchall():  # noqa: ASYNC110 - it is looked at from outside
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.item("sub-G4")

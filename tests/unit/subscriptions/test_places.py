@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 def claim(key, owner="a", attempts=0, greeted=True):
     return Claim(
-        key, str(key), owner, {}, {}, None, "active", None, NOW, None, greeted, 1, 0, 1, attempts, None, 10, False, False
+        key, str(key), owner, {}, {}, None, "active", None, NOW, None, greeted, 1, 0, 1, attempts, None, 10, False, False, False, []
     )  # fmt: skip
 
 
