@@ -293,7 +293,7 @@ async def test_those_who_wait_are_bounded_and_come_back(serving):
             yield b"{}"
 
         waiting = [asyncio.create_task(client.post(PATH, content=slow())) for _ in range(8)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         answer = await client.post(PATH, content=b"{}")
         hold.set()
         assert {(await each).status_code for each in waiting} == {400}
