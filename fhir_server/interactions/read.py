@@ -12,8 +12,7 @@ from fhir_server.store.rows import Version
 
 async def read(database: Database, type: str, id: str, access: Predicate, *, base_url: str = "") -> Version:
     """The current version; raises NotFound when there is none that the caller may see, Gone when it was deleted."""
-    async with database.connection() as connection:
-        found = await Sight(access, base_url).current(connection, type, id)
+    found = await _found(database, Sight(access, base_url), type, id)
     if found is None:
         raise NotFound(f"{type}/{id} does not exist here. Search for it, or check the id.")
     if found.deleted:
@@ -21,3 +20,10 @@ async def read(database: Database, type: str, id: str, access: Predicate, *, bas
             f"{type}/{id} was deleted. Its versions are at {type}/{id}/_history.", version=found.version
         )
     return found
+
+
+async def _found(database: Database, sight: Sight, type: str, id: str) -> Version | None:
+    if sight.whole:
+        return await database.current(type, id)
+    async with database.connection() as connection:
+        return await sight.current(connection, type, id)

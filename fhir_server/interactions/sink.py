@@ -19,7 +19,7 @@ from fhir_server.interactions.prepared import (
     refused,
 )
 from fhir_server.store.database import Database
-from fhir_server.store.gather import Gathering
+from fhir_server.store.gathering import Gathering
 from ingest.errors import NoSpace, SinkUnavailable
 from ingest.sink import Group, Stored
 

@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from fhir_server.errors import Unavailable
+from fhir_server.store import resources
 from fhir_server.store.arrays import register_arrays
 from fhir_server.store.blobs.aside import keep, refuse_large, set_aside
 from fhir_server.store.blobs.pointer import BINARY
@@ -23,11 +24,12 @@ from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection, hang
 from fhir_server.store.devices import assignments
 from fhir_server.store.drafts import Draft
 from fhir_server.store.failures import busy, is_lost, translated, unreachable
+from fhir_server.store.gathering import MOST_TOGETHER, Gathering
 from fhir_server.store.insert import insert, insert_together
 from fhir_server.store.interning import Interning
 from fhir_server.store.ranges import Insert
 from fhir_server.store.rids import Rids
-from fhir_server.store.rows import Version
+from fhir_server.store.rows import Key, Version
 from fhir_server.store.unit_of_work import UnitOfWork
 from fhir_server.store.wakes import Wakes
 
@@ -37,6 +39,8 @@ ACQUIRE_SECONDS = 10.0
 ASK_AGAIN_SECONDS = 2.0
 CONNECT_SECONDS = 10
 READY_SECONDS = 2.0
+
+_READ_WEIGHT: Final = MOST_TOGETHER // 16  # so many share a statement at most: a body may have megabytes
 
 _NOTE: Final = """
 INSERT INTO blob (sha256, size, noted_at) VALUES (%s, %s, clock_timestamp())
@@ -61,6 +65,7 @@ class Database:
         self._rids = Rids()
         self._checking: asyncio.Task[None] | None = None
         self._in_use = 0
+        self._reads: Gathering[Key, Version | None] = Gathering(self._read)
         self._pool: AsyncConnectionPool[PatientConnection] = AsyncConnectionPool(
             url,
             connection_class=PatientConnection,
@@ -104,17 +109,19 @@ class Database:
 
         For what every request asks: it takes the shortest way to a connection and back, and reads in binary.
         """
-        with translated():
-            connection = await self._given()
-            try:
-                cursor = connection.cursor(binary=True)
-                await cursor.execute(statement, params)
-                return await cursor.fetchone()
-            except psycopg.OperationalError:
-                self._replace_lost(connection)
-                raise
-            finally:
-                await self._give_back(connection)
+        return await (await self._executed(statement, params)).fetchone()
+
+    async def rows(self, statement: LiteralString, params: Sequence[object]) -> list[TupleRow]:
+        """All rows of such a read."""
+        return await (await self._executed(statement, params)).fetchall()
+
+    async def execute(self, statement: LiteralString, params: Sequence[object]) -> None:
+        """Nothing; the statement is committed, and came by the same way."""
+        await self._executed(statement, params)
+
+    async def current(self, type: str, id: str) -> Version | None:
+        """The current version, which may be the deletion, whoever may see it; those who ask at once share a statement."""
+        return await self._reads.add((type, id), _READ_WEIGHT)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
@@ -203,6 +210,24 @@ class Database:
         except (psycopg.OperationalError, OSError) as error:
             self._check_all()
             raise Unavailable("The database does not answer.") from error
+
+    async def _read(self, keys: Sequence[Key]) -> list[Version | None]:
+        return resources.several(keys, await self.rows(resources.SEVERAL, resources.columns(keys)))
+
+    async def _executed(
+        self, statement: LiteralString, params: Sequence[object]
+    ) -> psycopg.AsyncCursor[TupleRow]:
+        """The cursor that ran the statement, all of whose rows are here; its connection is given back."""
+        with translated():
+            connection = await self._given()
+            try:
+                cursor = connection.cursor(binary=True)
+                return await cursor.execute(statement, params)
+            except psycopg.OperationalError:
+                self._replace_lost(connection)
+                raise
+            finally:
+                await self._give_back(connection)
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:

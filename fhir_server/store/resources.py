@@ -3,13 +3,13 @@
 https://hl7.org/fhir/R4/http.html#read
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
 
 import psycopg
 
 from fhir_server.definitions.types import RESOURCE_TYPE_NAMES, RESOURCE_TYPES
-from fhir_server.store.arrays import integers, smallints, texts
+from fhir_server.store.arrays import Array, integers, smallints, texts
 from fhir_server.store.predicate import Predicate
 from fhir_server.store.rows import Key, Version
 
@@ -18,6 +18,13 @@ _PATIENT = "(SELECT p.id FROM patient_key p WHERE p.key = r.patient)"
 _READ = """
 SELECT version, last_updated, method, body::text, {patient}
   FROM resource r WHERE type = %s AND id = %s AND ({access})"""
+
+# The arrays are hidden from the planner: it would count their items and plan for each number of them anew. That each key is
+# looked up by itself is said, so that no plan reads the table whole.
+SEVERAL: Final = f"""
+SELECT key.number, r.version, r.last_updated, r.method, r.body::text, {_PATIENT}
+  FROM unnest((SELECT %b), (SELECT %b)) WITH ORDINALITY AS key (type, id, number)
+ CROSS JOIN LATERAL (SELECT * FROM resource WHERE type = key.type AND id = key.id LIMIT 1) r"""
 
 _VREAD = """
 SELECT version, last_updated, method, body::text FROM (
@@ -50,6 +57,25 @@ async def read(connection: psycopg.AsyncConnection, type: str, id: str, access: 
     return _version(type, id, await cursor.fetchone())
 
 
+def several(
+    keys: Sequence[Key], rows: Iterable[tuple[Any, ...]]
+) -> list[Version | None]:  # Any: the columns of SEVERAL
+    """For each of `keys` what `read` says of it to those who may see everything, by the rows of SEVERAL."""
+    found: list[Version | None] = [None] * len(keys)
+    for number, *row in rows:
+        type, id = keys[number - 1]
+        found[number - 1] = _version(type, id, tuple(row))
+    return found
+
+
+def columns(keys: Collection[Key]) -> tuple[Array, Array]:
+    """`keys` as the parameters of a statement."""
+    return (
+        smallints([RESOURCE_TYPES[type] for type, _ in keys]),
+        texts([id.encode() for _, id in keys]),
+    )
+
+
 async def vread(
     connection: psycopg.AsyncConnection, type: str, id: str, version: int, access: Predicate
 ) -> Version | None:
@@ -63,11 +89,7 @@ async def vread(
 
 async def last_contents(connection: psycopg.AsyncConnection, keys: Collection[Key]) -> dict[Key, Version]:
     """The version before the deletion of each of `keys` that is deleted, whoever may see it."""
-    columns = (
-        smallints([RESOURCE_TYPES[type] for type, _ in keys]),
-        texts([id.encode() for _, id in keys]),
-    )
-    cursor = await connection.execute(_LAST, columns)
+    cursor = await connection.execute(_LAST, columns(keys))
     return {(one.type, one.id): one for one in map(_numbered, await cursor.fetchall())}
 
 

@@ -18,7 +18,7 @@ from fhir_server.errors import RequestError, Unavailable
 from fhir_server.store.audit.partitions import Partitions
 from fhir_server.store.audit.rows import inserted, unkept
 from fhir_server.store.database import Connection, Database
-from fhir_server.store.gather import Gathering
+from fhir_server.store.gathering import Gathering
 from fhir_server.store.unit_of_work import Transactions, UnitOfWork
 
 _PATIENCE: Final = 0.002
@@ -60,8 +60,8 @@ class KeptAudit:
         return _Recorded(transactions, trail, self._partitions)
 
     async def _commit(self, together: Sequence[Sequence[Record]]) -> Sequence[None]:
-        async with self._database.connection() as connection:
-            await _insert(connection, [one for records in together for one in records])
+        statement = inserted([one for records in together for one in records])
+        await self._database.execute(statement.sql, statement.params)
         return [None] * len(together)
 
 

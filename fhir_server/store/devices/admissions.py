@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from fhir_server.store.arrays import bigints, byteas, smallints
 from fhir_server.store.database import Database
 from fhir_server.store.devices.reach import reach, reached
-from fhir_server.store.gather import Gathering
+from fhir_server.store.gathering import Gathering
 from ingest.device_auth import WINDOW
 from ingest.errors import RateLimited, Unavailable
 from ingest.ports import Answer

@@ -16,7 +16,7 @@ from fhir_server.store.arrays import texts
 from fhir_server.store.database import Database
 from fhir_server.store.devices.reach import reach, reached
 from fhir_server.store.devices.seal import Seal, SecretUnreadable
-from fhir_server.store.gather import Gathering
+from fhir_server.store.gathering import Gathering
 from ingest.errors import Unavailable
 from ingest.ports import Assignment, Device, HeldKey, Secret
 from mappers.errors import UnknownProfile

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 from fhir_server.store.database import Database
-from fhir_server.store.gather import Gathering
+from fhir_server.store.gathering import Gathering
 from fhir_server.store.smart.grants import HOLDERS, HOLDS
 from smart_auth.granting import AUDIT, granted
 from smart_auth.person import Person
@@ -28,8 +28,7 @@ json_build_array(t.client, t.scopes, c.scopes, c.administration, g.user_id, g.pa
 _HELD: Final = f"""
 SELECT t.sha256, {RIGHTS} {HOLDERS}
  WHERE {{}} AND t.expires_at > clock_timestamp() AND {HOLDS}"""
-_ONE: Final = _HELD.format("t.sha256 = %s")
-_SOME: Final = {
+_SOME: Final = {1: _HELD.format("t.sha256 = %s")} | {
     size: _HELD.format(f"t.sha256 = ANY(ARRAY[{','.join(['%s'] * size)}]::bytea[])") for size in (4, 16, 128)
 }
 """With as many places as there are in the statement, one plan does for all; a list would be planned for anew each time."""
@@ -39,40 +38,29 @@ _MOST: Final = max(_SOME)
 class Bearers:
     """Implements `smart_auth.ports.Bearers`; `practitioners` see everyone, or their own patients."""
 
-    __slots__ = ("_asked", "_asking", "_database", "_holder")
+    __slots__ = ("_asked", "_database", "_holder")
 
     def __init__(self, database: Database, practitioners: Practitioners, resources: Resources) -> None:
         self._database = database
         self._holder = holders(practitioners, resources)
-        self._asking = False
         self._asked: Gathering[bytes, str | None] = Gathering(self._some)
 
     async def holder(self, sha256: bytes) -> Principal | None:
         """The caller whom the token stands for; None when it is unknown, has ended, or whoever granted it may not any more."""
-        said = await (self._asked.add(sha256) if self._asking else self._one(sha256))
+        said = await self._asked.add(sha256)
         return None if said is None else self._holder(said)
 
     async def holders(self, asked: Sequence[bytes]) -> list[Principal | None]:
         """Who holds each of the tokens, as `holder` says it: of those who stay connected, many at once."""
         return [None if said is None else self._holder(said) for said in await self._some(asked)]
 
-    async def _one(self, sha256: bytes) -> str | None:
-        """For a request that is alone: to gather it with none would take longer than the statement."""
-        self._asking = True
-        try:
-            row = await self._database.row(_ONE, (sha256,))
-        finally:
-            self._asking = False
-        return None if row is None else row[1]
-
     async def _some(self, asked: Sequence[bytes]) -> list[str | None]:
         wanted, found = list(set(asked)), dict[bytes, str]()
-        async with self._database.connection() as connection:
-            for start in range(0, len(wanted), _MOST):
-                few = wanted[start : start + _MOST]
-                places = next(size for size in _SOME if size >= len(few))
-                filled = few + few[-1:] * (places - len(few))
-                found.update(await (await connection.execute(_SOME[places], filled)).fetchall())
+        for start in range(0, len(wanted), _MOST):
+            few = wanted[start : start + _MOST]
+            places = next(size for size in _SOME if size >= len(few))
+            filled = few + few[-1:] * (places - len(few))
+            found.update(await self._database.rows(_SOME[places], filled))
         return [found.get(each) for each in asked]
 
 

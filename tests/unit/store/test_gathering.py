@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from fhir_server.store.gather import Gathering
+from fhir_server.store.gathering import Gathering
 
 
 async def test_one_that_comes_as_the_last_writer_ends_is_written_too():
