@@ -71,7 +71,7 @@ class Registrar:
         for version in _last(work.written):
             known = await registrations.locked(work.connection, version.id)
             if version.deleted:
-                await registrations.set_state(work.connection, version.id, "off", None)
+                await registrations.deleted(work.connection, version.id)
             else:
                 # there for each: whoever drafts a Subscription takes it apart, since without it would never be run
                 apart = work.apart[TYPE, version.id]

@@ -19,6 +19,7 @@ from fhir_server.subscriptions.known import Known
 from fhir_server.subscriptions.model import State
 
 LOOK_SECONDS: Final = 10.0
+REMOVE_SECONDS: Final = 600.0
 
 SUBSCRIPTIONS: Final = Gauge(
     "fhir_subscriptions", "Subscriptions, by state.", ("state",), multiprocess_mode="livemax"
@@ -39,7 +40,7 @@ class Upkeep:
         self._ending = ending
         self._duties = duties
         self._event_days = event_days
-        self._next = 0.0
+        self._next = self._next_removal = 0.0
 
     async def look(self, known: Known) -> None:
         """What is due is done; of old events a part, and the rest the next time."""
@@ -50,6 +51,7 @@ class Upkeep:
         await self._duties.do("unreadable", partial(self._end_unreadable, known))
         await self._duties.do("events", self._remove_events)
         await self._duties.do("set aside", self._remove_set_aside)
+        await self._duties.do("deleted", self._remove_deleted)
         await self._duties.do("states", self._tell)
 
     async def _end(self, known: Known) -> None:
@@ -70,6 +72,13 @@ class Upkeep:
     async def _remove_set_aside(self) -> None:
         async with self._database.connection() as connection:
             await set_aside.remove_old(connection, self._event_days)
+
+    async def _remove_deleted(self) -> None:
+        if time.monotonic() < self._next_removal:
+            return
+        self._next_removal = time.monotonic() + REMOVE_SECONDS
+        async with self._database.connection() as connection:
+            await registrations.remove_deleted(connection, self._event_days)
 
     async def _tell(self) -> None:
         async with self._database.connection() as connection:

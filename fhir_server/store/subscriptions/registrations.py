@@ -2,7 +2,8 @@
 
 https://hl7.org/fhir/R4/subscription.html
 
-A row stays when its resource is deleted: its numbers go on should the resource come back, and its history keeps its owner.
+A row stays for a while when its resource is deleted: its numbers go on should the resource come back, and its history keeps its
+owner. Without a row it is the administrators' alone.
 What `asked` and `owner` hold is read by `fhir_server.subscriptions.as_json`.
 """
 
@@ -15,6 +16,8 @@ from typing import Any, Final, Literal, TypeAlias
 import psycopg
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
+
+from fhir_server.definitions.types import RESOURCE_TYPES
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 State: TypeAlias = Literal["requested", "active", "error", "off"]
@@ -52,6 +55,18 @@ _REST: Final = "UPDATE subscription_progress SET due_at = 'infinity' WHERE subsc
 _IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
 _RUNNING: Final = "SELECT count(*) FROM subscription WHERE owner_key = %s AND state <> 'off'"
 _STATES: Final = "SELECT state, count(*) FROM subscription GROUP BY state"
+_DELETED: Final = (
+    "UPDATE subscription SET state = 'off', error = NULL, headers = NULL WHERE id = %s RETURNING key"
+)
+_REMOVE: Final = """
+WITH removed AS (
+  DELETE FROM subscription WHERE key IN (
+    SELECT s.key FROM subscription s JOIN resource r ON r.type = %s AND r.id = s.id
+     WHERE s.state = 'off' AND r.deleted AND r.last_updated < clock_timestamp() - make_interval(days => %s)
+       AND NOT EXISTS (SELECT FROM subscription_event e WHERE e.subscription = s.key)
+     LIMIT 1000 FOR UPDATE OF s SKIP LOCKED)
+  RETURNING key)
+DELETE FROM subscription_progress p USING removed WHERE p.subscription = removed.key"""
 _STATE: Final = "UPDATE subscription SET state = %s, error = %s WHERE id = %s RETURNING key"
 
 
@@ -143,6 +158,18 @@ async def set_state(connection: Connection, id: str, state: State, error: str | 
     row = await (await connection.execute(_STATE, (state, error, id))).fetchone()
     if row is not None and state == "off":
         await connection.execute(_REST, row)
+
+
+async def deleted(connection: Connection, id: str) -> None:
+    """The one with the id, if there ever was one, is off and rests, and what its endpoint was sent as headers is forgotten."""
+    row = await (await connection.execute(_DELETED, (id,))).fetchone()
+    if row is not None:
+        await connection.execute(_REST, row)
+
+
+async def remove_deleted(connection: Connection, days: int) -> int:
+    """How many were removed, at most 1,000: deleted more than so many days ago, and none of whose events is kept."""
+    return (await connection.execute(_REMOVE, (RESOURCE_TYPES["Subscription"], days))).rowcount
 
 
 async def running(connection: Connection, owner_key: str) -> int:

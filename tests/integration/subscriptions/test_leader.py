@@ -136,6 +136,24 @@ async def test_old_events_are_removed_and_numbers_go_on(database):
     assert [(number, id) for number, _, id, _ in await events(database, "s")] == [(2, "new")]
 
 
+async def test_a_subscription_that_was_deleted_is_removed_once_its_events_are(database):
+    for id in ("there", "deleted", "just-deleted", "told"):
+        await subscribe(database, id, watching("Patient"), state="off")
+    async with database.connection() as connection:
+        await connection.execute("UPDATE resource SET deleted = id <> 'there'")
+        await connection.execute(
+            "UPDATE resource SET last_updated = now() - interval '8 days' WHERE id <> 'just-deleted'"
+        )
+        await connection.execute(
+            "INSERT INTO subscription_event SELECT key, 1, now(), 'create', 1, 'x' FROM subscription WHERE id = 'told'"
+        )
+    await Upkeep(database, Ending(database, NoAudit()), Duties(), 7).look(Known(BASE))
+    async with database.connection() as connection:
+        left = await (await connection.execute("SELECT id FROM subscription ORDER BY id")).fetchall()
+        rows = await (await connection.execute("SELECT count(*) FROM subscription_progress")).fetchone()
+    assert (left, rows) == ([("just-deleted",), ("there",), ("told",)], (3,))
+
+
 SILENT = {"changes": frozenset({"silent"}), "trigger": "silent"}
 
 

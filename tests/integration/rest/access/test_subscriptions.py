@@ -4,7 +4,7 @@ import pytest
 import pytest_asyncio
 
 from fhir_server.keys import MasterKey
-from fhir_server.store.subscriptions.registrations import registered
+from fhir_server.store.subscriptions.registrations import registered, remove_deleted
 from fhir_server.subscriptions.restate import restated
 from fhir_server.subscriptions.secret_headers import SecretHeaders
 from tests.integration.rest.access.world import names, resource, to
@@ -159,11 +159,26 @@ async def test_a_deleted_subscription_rests_and_keeps_its_owner(server, owner, o
 
     assert (await owner.ask("DELETE", here)).status_code == 204
     assert (await kept(server, tree["id"])).state == "off"
+    assert secrets(await kept(server, tree["id"])) == {}
     assert await owner.status(f"{here}/_history") == 200
     assert await other.status(f"{here}/_history") == 404
     await put(other, tree | {"channel": WEBSOCKET}, status=403)
     again = await put(owner, tree | {"channel": subscription()["channel"]}, status=201)
     assert (again["status"], (await kept(server, tree["id"])).state) == ("requested", "requested")
+
+
+@pytest.mark.item("leak-25")
+async def test_a_deleted_subscription_that_was_forgotten_is_the_administrators_alone(server, owner, other):
+    tree = await made(owner, subscription())
+    here = f"Subscription/{tree['id']}"
+    assert (await owner.ask("DELETE", here)).status_code == 204
+    async with server.database.connection() as connection:
+        await remove_deleted(connection, days=0)
+
+    for one in (owner, other):
+        assert await one.status(f"{here}/_history") == 404
+        await put(one, tree | {"channel": WEBSOCKET}, status=403)
+    assert await server.operator().status(f"{here}/_history") == 200
 
 
 @pytest.mark.item("leak-25")
