@@ -71,7 +71,9 @@ class StoreSink:
         groups = [group for request in requests for group in request]
         new = [(group, draft, 1) for group in groups for draft in group.drafts]
         drafts = ordered([draft for _, draft, _ in new] + provenance_drafts("CREATE", new))
-        made = await self._database.create_together(drafts, patients_of(groups))
+        made = await self._database.create_together(
+            drafts, patients_of(groups), [group.drafts[0] for group in groups]
+        )
         return [made] * len(requests)
 
     async def _commit(self, requests: Sequence[Groups]) -> list[list[Stored]]:

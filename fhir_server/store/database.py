@@ -154,7 +154,9 @@ class Database:
         self.wakes.changed()
         return versions
 
-    async def create_together(self, drafts: Sequence[Draft], patients: Iterable[str]) -> bool:
+    async def create_together(
+        self, drafts: Sequence[Draft], patients: Iterable[str], heads: Sequence[Draft]
+    ) -> bool:
         """Whether version 1 of each draft was made and committed; nothing is where one's id was taken or one of `patients` deleted.
 
         One statement, as `create_all`; a DeviceUseStatement assigns nothing here.
@@ -162,7 +164,7 @@ class Database:
         async with self.connection() as connection:
             interned = self._interning.begin()
             rids = await self._rids.take(connection, len(drafts))
-            made = await insert_together(connection, interned, rids, drafts, patients)
+            made = await insert_together(connection, interned, rids, drafts, patients, heads)
             if made:
                 interned.committed()
                 self.wakes.changed()

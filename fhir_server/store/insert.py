@@ -33,7 +33,7 @@ inserted AS (
     FROM clock, unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
       AS row (rid, type, id, method, patient, code_set, date_lo, date_hi, value_lo, value_hi, value_unit,
               tokens, fingerprint, head, tail)
-   WHERE NOT EXISTS (SELECT FROM resource p WHERE p.type = {patient} AND p.id = ANY(%b) AND p.deleted)
+   WHERE NOT EXISTS (SELECT FROM resource p WHERE p.type = {patient} AND p.id = ANY(%b) AND p.deleted){unless}
   {taken}
   RETURNING rid, type, last_updated){ranges}
 INSERT INTO change_log (type, rid, version, last_updated)
@@ -41,6 +41,8 @@ SELECT type, rid, 1, last_updated FROM inserted
 RETURNING rid, last_updated"""
 
 
+_KNOWN = """
+     AND NOT EXISTS (SELECT FROM resource k WHERE k.type = ANY(%b) AND k.id = ANY(%b))"""
 _SKIPPED = "ON CONFLICT (type, id) DO NOTHING"
 _KEY = "resource_type_id"
 
@@ -75,11 +77,15 @@ async def insert_together(
     rids: Sequence[int],
     drafts: Sequence[Draft],
     patients: Iterable[str],
+    heads: Sequence[Draft],
 ) -> bool:
-    """Whether the drafts were made, all of them, as `insert` makes them: none where one is there already."""
+    """Whether the drafts were made, all of them, as `insert` makes them: none where one is there already.
+
+    The `heads` are looked for first: one that is refused by the unique key is an error in PostgreSQL's log.
+    """
     bodies = [stamped(draft, 1) for draft in drafts]
     try:
-        return bool(await _inserted(connection, interned, rids, drafts, bodies, patients, ""))
+        return bool(await _inserted(connection, interned, rids, drafts, bodies, patients, "", heads=heads))
     except psycopg.errors.UniqueViolation as error:
         if error.diag.constraint_name != _KEY:
             raise
@@ -95,6 +101,7 @@ async def _inserted(
     patients: Iterable[str],
     taken: LiteralString,
     beside: Insert | None = None,
+    heads: Sequence[Draft] = (),
 ) -> dict[int, datetime]:
     """When each was made, by its number; `taken` says what becomes of those whose id is there already."""
     rows = [draft.index for draft in drafts]
@@ -106,6 +113,7 @@ async def _inserted(
         stamp=STAMP.format(at="now"),
         patient=RESOURCE_TYPES["Patient"],
         taken=taken,
+        unless=_KNOWN if heads else "",
         ranges="".join(f",\nrange_{number} AS ({part.sql})" for number, part in enumerate(ranges)),
     )
     columns = (
@@ -118,10 +126,18 @@ async def _inserted(
         texts([body.head for body in bodies]),
         texts([body.tail for body in bodies]),
         texts([id.encode() for id in patients]),
+        *_keys(heads),
         *(column for part in ranges for column in part.params),
     )
     cursor = await connection.execute(statement, columns)
     return dict(await cursor.fetchall())
+
+
+def _keys(heads: Sequence[Draft]) -> tuple[Array, ...]:
+    if not heads:
+        return ()
+    types = sorted({RESOURCE_TYPES[draft.type] for draft in heads})
+    return smallints(types), texts([draft.id.encode() for draft in heads])
 
 
 def index_columns(rows: Sequence[IndexRow], interned: Interned) -> tuple[Array, ...]:

@@ -3,9 +3,12 @@
 import asyncio
 import itertools
 
+import psycopg
+
 from fhir_server.interactions.sink import StoreSink
 from fhir_server.json import parse
 from fhir_server.store import history, resources
+from fhir_server.store.database import Database
 from fhir_server.store.predicate import EVERYTHING
 from ingest.sink import Draft, Group
 from mappers.provenance import Measured, Message
@@ -53,6 +56,19 @@ async def test_a_new_reading_is_created_and_its_replay_is_unchanged(database):
     assert [s.outcome for s in first + second] == ["created", "unchanged"]
     assert first[0].references == second[0].references == ("Observation/a", "Observation/b")
     assert await _count(database, "change_log") == 3  # with the Provenance of both
+
+
+async def test_a_replay_leaves_no_error_in_the_log_of_postgresql(database_url):
+    database = Database(database_url)
+    await database.open()
+    sink = StoreSink(database)
+    for _ in range(2):
+        await sink.store([_group(("a", 97), ("b", 60)), _group(("c", 95))])
+    await sink.store([_group(("c", 94))])
+    await database.close()  # a connection that ends has told of its statements
+    with psycopg.connect(database_url) as connection:
+        sql = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+        assert connection.execute(sql).fetchone() == (0,)
 
 
 async def test_another_value_under_the_same_identity_is_ambiguous_and_stores_nothing_of_its_group(database):
