@@ -3,6 +3,7 @@
 https://docs.pydantic.dev/latest/concepts/pydantic_settings/#field-value-priority
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from fhir_server.settings import Settings
 
@@ -20,6 +22,7 @@ def settings(**options: object) -> "Settings":
     Raises OperatorError that names each variable that is wrong, and never a value: it may be a secret.
     """
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from fhir_server.settings import Settings
     from fhir_server.store.embedded.directory import default_data_dir
@@ -31,6 +34,8 @@ def settings(**options: object) -> "Settings":
         configured = Settings(**given)
     except ValidationError as error:
         raise OperatorError(_complaint(error)) from None
+    except SettingsError as error:
+        raise OperatorError(_unread(error)) from None
     folder = configured.data_dir or default_data_dir()
     return configured.model_copy(update={"data_dir": folder.expanduser().absolute()})
 
@@ -48,6 +53,12 @@ def _complaint(error: "ValidationError") -> str:
         for fault in error.errors(include_input=False, include_url=False)
     )
     return "The settings cannot be used: " + "; ".join(faults) + ". docs/settings.md lists every setting."
+
+
+def _unread(error: "SettingsError") -> str:
+    named = re.search(r'field "(\w+)"', str(error))
+    which = _variable(named[1]) if named else "A setting"
+    return f"The settings cannot be used: {which}: it is no JSON. docs/settings.md lists every setting."
 
 
 def _variable(field: str) -> str:

@@ -34,3 +34,9 @@ def test_what_is_wrong_is_named_by_its_variable_and_the_value_is_not_shown(monke
     assert "FHIR_TOKEN" in str(refused.value)
     assert "FHIR_PORT" in str(refused.value)
     assert "hush-hush" not in str(refused.value)
+
+
+def test_what_should_be_json_and_is_not_is_named_too(monkeypatch):
+    monkeypatch.setenv("FHIR_OUTBOUND_ALLOW", "10.0.0.0/8")
+    with pytest.raises(OperatorError, match=r"FHIR_OUTBOUND_ALLOW: .*JSON"):
+        settings()
