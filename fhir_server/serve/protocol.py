@@ -4,7 +4,7 @@ https://www.rfc-editor.org/rfc/rfc9110#section-7.8: a server may ignore Upgrade;
 request, body and all. The parser stops where such a request's body begins, and uvicorn would serve it without.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Final, cast
 
 import httptools
@@ -21,6 +21,8 @@ SOCKETS: Final = b"/ws/"
 HANG_UP: Final = "fhir_server.hang_up"
 """An extension of ASGI: what drops the connection at once, with all that the client has not read."""
 
+_NO_TEXT: Final = 1007
+"""https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _UNREADABLE: Final = dumps(
     operation_outcome(
@@ -121,8 +123,25 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
+    def send_receive_event_to_app(self) -> None:
+        """The application hears the message; a text that is no UTF-8 closes with 1007, of which uvicorn would log a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(self.frames):
+            self.frames = []
+            self.conn.send_close(_NO_TEXT)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Sends it; a handshake that the application refused is complete, too: uvicorn logs an error for others."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
             self.handshake_complete = True
+
+
+def _is_text(frames: Sequence[bytes]) -> bool:
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -93,6 +93,18 @@ async def test_a_request_for_a_websocket_where_there_is_none_is_answered_over_ht
     assert answer.endswith(b"GET /last ")
 
 
+async def test_a_text_that_is_no_utf_8_closes_a_websocket_and_is_no_error_of_the_server_s(port, caplog):
+    opening = b"GET /ws/open HTTP/1.1\r\nHost: x\r\n" + SOCKET + b"\r\n"
+    whole, parts = (
+        b"\x81\x82" + bytes(4) + b"\xc3\x28",
+        b"\x01\x81" + bytes(4) + b"\xc3\x80\x81" + bytes(4) + b"(",
+    )
+    for text in (whole, parts):
+        answer = await spoken(port, opening, text)
+        assert answer.partition(b"\r\n\r\n")[2][:4] == b"\x88\x02" + (1007).to_bytes(2)
+    assert caplog.records == []
+
+
 async def test_a_client_that_pings_and_does_not_read_fills_no_memory(server, port):
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
