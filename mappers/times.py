@@ -121,8 +121,9 @@ def _from_decimal(seconds: Decimal, element: str) -> DeviceTime:
     return DeviceTime(text, moment.replace(microsecond=rest // 1000), nanoseconds, digits)
 
 
-def _check_range(seconds: int | Decimal, element: str) -> None:
-    shown = seconds if -_PRINTABLE < seconds < _PRINTABLE else "of very many digits"
+def _check_range(seconds: int | Decimal, element: str, written: str | None = None) -> None:
+    """Nothing; raises InvalidTime for what is out of range, as `written` where it came as a text."""
+    shown = written or (seconds if -_PRINTABLE < seconds < _PRINTABLE else "of very many digits")
     if seconds < 0:
         raise InvalidTime("value", element, f"{element} {shown} is before 1970. Set the device's clock.")
     if seconds > LARGEST_SECONDS:
@@ -147,7 +148,7 @@ def _from_text(text: str, element: str) -> DeviceTime:
         seconds = (whole - _EPOCH) // _SECOND
     except (ValueError, OverflowError) as error:
         raise InvalidTime("value", element, f"{element} {text!r} is not a time: {error}.") from error
-    _check_range(seconds, element)
+    _check_range(seconds, element, text)
     rest = int((fraction or "").ljust(9, "0"))
     moment = whole.replace(microsecond=rest // 1000)
     return DeviceTime(text, moment, seconds * 1_000_000_000 + rest, len(fraction or ""))

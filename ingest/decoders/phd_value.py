@@ -53,6 +53,7 @@ def measured(observation: Members, *, time_stamp: bool) -> Measured:
     sent = codings(concept)
     number = _number(concept, sent)
     if number is None or concept is None:
+        _pass_over(observation)
         return found
     row = row_of(number)
     if time_stamp or number in TECHNICAL:

@@ -59,7 +59,7 @@ def test_a_time_keeps_the_precision_and_offset_it_came_with(value, text, nanosec
         ("2026-02-30T12:00:00Z", "is not a time: day is out of range"),
         ("2026-01-31T12:00:60Z", "is not a time: second must be"),
         ("2026-01-31T12:00:00.1234567891Z", "is not a time"),
-        ("1969-12-31T23:59:59Z", "before 1970"),
+        ("1969-12-31T23:59:59Z", "measuredAt 1969-12-31T23:59:59Z is before 1970"),
         ("9999-12-31T23:59:59Z", "beyond 10\\^11"),
         ("２026-01-31T12:00:00Z", "is not a time"),
     ],

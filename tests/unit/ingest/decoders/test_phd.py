@@ -201,6 +201,12 @@ def test_half_a_blood_pressure_is_refused():
     assert outcome(half, "blood-pressure") == [("required", "diastolic")]
 
 
+def test_a_value_under_no_code_of_mdc_is_no_further_mistake():
+    code = {"coding": [{"system": "http://loinc.org", "code": "2708-6"}]}
+
+    assert outcome(observation() | {"code": code}) == [("required", "code.coding")]
+
+
 def test_a_period_is_kept_with_its_start_and_end():
     period = {"start": "2026-03-01T10:00:00Z", "end": "2026-03-01T10:05:00Z"}
     (made,) = outcome(without(observation(), "effectiveDateTime") | {"effectivePeriod": period})
