@@ -3,6 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/OperationDefinition-backport-subscription-events.html
 """
 
+from collections.abc import Sequence
 from typing import Final, cast, get_args
 
 from fhir_server.errors import InvalidRequest, NotFound
@@ -13,13 +14,17 @@ from fhir_server.operations.result import Result
 from fhir_server.operations.subscription_status import about, one, refuse_blind
 from fhir_server.search.access import access
 from fhir_server.search.bundle import url
-from fhir_server.store.subscriptions.following import LATEST, Wanted, events
+from fhir_server.store.database import Connection
+from fhir_server.store.subscriptions.contents import fitting
+from fhir_server.store.subscriptions.following import LATEST, Row, Wanted, events
 from fhir_server.store.subscriptions.status import SUBSCRIPTION, Status
 from fhir_server.subscriptions.as_json import asked_from
 from fhir_server.subscriptions.contents import contents
 from fhir_server.subscriptions.model import Content
 from fhir_server.subscriptions.news import event
 from fhir_server.subscriptions.notification import query_events
+
+MOST_BYTES: Final = 10_000_000
 
 _DEFINITIONS: Final = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition"
 _SINCE: Final = "eventsSinceNumber"
@@ -47,9 +52,10 @@ async def serve(call: Invocation) -> Result:
     wanted = Wanted(found.key, since - 1, LATEST if until is None else until)
     async with call.database.connection() as connection:
         (rows,) = await events(connection, [wanted], most + 1)
+        together = await _together(connection, rows[:most], content)
         told = await contents(
             connection,
-            [event(row) for row in rows[:most]],
+            [event(row) for row in rows[:together]],
             content,
             access(call.principal),
             base_url=call.base_url,
@@ -60,10 +66,18 @@ async def serve(call: Invocation) -> Result:
             content,
             told,
             call.now,
-            further=_further(call, rows[most].number) if len(rows) > most else None,
+            further=_further(call, rows[together].number) if len(rows) > together else None,
             missing=_missing(found, since, until),
         ).body
     )
+
+
+async def _together(connection: Connection, rows: Sequence[Row], content: Content) -> int:
+    """How many of the events go into one Bundle: not all where their contents are too large for it."""
+    if content != "full-resource" or len(rows) < 2:
+        return len(rows)
+    versions = [(row.type, row.id, row.version) for row in rows]
+    return max(await fitting(connection, versions, MOST_BYTES), 1)
 
 
 def _number(asked: Arguments, name: str) -> int | None:

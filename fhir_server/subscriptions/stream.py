@@ -23,6 +23,7 @@ from fhir_server import clock
 from fhir_server.errors import RequestError
 from fhir_server.search.access import access
 from fhir_server.store.database import Connection, Database
+from fhir_server.store.subscriptions.contents import fitting
 from fhir_server.store.subscriptions.following import Row, Wanted, events, stands
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.as_json import asked_from
@@ -47,6 +48,9 @@ LOOK_SECONDS: Final = 1.0
 JUDGE_SECONDS: Final = 2.0
 MOST_TOGETHER: Final = 500
 MOST_EVENTS: Final = 200
+FEW_EVENTS: Final = 10
+"""So many are told together however large their contents are."""
+MOST_BYTES: Final = 2_000_000
 
 
 class Followers:
@@ -147,13 +151,18 @@ class Followers:
             await asyncio.sleep(0)  # requests are served meanwhile
 
     async def _tell_alike(self, group: Sequence["Shown"]) -> None:
-        seeing = list(_seeing(group))
-        if not seeing:
-            return
-        async with self._database.connection() as connection:
-            found = await _occurrences(connection, seeing)
+        left = list(_seeing(group))
+        while left:
+            async with self._database.connection() as connection:
+                some = await _bearable(connection, left)
+                found = await _occurrences(connection, some)
+            self._give(some, found)
+            left = left[len(some) :]
+
+    @staticmethod
+    def _give(group: Sequence["Shown"], found: Sequence[Sequence[Occurrence]]) -> None:
         at = clock.now()
-        for one, occurrences in zip(seeing, found, strict=True):
+        for one, occurrences in zip(group, found, strict=True):
             last = one.events[-1].number
             about = one.followings[0].about(last)
             told = Told(last, notification.events(about, one.asked.channel.content, occurrences, at))
@@ -241,6 +250,23 @@ def _parts(group: Sequence[Shown]) -> Iterator[Sequence[Shown]]:
         part.append(one)
         size += len(one.events)
     yield part
+
+
+async def _bearable(connection: Connection, group: Sequence[Shown]) -> Sequence[Shown]:
+    """The first of the group, whose contents are together not too large; of the last of them perhaps not all events."""
+    together = [(each.type, each.id, each.version) for one in group for each in one.events]
+    if len(together) <= FEW_EVENTS or group[0].asked.channel.content != "full-resource":
+        return group
+    left, found = max(await fitting(connection, together, MOST_BYTES), 1), list[Shown]()
+    for one in group:
+        if left <= 0:
+            break
+        found.append(one._replace(events=one.events[:left]))
+        if left < len(one.events):
+            for each in one.followings:
+                each.looked = -1  # there is more for them
+        left -= len(one.events)
+    return found
 
 
 async def _occurrences(connection: Connection, group: Sequence[Shown]) -> list[list[Occurrence]]:

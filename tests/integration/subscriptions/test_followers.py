@@ -12,6 +12,7 @@ from fhir_server.interactions.write import prepare_tree
 from fhir_server.store.subscriptions import events
 from fhir_server.store.subscriptions.events import Unnumbered
 from fhir_server.store.subscriptions.following import stands
+from fhir_server.subscriptions import stream
 from fhir_server.subscriptions.as_json import asked_from, asked_json
 from fhir_server.subscriptions.model import Asked, Channel, Criterion
 from fhir_server.subscriptions.news import Ended, Following, Told
@@ -89,6 +90,18 @@ async def test_one_who_reads_nothing_delays_nobody_and_is_told_all_of_it_later(d
             found += numbers(await told(followers, slow))
         assert found == [*range(2, 142)]
         assert slow.after == quick.after == 141
+
+
+async def test_contents_that_are_large_together_come_in_several_notifications(database, monkeypatch):
+    monkeypatch.setattr(stream, "MOST_BYTES", 1_000)
+    async with following(database, ME, ME) as (followers, both):
+        await happened(database, both[0].key, 30)
+        for one in both:
+            found, times = [], 0
+            while len(found) < 30:
+                found += numbers(await told(followers, one))
+                times += 1
+            assert (found, times > 2) == ([*range(1, 31)], True)
 
 
 @pytest.mark.item("sub-G6")

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from fhir_server.app import create_app
+from fhir_server.operations import subscription_events
 from fhir_server.store.database import Database
 from fhir_server.store.subscriptions import events
 from fhir_server.store.subscriptions.events import Unnumbered
@@ -231,6 +232,20 @@ async def test_what_is_kept_no_more_is_told_and_too_many_events_go_on_at_a_link(
     rest = (await client.get(further["url"])).json()
     assert (numbers(rest), rest.get("link")) == (["8", "9"], None)
     assert "outcome" not in rest["entry"][0]["response"]
+
+
+@pytest.mark.item("sub-T8")
+async def test_contents_that_are_large_together_go_on_at_a_link(client, subscribed, happened, monkeypatch):
+    monkeypatch.setattr(subscription_events, "MOST_BYTES", 500)
+    id = await subscribed(asked(content="full-resource"))
+    ids = await happened(id, 5)
+    found, url = [], f"/fhir/Subscription/{id}/$events"
+    while url is not None:
+        bundle = (await client.get(url)).json()
+        found.append([entry["resource"]["id"] for entry in bundle["entry"][1:]])
+        url = next((one["url"] for one in bundle.get("link", ())), None)
+    assert len(found) > 1
+    assert [id for page in found for id in page] == ids
 
 
 @pytest.mark.item("sub-T8")
