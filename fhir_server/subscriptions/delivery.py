@@ -72,9 +72,9 @@ class Deliveries:
             await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
         await self._attempts.lines.close()
         try:
-            async with self._database.connection() as connection:
+            async with asyncio.timeout(END_SECONDS), self._database.connection() as connection:
                 await deliveries.release(connection, self._me)
-        except (RequestError, psycopg.Error):
+        except (TimeoutError, RequestError, psycopg.Error):
             self._log.info("notifications left to their leases")
 
     async def _start(self, ended: Callable[[], None]) -> bool:

@@ -177,6 +177,6 @@ class Leader:
         term = self._term
         await self._leave()
         if term is not None:
-            with suppress(RequestError, psycopg.Error):
-                async with self._database.connection() as connection:
+            with suppress(TimeoutError, RequestError, psycopg.Error):
+                async with asyncio.timeout(LOOK_SECONDS), self._database.connection() as connection:
                     await cursor.release(connection, term.numbering.epoch)

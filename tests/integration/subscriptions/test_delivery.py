@@ -432,3 +432,11 @@ async def test_contents_that_are_large_go_in_notifications_of_bearable_size(cont
         async with delivering(database):
             await until(database, "s", delivered=3)
     assert [request.numbers for request in hook.asked] == [[1], [2], [3]]
+
+
+async def test_who_stops_waits_for_no_database_that_does_not_answer(database):
+    async with AsyncExitStack() as busy:
+        for _ in range(8):  # every connection of the pool
+            await busy.enter_async_context(database.connection())
+        async with asyncio.timeout(5):  # a connection is waited for twice as long
+            await deliveries(database).close()
