@@ -39,13 +39,16 @@ class Watch:
     criterion: Criterion
     plan: Plan | None
 
-    def meets(self, happened: Happened) -> bool:
-        """Whether the change is what the criterion describes."""
-        return (
-            happened.change in self.criterion.changes
-            and happened.triggers(self.criterion.trigger)
-            and (self.plan is None or match.met(self.plan, happened.tree))
-        )
+    def meets(self, happened: Happened, answers: dict[str, bool]) -> bool:
+        """Whether the change is what the criterion describes; `answers` has the queries that were held against it already."""
+        if happened.change not in self.criterion.changes or not happened.triggers(self.criterion.trigger):
+            return False
+        if self.plan is None:
+            return True
+        query = self.criterion.query
+        if query not in answers:
+            answers[query] = match.met(self.plan, happened.tree)
+        return answers[query]
 
 
 class Watches:
@@ -101,11 +104,12 @@ class Watches:
     def looked_at(self, happened: Happened, failures: Failures) -> Iterator[int | None]:
         """For each criterion that is looked at the subscription, by key, where the change meets it, else None.
 
-        `failures` has those that it cannot be held against.
+        What many ask in the same words is decided once. `failures` has those that it cannot be held against.
         """
+        answers = dict[str, bool]()
         for watch in self.candidates(happened):
             try:
-                is_met = watch.meets(happened)
+                is_met = watch.meets(happened, answers)
             except Exception as error:  # noqa: BLE001 - whatever it is, all others go on
                 failures.add(error, happened, watch.subscription)
                 is_met = False

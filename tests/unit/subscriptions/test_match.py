@@ -1,5 +1,6 @@
 """Which subscriptions a change is an event of: those that a search would find it by, and few are looked at."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -73,6 +74,28 @@ def test_a_change_is_told_to_those_whose_search_would_find_it(random):
         matched = watches.matched(happened(named), Failures())
         assert set(matched) == wanted, [asked[key] for key in set(matched) ^ wanted]
         assert len(matched) == len(wanted)
+
+
+class Counted(dict):
+    """A resource that counts how often it is looked at."""
+
+    looks = 0
+
+    def get(self, *asked):
+        self.looks += 1
+        return super().get(*asked)
+
+
+def test_what_many_ask_in_the_same_words_is_decided_once():
+    observation = {"resourceType": "Observation", "id": "o", "status": "final", "valueInteger": 7}
+    looks = []
+    for many in (1, 50):
+        watches = watching(*[criterion("Observation", "status:not=amended")] * many)
+        change = happened(observation)
+        counted = Counted(change.tree)
+        assert len(watches.matched(replace(change, tree=counted), Failures())) == many
+        looks.append(counted.looks)
+    assert looks[0] == looks[1] > 0
 
 
 QUERIES = [
