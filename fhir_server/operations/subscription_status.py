@@ -133,8 +133,8 @@ STATUS: Final = Operation(
     levels={"instance": "read", "type": "search"},
     types=(SUBSCRIPTION,),
     takes=(
-        Parameter("id", "id", 0, "*", "At the type level: the ids of Subscriptions. Of one Subscription it means nothing, as the guide has it."),
-        Parameter("status", "code", 0, "*", "At the type level: in one of these states. Of one Subscription it means nothing."),
+        Parameter("id", "id", 0, "*", "At the type level: the ids of Subscriptions; else ignored."),
+        Parameter("status", "code", 0, "*", "At the type level: in one of these states; else ignored."),
         Parameter(_AFTER, "string", 0, "1", "Where the page before ended, from a next link."),
     ),
     gives=(Parameter("return", "Bundle", 1, "1", "A searchset of Parameters, one for each Subscription."),),
