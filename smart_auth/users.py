@@ -127,6 +127,10 @@ class Accounts(Protocol):
         """Keeps since when the user is disabled, or that they are not; who is disabled is logged out everywhere."""
         ...
 
+    async def revoke_apps(self, user: User) -> None:
+        """Ends all that apps may do for the user, and forgets what the user agreed to."""
+        ...
+
     async def set_password(self, user: User, password: str, until: datetime | None) -> None:
         """Keeps the hash of another password, and logs the user out everywhere."""
         ...
@@ -220,6 +224,13 @@ async def enable(accounts: Accounts, name: str) -> User:
     await accounts.switch(enabled, None)
     await accounts.succeeded(enabled.name)
     return enabled
+
+
+async def revoke_apps(accounts: Accounts, name: str) -> User:
+    """The user, for whom no app may do anything until they agree anew. Raises UserMissing."""
+    user = await found(accounts, name)
+    await accounts.revoke_apps(user)
+    return user
 
 
 async def reset(accounts: Accounts, passwords: Passwords, name: str, now: datetime) -> tuple[User, str]:

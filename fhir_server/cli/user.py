@@ -138,6 +138,21 @@ def reset(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> None
     _show_password(*with_database(settings(data_dir=data_dir), done), json)
 
 
+@app.command("revoke-apps")
+def revoke_apps(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Take back what apps may do for a user, at once; the user is asked anew.
+
+    Example: fhir-server user revoke-apps anna
+    """
+
+    async def revoked(place: Workplace) -> "User":
+        from fhir_server.interactions import user_registry
+
+        return await user_registry.revoke_apps(place.database, name)
+
+    _show(with_database(settings(data_dir=data_dir), revoked), "has no apps any more", json)
+
+
 @app.command("disable")
 def disable(name: Name, *, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Log a user out and let nobody log in as them; no app may act for them any more.

@@ -61,6 +61,12 @@ async def enable(database: Database, name: str) -> User:
         return await users.enable(Accounts(database), name)
 
 
+async def revoke_apps(database: Database, name: str) -> User:
+    """The user, for whom no app may do anything until they agree anew. Raises NotFound."""
+    with _translated():
+        return await users.revoke_apps(Accounts(database), name)
+
+
 def user_view(user: User) -> JsonObject:
     """The user as administrators are shown them; never a password."""
     return {

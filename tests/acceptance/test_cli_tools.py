@@ -307,6 +307,7 @@ def test_people_are_added_changed_disabled_and_given_other_passwords(here, serve
     assert again["one_time_password"] not in (None, added["one_time_password"])
     changed = here("user", "change", "anna", "--auditor", data_dir=server.data_dir)
     assert (changed["auditor"], changed["role"]) == (True, "admin")
+    assert here("user", "revoke-apps", "anna", data_dir=server.data_dir)["status"] == "active"
     assert here("user", "disable", "anna", data_dir=server.data_dir)["status"] == "disabled"
     assert here("user", "enable", "anna", data_dir=server.data_dir)["status"] == "active"
     monkeypatch.setattr("sys.stdin", io.StringIO("tiger lamp seven boat\n"))

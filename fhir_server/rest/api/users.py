@@ -89,6 +89,15 @@ def _add_changing(routes: APIRouter, database: Database, audit: Audit) -> None:
         await _note(audit, request, "user-update", user)
         return _with_password(user, made, 200)
 
+    @routes.post(
+        "/{name}/revoke-apps",
+        response_model=models.User,
+        openapi_extra=_SECURED,
+        summary="Take back what apps may do for a user; they are asked anew",
+    )
+    async def apps_revoked(name: str, request: Request) -> Response:
+        return await _changed(audit, request, await user_registry.revoke_apps(database, name))
+
     @routes.post("/{name}/enable", response_model=models.User, openapi_extra=_SECURED, summary="Enable")
     async def enabled(name: str, request: Request) -> Response:
         return await _changed(audit, request, await user_registry.enable(database, name))

@@ -44,6 +44,9 @@ WITH changed AS (UPDATE account SET disabled_at = %(disabled_at)s WHERE id = %(i
 _SET_PASSWORD: Final = f"""
 WITH changed AS (UPDATE account SET password = %(password)s, password_until = %(until)s
                   WHERE id = %(id)s AND password = coalesce(%(was)s, password) RETURNING id, true AS out), {_LOGGED_OUT}"""
+_REVOKE_APPS: Final = """
+WITH forgotten AS (DELETE FROM app_consent WHERE account = %(id)s)
+UPDATE oauth_grant SET revoked_at = clock_timestamp() WHERE user_id = %(id)s AND revoked_at IS NULL"""
 _REHASH: Final = "UPDATE account SET password = %s WHERE id = %s AND password = %s"
 _IS_THERE: Final = "SELECT 1 FROM resource WHERE type = %s AND id = %s AND NOT deleted"
 
@@ -126,6 +129,11 @@ class Accounts:
         """Keeps since when the user is disabled, or that they are not; who is disabled is logged out everywhere."""
         async with self._database.connection() as connection:
             await connection.execute(_SWITCH, {"id": user.id, "disabled_at": disabled_at})
+
+    async def revoke_apps(self, user: User) -> None:
+        """Ends all that apps may do for the user, and forgets what the user agreed to."""
+        async with self._database.connection() as connection:
+            await connection.execute(_REVOKE_APPS, {"id": user.id})
 
     async def set_password(self, user: User, password: str, until: datetime | None) -> None:
         """Keeps the hash of another password, and logs the user out everywhere."""

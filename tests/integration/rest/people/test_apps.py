@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from tests import pages
+from tests.integration.rest.people.conftest import WORDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,6 +30,27 @@ async def test_a_person_sees_what_apps_may_do_and_takes_it_back_at_once(browser)
     assert (await browser.refreshed(held, "other")).json()["error"] == "invalid_grant"
     await browser.ask("launch/patient patient/Observation.rs", client="other")
     assert browser.place == "/oauth/consent"
+
+
+async def test_an_administrator_takes_back_what_apps_may_do_which_a_reset_and_an_end_of_being_disabled_do_not(
+    browser,
+):
+    await browser.administer(
+        "POST", "users", {"name": "cleo", "role": "patient", "fhir_user": "Patient/p1", "password": WORDS}
+    )
+    await browser.ask("launch/patient patient/Observation.rs offline_access", client="other")
+    await browser.log_in("cleo")
+    await browser.allow()
+    held = (await browser.tokens("other")).json()
+
+    for done, status in (("disable", 401), ("enable", 200), ("password", 200), ("revoke-apps", 401)):
+        answer = await browser.administer("POST", f"users/cleo/{done}")
+        assert answer.status_code == 200, done
+        assert (await browser.read("Observation", held)).status_code == status, done
+    assert (await browser.refreshed(held, "other")).json()["error"] == "invalid_grant"
+    await browser.administer("POST", "users/cleo/enable")
+    assert (await browser.read("Observation", held)).status_code == 401
+    assert (await browser.administer("POST", "users/nobody/revoke-apps")).status_code == 404
 
 
 async def test_nobody_takes_back_what_others_allowed_or_without_their_own_form(browser):
