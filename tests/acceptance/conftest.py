@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from fhir_server.cli.catalog import commands
+from tests import databases
 from tests.acceptance.command_line import ROOT, Server, answer
 
 
@@ -17,7 +18,7 @@ from tests.acceptance.command_line import ROOT, Server, answer
 def pristine():
     """A data folder with an empty, migrated database that nobody runs."""
     # pytest's own folders are closed to the account that PostgreSQL runs as under root.
-    folder = Path(tempfile.mkdtemp(prefix="fhir-cli-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="fhir-cli-", dir=databases.FOLDER))
     folder.chmod(0o755)
     answer("migrate", data_dir=folder / "pristine")
     yield folder / "pristine"
