@@ -11,7 +11,6 @@ import typer
 from fhir_server.cli.configuration import settings
 from fhir_server.cli.console import print_json, print_table, say, warn
 from fhir_server.cli.options import AsJson, DataDir
-from fhir_server.errors import OperatorError
 
 if TYPE_CHECKING:
     from mappers.rule import FieldRule
@@ -49,10 +48,20 @@ def check(
 @app.command("try")
 def try_sample(
     file: File,
-    sample: Annotated[Path, typer.Argument(help="What a device of it sends: JSON, one reading or an array.")],
+    sample: Annotated[
+        Path,
+        typer.Argument(help="What a device of it sends: JSON, one reading or an array; or its table (.csv)."),
+    ],
     *,
     device: Annotated[str, typer.Option(help="The name the device is registered under.")] = "example",
     patient: Annotated[str, typer.Option(help="The id of the Patient it is assigned to.")] = "example",
+    zone: Annotated[
+        str, typer.Option(help="The device's time zone, where a table states none: Europe/Berlin, +01:00.")
+    ] = "Z",
+    mapping: Annotated[
+        str | None,
+        typer.Option(help="Which of the tables that the type declares it is, where there are several."),
+    ] = None,
     data_dir: DataDir = None,  # noqa: ARG001 - as above
     json: AsJson = False,
 ) -> None:
@@ -60,32 +69,27 @@ def try_sample(
 
     Example: fhir-server profile try wrist-band.yaml sample.json --device band-1
     """
-    import asyncio
     import sys
 
     from fhir_server.clock import now
     from fhir_server.interactions.device_types import checked
-    from fhir_server.interactions.profile_trial import Subject, tried
+    from fhir_server.interactions.profile_trial import Subject, trial
     from fhir_server.json import dumps, pretty
     from ingest.answer import rejected_count, results_json
 
-    profile = checked(file)
-    try:
-        content = sample.read_bytes()
-    except OSError as error:
-        raise OperatorError(f"{sample} cannot be read: {error.strerror}.") from error
-    trial = asyncio.run(tried(profile, content, now(), Subject("example", device, patient)))
-    shown = {"resources": trial.resources, "provenances": trial.provenances, "device": trial.device}
+    said = {"zone": zone} | ({} if mapping is None else {"mapping": mapping})
+    made = trial(checked(file), sample, now(), Subject("example", device, patient), said)
+    shown = {"resources": made.resources, "provenances": made.provenances, "device": made.device}
     if json:
         parts = (b',"%b":[%b]' % (name.encode(), b",".join(map(dumps, each))) for name, each in shown.items())
-        sys.stdout.write((results_json(trial.results)[:-1] + b"".join(parts) + b"}").decode() + "\n")
+        sys.stdout.write((results_json(made.results)[:-1] + b"".join(parts) + b"}").decode() + "\n")
     else:
-        for number, result in enumerate(trial.results, 1):
+        for where, result in zip(made.where, made.results, strict=True):
             for issue in result.issues:
-                warn(f"reading {number}: {issue.severity}: {issue.element or ''} {issue.diagnostics}")
+                warn(f"{where}: {issue.severity}: {issue.element or ''} {issue.diagnostics}")
         for resource in (each for resources in shown.values() for each in resources):
             say(pretty(resource).decode())
-    if rejected_count(trial.results):
+    if rejected_count(made.results):
         raise typer.Exit(1)
 
 

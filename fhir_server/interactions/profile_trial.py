@@ -3,21 +3,27 @@
 docs/devices.md, "Trying it"
 """
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from pathlib import Path
+from typing import Final, cast
 
 from fhir_server.errors import InvalidResource, OperatorError
 from fhir_server.interactions.prepared import Prepared, prepared_group, provenance_drafts, refused
 from fhir_server.store.drafts import Draft
 from ingest.answer import Result
 from ingest.decoders.batch import json_batch
+from ingest.decoders.reading import Decoded
 from ingest.errors import IngestError
+from ingest.files.format import Incoming, Saying
+from ingest.files.saying import saying
+from ingest.files.table import DeclaredTable
 from ingest.gateway import MAX_READINGS
 from ingest.issue import Issue
-from ingest.pipeline import Pipeline
+from ingest.pipeline import Pipeline, sent_by
 from ingest.ports import Assignment, Device, HeldKey, KeptLetter, Letter, Stated
 from ingest.sink import Group, Stored
 from mappers.device import device as mapped_device
@@ -34,6 +40,7 @@ from mappers.profile import DeviceProfile
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_TABLE: Final = DeclaredTable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +55,80 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What each reading of the sample would be answered, and the resources that all would make.
+    """What each reading of the sample would be answered, `where` it stands, and the resources that all would make.
 
     `device` is what there is of the device itself: its Device and DeviceMetrics, and what it says of itself.
     """
 
+    where: tuple[str, ...]
     results: tuple[Result, ...]
     resources: tuple[Resource, ...]
     provenances: tuple[Resource, ...]
     device: tuple[Resource, ...]
 
 
-async def tried(profile: DeviceProfile, sample: bytes, received: datetime, about: Subject) -> Trial:
-    """What a device of this type would make of `sample`, came it at `received`. Raises OperatorError if it is no JSON."""
+def trial(
+    profile: DeviceProfile, sample: Path, received: datetime, about: Subject, said: Mapping[str, str]
+) -> Trial:
+    """What a device of this type would make of `sample`, came it at `received`; of a table with what is `said` beside it.
+
+    Raises OperatorError if it cannot be read.
+    """
+    try:
+        content = sample.read_bytes()
+        if profile.tables and _TABLE.recognises(content, sample.name):
+            return asyncio.run(_table(profile, sample, content, received, about, saying(said)))
+        return asyncio.run(tried(profile, content, received, about))
+    except OSError as error:
+        raise OperatorError(f"{sample} cannot be read: {error.strerror}.") from error
+    except IngestError as error:
+        raise OperatorError(f"The sample cannot be read: {error}") from error
+
+
+async def tried(profile: DeviceProfile, content: bytes, received: datetime, about: Subject) -> Trial:
+    """What a device of this type would make of `content`. Raises IngestError if it is no JSON."""
+    bench = _bench(profile, about)
+    batch = json_batch(content, MAX_READINGS)
+    sha256 = hashlib.sha256(content).digest()
+    results = await bench.pipeline.take(batch.items, batch.raw, bench.device, received, "reading", sha256)
+    where = tuple(f"reading {number}" for number in range(1, len(results) + 1))
+    return bench.trial(where, results)
+
+
+async def _table(
+    profile: DeviceProfile, path: Path, content: bytes, received: datetime, about: Subject, said: Saying
+) -> Trial:
+    bench = _bench(profile, about)
+    file = Incoming(path.name, path, len(content), hashlib.sha256(content).digest())
+    contents = _TABLE.read(file, said.origin(bench.device, received))
+    units = list(contents.units)
+    decoded: list[Decoded] = [unit.readings[0] if unit.readings else unit.issues for unit in units]
+    sent = sent_by(bench.device, file.sha256, received)
+    results = await bench.pipeline.stored(decoded, bench.device, sent, "file")
+    return bench.trial(tuple(unit.where for unit in units), results)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """A device on its patient, and what its readings pass through."""
+
+    device: Device
+    sink: "_Shown"
+    states: "_Told"
+    pipeline: Pipeline
+
+    def trial(self, where: tuple[str, ...], results: Sequence[Result]) -> Trial:
+        """What came of it."""
+        made = self.sink.resources, self.sink.provenances, self.states.resources
+        return Trial(where, tuple(results), *made)
+
+
+def _bench(profile: DeviceProfile, about: Subject) -> _Bench:
     everyone = (Assignment(about.patient, _ALWAYS, _NEVER),)
     device = Device(0, about.device, about.name, profile.key, False, (), everyone, _ALWAYS, profile)
     sink, states = _Shown(), _Told(device, about.identity_key)
     pipeline = Pipeline(_OneDevice(), sink, _Nowhere(), states, about.identity_key)
-    try:
-        batch = json_batch(sample, MAX_READINGS)
-    except IngestError as error:
-        raise OperatorError(f"The sample cannot be read: {error}") from error
-    sha256 = hashlib.sha256(sample).digest()
-    results = await pipeline.take(batch.items, batch.raw, device, received, "reading", sha256)
-    return Trial(tuple(results), sink.resources, sink.provenances, states.resources)
+    return _Bench(device, sink, states, pipeline)
 
 
 class _Shown:

@@ -106,6 +106,52 @@ def test_a_trial_shows_what_the_device_says_of_itself(band, tmp_path):
     assert shown["results"] == [{"status": "created", "references": references}]
 
 
+EXPORT = """
+tables:
+  export:
+    delimiter: ";"
+    decimals: comma
+    time: {columns: [Date, Time], format: "%d.%m.%Y %H:%M"}
+    columns:
+      Pulse: {field: pulse, missing: {"--": unknown}}
+"""
+
+
+def test_a_table_is_shown_as_what_its_rows_become(band, tmp_path):
+    band.write_text(band.read_text() + EXPORT)
+    sample = tmp_path / "export.csv"
+    sample.write_text("Date;Time;Pulse\n01.03.2026;10:00;61,50\n01.03.2026;10:01;--\n01.03.2026;10:02;0\n")
+    done = ran("try", band, sample, "--zone", "Europe/Berlin", "--json")
+    shown = json.loads(done.stdout, parse_float=str)
+
+    assert done.exit_code == 1
+    assert [each["status"] for each in shown["results"]] == ["created", "created", "rejected"]
+    first, absent = shown["resources"]
+    assert (first["valueQuantity"]["value"], first["effectiveDateTime"]) == (
+        "61.50",
+        "2026-03-01T10:00:00+01:00",
+    )
+    assert absent["dataAbsentReason"]["coding"][0]["code"] == "unknown"
+    assert "row 4: error: Pulse" in ran("try", band, sample).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("Date;Time;Pulse\n1", ("--zone", "Berlin"), "zone 'Berlin' is no offset"),
+        ("Date;Time;Pulse\n1", ("--mapping", "other"), "mapping 'other' is no table of wrist-band"),
+        ("Date;Pulse\n1", (), "row 1: the table has no column 'Time', which is declared"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_told_and_why(band, tmp_path, text, options, said):
+    band.write_text(band.read_text() + EXPORT)
+    sample = tmp_path / "export.csv"
+    sample.write_text(text)
+
+    with pytest.raises(OperatorError, match=said):
+        ran("try", band, sample, *options)
+
+
 def test_the_own_types_are_listed_beside_the_others(band, monkeypatch):
     monkeypatch.setenv("FHIR_PROFILES_DIR", str(band.parent))
     rows = {each["type"]: each for each in json.loads(ran("list", "--json").stdout)}
