@@ -153,4 +153,11 @@ def _authorize(text: str | None) -> _Authorize | None:
         raise InvalidRequest(
             'Send `{"type":"authorize","token":…}`; nothing else is understood here.', "type"
         )
-    return _Authorize(token, position if isinstance(position, str) else None)
+    unknown = tree.keys() - {"type", "token", "position"}
+    if unknown or not isinstance(position, str | None):
+        raise InvalidRequest(
+            f"{min(unknown, default='position')[:40]} cannot be read. To go on where you were send `position`, the `id` of "
+            "the last event that had one.",
+            "position",
+        )
+    return _Authorize(token, position)

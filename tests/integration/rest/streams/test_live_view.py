@@ -352,6 +352,8 @@ async def test_a_websocket_without_a_token_that_holds_is_closed_and_told_why(bas
     for message, code in (
         ({"type": "authorize", "token": "fhir-at-unknown"}, "login"),
         ({"type": "hello"}, "invalid"),
+        ({"type": "authorize", "token": await token(), "position": 5}, "invalid"),
+        ({"type": "authorize", "token": await token(), "lastEventId": "x"}, "invalid"),
         ({"type": "authorize", "token": await token("system/Patient.rs")}, "forbidden"),
     ):
         async with socket(base, patient) as websocket:
