@@ -213,11 +213,11 @@ def _check_record(record: bytes, number: int, start: int) -> None:
 
 
 def _number(head: bytes, start: int, length: int) -> int:
-    text = head[start : start + length].strip()
-    if not text.removeprefix(b"-").isdigit():
-        raise UnreadableFile(
-            f"The file is no complete EDF: byte {start} is {text[:16]!r}, which is no number."
-        )
+    if len(head) < start + length:
+        raise UnreadableFile(f"The file is no complete EDF: it ends at byte {len(head)}, within its header.")
+    text = head[start : start + length].decode("latin-1").strip()
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise UnreadableFile(f"The file is no complete EDF: byte {start} is {text!r}, which is no number.")
     return int(text)
 
 

@@ -89,8 +89,8 @@ def test_a_mode_that_is_not_known_gives_its_measurements_and_no_settings():
     ("content", "complaint"),
     [
         (card()[:-3], "of the 4448 bytes that it declares"),
-        (card()[:300], "no complete EDF"),
-        (b"0       " + b"x" * 600, "no complete EDF"),
+        (card()[:300], "no complete EDF: it ends at byte 300, within its header"),
+        (b"0       " + b"x" * 600, "no complete EDF: byte 252 is 'xxxx', which is no number"),
         (card({name: row for name, row in CARD.items() if name != "AHI"}), "no signal 'AHI'"),
         (card(CARD | {"Leak.95": ("mL/s", (0, 2), (0, 100), [1, 1, 1])}), "Leak.95 is in 'mL/s'"),
     ],
