@@ -7,6 +7,9 @@ SHELL    := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# where it is set, each of the many processes that tests start compiles everything anew
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON   ?= $(shell .ci/python 2>/dev/null)
 VENV     := .venv
 BIN      := $(VENV)/bin
