@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -28,6 +28,7 @@ MOST_BYTES: Final = 1_000_000
 MOST_URL: Final = 2_000
 
 _MOST_TOGETHER: Final = 65_536
+_MOST_KNOWN: Final = 1_000
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _LOW_32_BITS: Final = 0xFFFF_FFFF
@@ -66,6 +67,7 @@ class Outbound:
         self._tls = tls or _publicly_trusted()
         self._seconds = seconds
         self._most_bytes = most_bytes
+        self._target = lru_cache(maxsize=_MOST_KNOWN)(self._judged)
 
     def check(self, url: str) -> None:
         """Nothing; raises OutboundError for an address that no request would be made to, as far as its text tells."""
@@ -102,7 +104,7 @@ class Outbound:
         )
         return Line(self._target, pool, target)
 
-    def _target(self, url: str) -> httpcore.URL:
+    def _judged(self, url: str) -> httpcore.URL:
         if not (url.isascii() and url.isprintable() and " " not in url and len(url) <= MOST_URL):
             raise OutboundError("the URL is not plain ASCII of at most 2,000 characters.")
         try:

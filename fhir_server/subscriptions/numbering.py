@@ -43,7 +43,7 @@ def unnumbered(found: Iterable[tuple[Served, Happened]]) -> list[Unnumbered]:
 
 
 class Numbering:
-    """Numbers under one lease, from where it says, about `chunk` changes a step. `matched_until`: what was committed before is done."""
+    """Numbers under one lease, from where it says, about `chunk` changes a step. `matched_until`: what was committed before is done; `read`: how many the last had."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Numbering:
     ) -> None:
         self.epoch = lease.epoch
         self.matched_until: datetime | None = None
+        self.read = 0
         self._database = database
         self._base_url = base_url
         self._known = known
@@ -83,6 +84,7 @@ class Numbering:
         began = clock.now()
         async with self._database.connection() as connection:
             logged, next, whole = await self._read(connection)
+            self.read = len(logged)
             failures, found, ended = Failures(), list[Unnumbered](), dict[Served, str]()
             watched = [one for one in logged if self._known.may_concern(one)]
             for start in range(0, len(watched), _AT_ONCE):
