@@ -9,7 +9,8 @@ from typing import Final
 
 from fhir_server.outbound import Line, Outbound
 
-KEPT_SECONDS: Final = 15.0
+# Node, uvicorn and Apache hang up after five: a request that crosses their goodbye is lost, and told a second late
+KEPT_SECONDS: Final = 4.0
 
 
 class Lines:
