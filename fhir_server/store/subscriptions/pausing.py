@@ -13,7 +13,11 @@ from fhir_server.store.database import Connection
 _HERE: Final = "(SELECT system_identifier::text FROM pg_control_system())"
 _IS_PAUSED: Final = f"SELECT sends_from IS DISTINCT FROM {_HERE} FROM subscription_cursor"
 _PAUSE: Final = "UPDATE subscription_cursor SET sends_from = NULL"
-_RESUME: Final = f"UPDATE subscription_cursor SET sends_from = {_HERE}"
+_RESUME: Final = f"""
+WITH failing AS (
+  UPDATE subscription_progress SET failing_since = clock_timestamp() WHERE failing_since IS NOT NULL AND
+         (SELECT sends_from IS DISTINCT FROM {_HERE} FROM subscription_cursor))
+UPDATE subscription_cursor SET sends_from = {_HERE}"""
 
 
 async def is_paused(connection: Connection) -> bool:
@@ -28,5 +32,8 @@ async def pause(connection: Connection) -> None:
 
 
 async def resume(connection: Connection) -> None:
-    """What is due is sent from here from now on, in this cluster alone."""
+    """What is due is sent from here from now on, in this cluster alone.
+
+    The time in which nothing was sent is none in which an endpoint took nothing.
+    """
     await connection.execute(_RESUME)

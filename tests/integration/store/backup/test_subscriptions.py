@@ -81,12 +81,25 @@ async def test_a_restored_server_numbers_and_sends_nothing_until_the_operator_sa
     assert [request.numbers for request in hook.asked] == [[1, 2]]
 
 
-async def test_a_copy_by_other_means_in_another_cluster_sends_nothing(copied):
-    restored, _ = copied
-    async with restored.connection() as connection:
-        await pausing.resume(connection)
+async def test_a_copy_by_other_means_in_another_cluster_sends_nothing(database):
+    async with database.connection() as connection:
         assert not await pausing.is_paused(connection)
         await connection.execute(
             "UPDATE subscription_cursor SET sends_from = '1'"
         )  # as another tool leaves it
         assert await pausing.is_paused(connection)
+
+
+async def test_a_pause_is_no_time_in_which_an_endpoint_took_nothing(database):
+    async with subscriber.listening(lambda _: subscriber.BAD) as hook:
+        await subscriber.subscribe(database, "s", hook.url)
+        await subscriber.happened(database, "s", patient("p"))
+        async with database.connection() as connection:
+            await pausing.pause(connection)
+            await connection.execute(
+                "UPDATE subscription_progress SET attempts = 1, failing_since = now() - interval '2 days'"
+            )
+            await pausing.resume(connection)
+        async with subscriber.delivering(database):
+            found = await subscriber.until(database, "s", attempts=2)
+    assert found["state"] == "active"
