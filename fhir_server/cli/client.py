@@ -203,6 +203,19 @@ def secret(
     _show_secret(*_done(data_dir, renewed), json)
 
 
+@app.command("revoke-grants")
+def revoke_grants(id: Id, *, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Take back all that was granted to a client, at once; people are asked anew.
+
+    Example: fhir-server client revoke-grants growth-chart
+    """
+
+    async def revoked(registry: "ClientRegistry") -> "Client":
+        return await registry.revoke_grants(id)
+
+    _show(_done(data_dir, revoked), "holds nothing any more", json)
+
+
 @app.command("disable")
 def disable(id: Id, *, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Let no token of a client hold from the next request on, and give it none.

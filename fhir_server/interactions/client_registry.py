@@ -82,6 +82,12 @@ class ClientRegistry:
         """The client, which may ask for tokens again. Raises NotFound."""
         return await self._switched(id, disabled=False)
 
+    async def revoke_grants(self, id: str) -> Client:
+        """The client, which holds nothing any more that anybody granted it. Raises NotFound."""
+        client = await self.found(id)
+        await self._clients.revoke_grants(id)
+        return client
+
     async def _switched(self, id: str, *, disabled: bool) -> Client:
         client = replace(await self.found(id), disabled=disabled)
         await self._clients.switch(id, disabled=disabled)

@@ -112,6 +112,17 @@ def _add_switching(routes: APIRouter, registry: ClientRegistry, audit: Audit) ->
         return answer(client_view(client))
 
     @routes.post(
+        "/clients/{id}/revoke-grants",
+        response_model=models.Client,
+        openapi_extra=_SECURED,
+        summary="Take back all that was granted to a client; people are asked anew",
+    )
+    async def grants_revoked(id: str, request: Request) -> Response:
+        client = await registry.revoke_grants(id)
+        await _note(audit, request, "client-update", f"client:{client.id}")
+        return answer(client_view(client))
+
+    @routes.post(
         "/clients/{id}/enable", response_model=models.Client, openapi_extra=_SECURED, summary="Enable"
     )
     async def enabled(id: str, request: Request) -> Response:

@@ -36,6 +36,10 @@ UPDATE oauth_client SET name = %(name)s, authentication = %(authentication)s, sc
  WHERE id = %(id)s"""
 _SWITCH: Final = """
 UPDATE oauth_client SET disabled_at = CASE WHEN %s THEN coalesce(disabled_at, clock_timestamp()) END WHERE id = %s"""
+_REVOKE_GRANTS: Final = """
+WITH forgotten AS (DELETE FROM app_consent WHERE client = %(id)s),
+     own AS (DELETE FROM oauth_access WHERE client = %(id)s AND grant_id IS NULL)
+UPDATE oauth_grant SET revoked_at = clock_timestamp() WHERE client = %(id)s AND revoked_at IS NULL"""
 _RENEW: Final = """
 WITH old AS (
   UPDATE oauth_client_secret SET valid_until = least(valid_until, clock_timestamp() + %(keep)s)
@@ -82,6 +86,11 @@ class Clients:
         """Nothing; from the next request on no token of the client holds, or those of before do again."""
         async with self._database.connection() as connection:
             await connection.execute(_SWITCH, (disabled, client))
+
+    async def revoke_grants(self, client: str) -> None:
+        """Nothing; from the next request on no token of the client holds, and people are asked anew."""
+        async with self._database.connection() as connection:
+            await connection.execute(_REVOKE_GRANTS, {"id": client})
 
     async def add_secret(self, client: str, sha256: bytes, keep_old: timedelta) -> None:
         """Nothing; the secret holds at once, those before for `keep_old` more."""

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from tests import pages
-from tests.integration.rest.people.conftest import WORDS
+from tests.integration.rest.people.conftest import BACK, WORDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -51,6 +51,26 @@ async def test_an_administrator_takes_back_what_apps_may_do_which_a_reset_and_an
     await browser.administer("POST", "users/cleo/enable")
     assert (await browser.read("Observation", held)).status_code == 401
     assert (await browser.administer("POST", "users/nobody/revoke-apps")).status_code == 404
+
+
+async def test_an_administrator_takes_back_what_everybody_granted_an_app(browser):
+    app = {"id": "leaky", "name": "Leaky", "authentication": "none", "redirect_uris": [BACK]}
+    scopes = ["launch/patient", "patient/Observation.rs", "offline_access"]
+    assert (await browser.administer("POST", "clients", {**app, "scopes": scopes})).status_code == 201
+    await browser.ask(" ".join(scopes), client="leaky")
+    await browser.log_in("ada")
+    await browser.allow()
+    held = (await browser.tokens("leaky")).json()
+    assert (await browser.read("Observation", held)).status_code == 200
+
+    answer = await browser.administer("POST", "clients/leaky/revoke-grants")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "active")
+    assert (await browser.read("Observation", held)).status_code == 401
+    assert (await browser.refreshed(held, "leaky")).json()["error"] == "invalid_grant"
+    await browser.ask(" ".join(scopes), client="leaky", prompt=None)
+    assert browser.place == "/oauth/consent"
+    assert (await browser.administer("POST", "clients/nobody/revoke-grants")).status_code == 404
 
 
 async def test_nobody_takes_back_what_others_allowed_or_without_their_own_form(browser):
