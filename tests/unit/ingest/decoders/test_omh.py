@@ -1,14 +1,11 @@
 """Open mHealth data points: what each version of a schema may say, and what becomes of it.
 
-`OPENMHEALTH_CASES` names a folder of the project's own cases (`<schema>/<version>/shouldPass|shouldFail/*.json`), which
-are then tested too.
+That project's own cases (`<schema>/<version>/shouldPass|shouldFail/*.json`) are among them where they are beside this one.
 """
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -20,11 +17,11 @@ from mappers.mapped import Mapped, MappingContext
 from mappers.observation import map_reading
 from mappers.profile import device_profile
 from mappers.reading import Reading
+from tests.data.real_input import FOLDER
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PHONE = Device(1, "d1", "phone-1", "phone", False, (), (), NOW)
 CONTEXT = MappingContext("p1", "d1", device_profile("phone"), b"k" * 32)
-FOLDER = Path(os.environ.get("OPENMHEALTH_CASES") or "/nonexistent")
 POINT = {"date_time": "2020-02-05T07:25:00-08:00"}
 WEEK = {
     "time_interval": {
@@ -47,6 +44,7 @@ RATE = {"heart_rate": quantity(50, "beats/min")}
 GLUCOSE = {"blood_glucose": quantity(95, "mg/dL")}
 WARM = {"body_temperature": quantity(97, "F")}
 TIMED = {"effective_time_frame": POINT}
+SCHEMA = {"namespace": "omh", "name": "heart-rate", "version": "2.0"}
 
 
 def header(name="heart-rate", version="2.0", **more):
@@ -122,7 +120,7 @@ OWN_FAILURES = [
 ]
 FILES = [
     (path.parts[-4], path.parts[-3], json.loads(path.read_text(encoding="utf-8")), path.parts[-2])
-    for path in sorted(FOLDER.glob("*/*/*/*.json"))
+    for path in sorted((FOLDER / "omh").glob("*/*/*/*.json"))
 ]
 
 
@@ -183,9 +181,29 @@ def test_a_wrong_header_is_refused_by_its_member(sent, element):
     [each[2] for each in FILES if each[0] == "header" and each[3] == "shouldPass"] + [header(user_id="u")],
 )
 def test_a_right_header_is_taken_whatever_version_it_is_of(tree):
-    schema = {"namespace": "omh", "name": "heart-rate", "version": "2.0"}
+    assert mapped({"header": tree | {"schema_id": SCHEMA}, "body": RATE | TIMED})
 
-    assert mapped({"header": tree | {"schema_id": schema}, "body": RATE | TIMED})
+
+@pytest.mark.parametrize(
+    "tree",
+    [each[2] for each in FILES if each[0] == "header" and each[3] == "shouldFail"] + [header(user_id=1)],
+)
+def test_a_header_that_is_not_right_is_refused_for_itself(tree):
+    found = elements({"header": tree | {"schema_id": SCHEMA}, "body": RATE | TIMED})
+
+    assert found
+    assert all(each.startswith("header.") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("tree", "kind"),
+    [(each[2], each[3]) for each in FILES if each[0] == "data-point"]
+    + [(point("physical-activity", "1.0", {}), "shouldPass")],
+)
+def test_a_data_point_of_a_schema_that_no_code_is_confirmed_for_is_refused_by_its_name(tree, kind):
+    found = elements(tree)
+
+    assert found == ["header.schema_id.name"] if kind == "shouldPass" else found
 
 
 @pytest.mark.parametrize("tree", [{}, {"header": header()}, {"body": RATE}, {"header": [], "body": RATE}])
