@@ -126,7 +126,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
         redirect_slashes=False,  # a device's signature is over the path: elsewhere it would not hold
         docs_url=None,
         redoc_url=None,
-        telemetry={"auto_configure": False, "tracing": False},
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     app.state.audit = house.audit
     app.state.streams = house.streams

@@ -48,8 +48,7 @@ class Answer:
     app: App | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How this client wants answers: media type, indentation, compression, and whether without the body (HEAD)."""
 
     media_type: str

@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#summary
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fhir_server.audit.trail import Trail
 from fhir_server.errors import AuthenticationFailed, RequestError, TokenRejected, TooCostly
@@ -85,8 +85,7 @@ class House:
     judges: "Judges"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The interaction asked for, and on what: a part that the path does not have is empty.
 
     `compartment` is the type of the resource `id` whose compartment is searched, for resources of `type`.

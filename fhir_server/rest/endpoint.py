@@ -194,7 +194,7 @@ def _plain_manner(asked: Request) -> Manner:
 def _manner(asked: Request, plain: Manner) -> Manner:
     media_type = accepted(asked.header(b"accept"), asked.value("_format") if asked.pairs else None)
     if not asked.pairs:
-        return Manner(media_type, gzip=plain.gzip, head=plain.head)
+        return plain if media_type == FHIR_JSON else plain._replace(media_type=media_type)
     match asked.value("_pretty"):
         case None | "" | "false":
             indented = False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from fhir_server.definitions.types import RESOURCE_TYPES
 from fhir_server.errors import Forbidden, ScopeMissing
@@ -59,8 +59,7 @@ class Confined(Predicate):
     patients: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Rights:
+class _Rights(NamedTuple):
     """What of a caller decides what they may see; callers with equal ones share the conditions made of them."""
 
     scopes: frozenset[str]

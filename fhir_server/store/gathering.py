@@ -6,8 +6,7 @@ docs/adr/0001-storage-layout.md: a commit for each row is what limits a server, 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from fhir_server.errors import RequestError
 
@@ -18,8 +17,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting(Generic[Item, Answer]):
+class _Waiting(NamedTuple, Generic[Item, Answer]):
     item: Item
     rows: int
     answer: "asyncio.Future[Answer]"
@@ -46,6 +44,7 @@ class Gathering(Generic[Item, Answer]):
         self._enough: asyncio.Future[None] | None = None
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._writing = 0
+        self._beginning = False
         self._writers: set[asyncio.Task[None]] = set()  # the event loop alone would forget them
 
     async def add(self, item: Item, rows: int = 1) -> Answer:
@@ -54,14 +53,21 @@ class Gathering(Generic[Item, Answer]):
         self._waiting.append(waiting)
         if self._enough is not None and len(self._waiting) >= self._wanted:
             _end(self._enough)
-        if self._writing < self._most_writers:
-            self._writing += 1
-            writer = asyncio.create_task(self._write())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+        self._begin()
         return await waiting.answer
 
+    def _begin(self) -> None:
+        """One writer more, where there may be and none is about to look at what waits."""
+        if self._beginning or self._writing >= self._most_writers:
+            return
+        self._beginning = True
+        self._writing += 1
+        writer = asyncio.create_task(self._write())
+        self._writers.add(writer)
+        writer.add_done_callback(self._writers.discard)
+
     async def _write(self) -> None:
+        self._beginning = False
         try:
             while self._waiting:
                 if len(self._waiting) < self._wanted:
@@ -70,6 +76,8 @@ class Gathering(Generic[Item, Answer]):
                 while self._waiting and (rows := rows + together[-1].rows) < MOST_TOGETHER:
                     together.append(self._waiting.popleft())
                 self._wanted = len(together) if self._patience else 0
+                if self._waiting:
+                    self._begin()
                 await self._commit_together(together)
         finally:  # at once, and not when the loop tells of the task's end: what comes between would wait for nobody
             self._writing -= 1

@@ -33,8 +33,9 @@ class SecurityHeaders:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 lines = message.get("headers", ())
-                own = {name for name, _ in lines} & _NAMES
-                message["headers"] = [*lines, *(line for line in added if line[0] not in own)]
+                own = [name for name, _ in lines if name in _NAMES]
+                missing = [line for line in added if line[0] not in own] if own else added
+                message["headers"] = [*lines, *missing]
             await send(message)
 
         await self._app(scope, receive, send_guarded)

@@ -43,7 +43,7 @@ class Bearers:
     def __init__(self, database: Database, practitioners: Practitioners, resources: Resources) -> None:
         self._database = database
         self._holder = holders(practitioners, resources)
-        self._asked: Gathering[bytes, str | None] = Gathering(self._some)
+        self._asked: Gathering[bytes, str | None] = Gathering(self._some, writers=1)
 
     async def holder(self, sha256: bytes) -> Principal | None:
         """The caller whom the token stands for; None when it is unknown, has ended, or whoever granted it may not any more."""

@@ -55,3 +55,19 @@ async def test_a_patient_writer_waits_for_those_it_has_just_answered_and_no_long
     async with asyncio.timeout(1):
         await gathering.add(1)
     assert groups == [1]
+
+
+async def test_what_is_too_much_for_one_group_goes_with_another_writer_at_once():
+    groups, done = [], asyncio.Event()
+
+    async def commit(items: Sequence[int]) -> list[int]:
+        groups.append(len(items))
+        await done.wait()
+        return list(items)
+
+    gathering = Gathering(commit, writers=2)
+    wave = [asyncio.create_task(gathering.add(item, 100)) for item in range(8)]
+    await asyncio.sleep(0.01)
+    assert groups == [5, 3]
+    done.set()
+    assert await asyncio.gather(*wave) == list(range(8))
