@@ -22,7 +22,7 @@ from fhir_server.interactions.client_registry import ClientRegistry
 from fhir_server.interactions.device_types import device_types
 from fhir_server.interactions.ingest_gateway import gateway, intake
 from fhir_server.keys import MasterKey, master_key
-from fhir_server.operations.background import Background, ended
+from fhir_server.operations.background import Background
 from fhir_server.outbound import Outbound
 from fhir_server.rest import probes, spool
 from fhir_server.rest.api import clients, devices, patients, users
@@ -82,6 +82,7 @@ from fhir_server.subscriptions.registrar import Registrar
 from fhir_server.subscriptions.service import Service
 from fhir_server.subscriptions.signing import secret
 from fhir_server.subscriptions.stream import Followers
+from fhir_server.tasks import ended
 from fhir_server.validation.structure import warm_up
 from ingest.gateway import Gateway
 from ingest.transports import http as readings
@@ -338,8 +339,7 @@ def _lifespan(house: House, live: Hub, endpoints: Endpoints, key: MasterKey) -> 
         try:
             yield
         finally:
-            for task in running:
-                await ended(task)
+            await ended(*running)
             await live.close()
             await subscriptions.close()
             await streams.close()

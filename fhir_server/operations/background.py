@@ -24,7 +24,6 @@ LOOK_SECONDS: Final = 1.0
 BATCH: Final = 100  # resources, some milliseconds in which no request is served
 RETRY_SECONDS: Final = 60
 SHARE: Final = 0.5  # of the time, at most
-CANCEL_AGAIN_SECONDS: Final = 0.2
 
 _STALE: Final = Gauge(
     "fhir_search_index_stale",
@@ -32,17 +31,6 @@ _STALE: Final = Gauge(
     multiprocess_mode="livemax",
 )
 _NOTICE: Final = "The search index is being rebuilt after an upgrade: resources may be missing here until that is done. Search again later."
-
-
-async def ended(running: asyncio.Task[None]) -> None:
-    """Returns when the task, cancelled, has ended.
-
-    One cancellation is not enough: Python 3.11 loses it where what a connection waits for comes at the same moment
-    (https://github.com/python/cpython/issues/86296).
-    """
-    while not running.done():
-        running.cancel()
-        await asyncio.wait([running], timeout=CANCEL_AGAIN_SECONDS)
 
 
 class Background:

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from fhir_server.errors import RequestError
 from fhir_server.ids import uuid7
 from fhir_server.store.connection import BEYOND_TIMEOUT, PatientConnection
+from fhir_server.tasks import ended
 
 Channel: TypeAlias = Literal["change", "subscription", "event"]
 Connect: TypeAlias = Callable[[], AbstractAsyncContextManager[psycopg.AsyncConnection[TupleRow]]]
@@ -105,9 +106,7 @@ class Wakes:
     async def close(self) -> None:
         """Nothing is sent any more."""
         self._due.clear()
-        while self._sender is not None and not self._sender.done():
-            self._sender.cancel()
-            await asyncio.wait([self._sender], timeout=AGAIN_SECONDS)
+        await ended(self._sender)
 
     def _tell(self, channel: Channel) -> None:
         self._wake(channel)

@@ -23,11 +23,11 @@ from fhir_server.subscriptions.attempt import Attempts, Sender
 from fhir_server.subscriptions.pause import Pause
 from fhir_server.subscriptions.permitted import Standings
 from fhir_server.subscriptions.places import Places
+from fhir_server.tasks import ended
 from smart_auth.principal import Principal
 
 LOOK_SECONDS: Final = 1.0
 END_SECONDS: Final = 1.0
-CANCEL_AGAIN_SECONDS: Final = 0.2
 
 
 class Deliveries:
@@ -66,10 +66,7 @@ class Deliveries:
         under_way = list(self._running.values())
         if under_way:
             await asyncio.wait(under_way, timeout=END_SECONDS)
-        while left := [task for task in under_way if not task.done()]:
-            for task in left:
-                task.cancel()
-            await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+        await ended(*under_way)
         await self._attempts.lines.close()
         try:
             async with asyncio.timeout(END_SECONDS), self._database.connection() as connection:

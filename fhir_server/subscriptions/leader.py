@@ -31,6 +31,7 @@ from fhir_server.subscriptions.numbering import Numbering
 from fhir_server.subscriptions.permitted import Standings
 from fhir_server.subscriptions.silence import Silence
 from fhir_server.subscriptions.upkeep import Upkeep, tell
+from fhir_server.tasks import ended
 
 LOOK_SECONDS: Final = 1.0
 GATHER_SECONDS: Final = 0.01
@@ -171,9 +172,8 @@ class Leader:
     async def _leave(self) -> None:
         """Leads no more; what is told of the whole is for the next leader to tell."""
         term, self._term = self._term, None
-        while term is not None and not term.renewing.done():
-            term.renewing.cancel()
-            await asyncio.wait([term.renewing], timeout=LOOK_SECONDS)
+        if term is not None:
+            await ended(term.renewing)
         tell({})
 
     async def _resign(self) -> None:

@@ -27,6 +27,7 @@ from fhir_server.store import changes
 from fhir_server.store.changes import Change
 from fhir_server.store.database import Connection, Database
 from fhir_server.store.wakes import Wake
+from fhir_server.tasks import ended
 
 LOOK_SECONDS: Final = 1.0
 DEVICES_SECONDS: Final = 2.0
@@ -90,9 +91,7 @@ class Hub:
 
     async def close(self) -> None:
         """Nothing more is told."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
+        await ended(self._running)
 
     async def _start(self) -> None:
         if self._running is None or self._running.done():

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, cast
 
-from fhir_server.operations import background
 from fhir_server.rest.asgi import Scope
 from fhir_server.rest.streams.stream import Stream
+from fhir_server.tasks import ended
 
 Producing: TypeAlias = Callable[[Stream], Awaitable[None]]
 
@@ -40,13 +40,6 @@ async def producing(stream: Stream, produce: Producing | None) -> AsyncIterator[
         await ended(task)
     if failure is not None:
         raise failure
-
-
-async def ended(task: "asyncio.Task[None]") -> None:
-    """Nothing, when the task has ended, or was made to; what it failed with is told elsewhere, or nobody's any more."""
-    await background.ended(task)
-    if not task.cancelled():
-        task.exception()  # looked at: asyncio would log it
 
 
 async def _produced(stream: Stream, produce: Producing) -> None:

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from fhir_server.rest.asgi import Receive, Scope, Send
-from fhir_server.rest.streams.connection import ended, hanging_up
+from fhir_server.rest.streams.connection import hanging_up
 from fhir_server.rest.streams.stream import Ending, Stream
 from fhir_server.rest.trace import stays_open
+from fhir_server.tasks import ended
 
 CODES: Final[Mapping[Ending, int]] = MappingProxyType(
     {

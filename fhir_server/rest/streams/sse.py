@@ -7,9 +7,10 @@ import asyncio
 from typing import Final
 
 from fhir_server.rest.asgi import Receive, Scope, Send
-from fhir_server.rest.streams.connection import Producing, ended, hanging_up, producing
+from fhir_server.rest.streams.connection import Producing, hanging_up, producing
 from fhir_server.rest.streams.stream import Ending, Stream
 from fhir_server.rest.trace import stays_open
+from fhir_server.tasks import ended
 
 MEDIA_TYPE: Final = "text/event-stream"
 COMMENT: Final = b":\n\n"

@@ -14,12 +14,12 @@ from fhir_server import clock
 from fhir_server.errors import Issue
 from fhir_server.json import dumps
 from fhir_server.outcomes import operation_outcome
-from fhir_server.rest.streams.connection import ended
 from fhir_server.rest.streams.stream import Stream
 from fhir_server.rest.streams.subscription_events import ENDINGS
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.news import Ended, Following, Gap, News, Silence, Told
 from fhir_server.subscriptions.stream import Followers
+from fhir_server.tasks import ended
 
 Form: TypeAlias = Literal["bundles", "pings"]
 
@@ -78,8 +78,7 @@ class Bonds:
 
     async def end(self) -> None:
         """Nothing, once nobody is told anything any more."""
-        for _, task in list(self._bonds.values()):
-            await ended(task)
+        await ended(*(task for _, task in self._bonds.values()))
         self._bonds.clear()
 
     async def _told(self, bond: Bond) -> None:

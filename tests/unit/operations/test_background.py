@@ -1,23 +1,11 @@
 import asyncio
-from contextlib import suppress
 
 from structlog.testing import capture_logs
 
 from fhir_server.operations import background
-from fhir_server.operations.background import Background, ended
+from fhir_server.operations.background import Background
 from fhir_server.store.database import Database
-
-
-async def test_a_task_that_lost_a_cancellation_is_ended_all_the_same():
-    async def deaf_once() -> None:
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
-        await asyncio.sleep(60)
-
-    running = asyncio.create_task(deaf_once())
-    await asyncio.sleep(0)
-    await asyncio.wait_for(ended(running), 5)
-    assert running.cancelled()
+from fhir_server.tasks import ended
 
 
 async def test_a_database_that_stays_away_is_told_of_once(monkeypatch):
