@@ -31,7 +31,7 @@ from fhir_server.subscriptions.channels.lines import Lines
 from fhir_server.subscriptions.channels.outgoing import Kind, Message, Outgoing
 from fhir_server.subscriptions.contents import contents
 from fhir_server.subscriptions.disclosure import answered, discloses, disclosure, patient
-from fhir_server.subscriptions.failing import Failure, Forbearance, pause, state_after
+from fhir_server.subscriptions.failing import UNTOLD, Failure, Forbearance, pause, state_after
 from fhir_server.subscriptions.model import Asked
 from fhir_server.subscriptions.news import event
 from fhir_server.subscriptions.notification import About, Occurrence
@@ -178,7 +178,7 @@ class Attempts:
                 most=MOST_ANSWER_BYTES,
             )
         except OutboundError as error:
-            return Failure(f"The endpoint could not be told: {error}")
+            return Failure(f"{UNTOLD}{error}")
 
     async def _taken(self, claimed: Claim, outgoing: Outgoing, record: Record | None = None) -> Claim | None:
         if outgoing.kind == "handshake":

@@ -14,6 +14,10 @@ MOST_SECONDS: Final = 300.0
 MOST_ASKED_SECONDS: Final = 3_600.0
 _DOUBLINGS: Final = 12  # beyond what the longest pause needs
 
+ANSWERED: Final = "The endpoint answered "
+UNTOLD: Final = "The endpoint could not be told: "
+"""What reasons begin with that are the endpoint's doing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -58,3 +62,13 @@ def state_after(
     if state == "requested" or failure.is_hard or attempts >= forbearance.attempts:
         return "error"
     return state
+
+
+def code(reason: str) -> str | None:
+    """What the reason is called in the code system of such errors; None where it was not the endpoint's doing.
+
+    http://terminology.hl7.org/CodeSystem/subscription-error
+    """
+    if reason.startswith(ANSWERED):
+        return "error-response"
+    return "no-response" if reason.startswith(UNTOLD) else None

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from fhir_server.clock import instant
 from fhir_server.json import JsonObject, JsonValue, dumps
+from fhir_server.subscriptions.failing import code
 from fhir_server.subscriptions.model import Change, Content, Event, State
 
 Kind: TypeAlias = Literal["handshake", "heartbeat", "event-notification", "query-status", "query-event"]
@@ -154,15 +155,21 @@ def _status(about: About, kind: Kind, id: str, content: Content, told: Iterable[
         *(_told(about.base_url, event, content) for event in told),
     ]
     if about.error is not None:
-        coding: JsonValue = {"system": _ERRORS, "code": "no-response"}
-        concept: JsonValue = {"coding": [coding], "text": about.error}
-        parameters.append({"name": "error", "valueCodeableConcept": concept})
+        parameters.append({"name": "error", "valueCodeableConcept": _concept(about.error)})
     return {
         "resourceType": "Parameters",
         "id": id,
         "meta": {"profile": [f"{_PROFILES}/backport-subscription-status-r4"]},
         "parameter": parameters,
     }
+
+
+def _concept(error: str) -> JsonValue:
+    """What went wrong, with a code where there is one."""
+    found = code(error)
+    if found is None:
+        return {"text": error}
+    return {"coding": [{"system": _ERRORS, "code": found}], "text": error}
 
 
 def _told(base_url: str, event: Event, content: Content) -> JsonValue:

@@ -11,7 +11,7 @@ from typing import Final
 from fhir_server.outbound import Reply
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.channels.outgoing import Message, Outgoing
-from fhir_server.subscriptions.failing import Failure
+from fhir_server.subscriptions.failing import ANSWERED, Failure
 from fhir_server.subscriptions.notification import Notification, Occurrence
 
 # what may well be otherwise the next time: the request took too long, came too early, or was one too many
@@ -38,7 +38,7 @@ def failure(reply: Reply, now: datetime) -> Failure | None:
     """Why the answer says that it was not taken; None for one of 2xx. Redirects are not followed."""
     if 200 <= reply.status < 300:
         return None
-    reason = f"The endpoint answered {_status(reply.status)}."
+    reason = f"{ANSWERED}{_status(reply.status)}."
     if reply.status == HTTPStatus.GONE:
         return Failure(reason, is_gone=True)
     is_hard = 300 <= reply.status < 500 and reply.status not in _SOFT

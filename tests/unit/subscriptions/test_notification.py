@@ -151,22 +151,21 @@ def test_a_handshake_and_a_heartbeat_tell_of_no_event_and_count_none():
 
 
 @pytest.mark.item("sub-N4")
-def test_the_status_of_a_subscription_is_parameters_with_what_went_wrong():
-    status = notification.query_status(about(state="error", error="It answered 500."))
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("The endpoint answered 500 Internal Server Error.", "error-response"),
+        ("The endpoint could not be told: there was no answer within 1 seconds.", "no-response"),
+        ("The end of the subscription has come.", None),
+    ],
+)
+def test_the_status_of_a_subscription_is_parameters_with_what_went_wrong(error, code):
+    status = notification.query_status(about(state="error", error=error))
     check("Parameters", orjson.dumps(status))
     assert {"name": "type", "valueCode": "query-status"} in status["parameter"]
-    assert status["parameter"][-1] == {
-        "name": "error",
-        "valueCodeableConcept": {
-            "coding": [
-                {
-                    "system": "http://terminology.hl7.org/CodeSystem/subscription-error",
-                    "code": "no-response",
-                }
-            ],
-            "text": "It answered 500.",
-        },
-    }
+    system = "http://terminology.hl7.org/CodeSystem/subscription-error"
+    coding = {} if code is None else {"coding": [{"system": system, "code": code}]}
+    assert status["parameter"][-1] == {"name": "error", "valueCodeableConcept": coding | {"text": error}}
 
 
 @pytest.mark.item("sub-N4")
