@@ -1,6 +1,5 @@
 """The nights of a ResMed card."""
 
-import struct
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -14,7 +13,6 @@ from mappers.mapped import Mapped, MappingContext
 from mappers.observation import map_reading
 from mappers.profile import device_profile
 from mappers.reading import Absent
-from tests.data.real_input import FOLDER, needs_real_input
 from tests.data.resmed_card import CARD, card
 
 RECEIVED = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -236,58 +234,3 @@ def test_the_coded_settings_of_another_device_are_not_read_as_those_of_this_one(
     assert found.modes == (0, 1)
     assert not {"mode", "pressureSet", "rampTime", "expiratoryRelief"} & found.readings[0].fields.keys()
     assert found.readings[0].fields["ahi"] == Decimal("0.2")
-
-
-_OF_A_FIELD = {
-    "ahi": "AHI",
-    "obstructiveApneaIndex": "OAI",
-    "hypopneaIndex": "HI",
-    "leakMedian": "Leak.50",
-    "leak95": "Leak.95",
-    "leakMaximum": "Leak.Max",
-    "pressureMedian": "MaskPress.50",
-    "pressure95": "MaskPress.95",
-    "respiratoryRateMedian": "RespRate.50",
-    "tidalVolumeMedian": "TidVol.50",
-    "minuteVentilationMedian": "MinVent.50",
-    "pressureSet": "S.C.Press",
-    "usage": "Duration",
-}
-
-
-def numbers(content):
-    """The first number of each signal, day by day, by the letter of the format and no library; None for the digital -1."""
-    count, days = int(content[252:256]), int(content[236:244])
-
-    def column(at, width):
-        rows = (content[256 + at * count + each * width :][:width] for each in range(count))
-        return [row.decode("latin-1").strip() for row in rows]
-
-    labels, lengths = column(0, 16), [int(each) for each in column(216, 8)]
-    least, most, low, high = ([Decimal(each) for each in column(at, 8)] for at in (104, 112, 120, 128))
-    for day in range(days):
-        found, place = {}, 256 * (count + 1) + day * 2 * sum(lengths)
-        for each, label in enumerate(labels):
-            (digital,) = struct.unpack_from("<h", content, place)
-            scale = (most[each] - least[each]) / (high[each] - low[each])
-            found[label] = None if digital == -1 else least[each] + (digital - low[each]) * scale
-            place += 2 * lengths[each]
-        yield found
-
-
-@needs_real_input
-def test_the_numbers_of_a_real_card_are_those_that_stand_in_it():
-    content = (FOLDER / "cpap" / "STR.edf").read_bytes()
-    read = decode(content, DEVICE, RECEIVED, ZONE).readings
-    used = [day for day in numbers(content) if day["Duration"]]
-
-    assert len(read) == len(used) == 17
-    compared = [
-        (label, value, day[label])
-        for night, day in zip(read, used, strict=True)
-        for field, label in _OF_A_FIELD.items()
-        if (value := night.fields.get(field)) is not None
-    ]
-    assert len(compared) > 17 * 11
-    for label, value, stated in compared:
-        assert (None if isinstance(value, Absent) else value) == pytest.approx(stated), label
