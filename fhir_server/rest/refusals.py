@@ -1,8 +1,8 @@
-"""Refusals that come often: the audit keeps the first of a minute, and of the others how many there were.
+"""Refusals of those who ask too often: the audit keeps the first of a minute, and of the others how many there were.
 
 docs/adr/0019-audit.md
 
-To be refused costs nothing but the request, so that without a bound anybody could fill the audit.
+Who is beyond their rate is refused as fast as they ask: without a bound that would fill the audit.
 """
 
 import asyncio
@@ -21,8 +21,6 @@ FULLY: Final = 20
 PERIOD_SECONDS: Final = 60.0
 _MOST: Final = 10_000
 _TOO_OFTEN: Final = "429"
-_UNPROVED: Final = "401"
-_DENIED: Final = "denied"  # a device that did not prove who it is
 
 _Key: TypeAlias = tuple[str, ...]
 
@@ -37,7 +35,7 @@ class _Refused:
 
 
 class FewRefusals:
-    """An audit that keeps so many records of those who ask too often, and of an address that nobody proves themselves from.
+    """An audit that keeps so many records of each who asks too often.
 
     `run` tells of the others; what `tell` was not called for is lost with the process.
     """
@@ -96,11 +94,11 @@ class FewRefusals:
 def _key(record: Record) -> _Key | None:
     """Who was refused, and why; None for whatever is recorded each time."""
     agent = record.agent
-    if record.reason == _TOO_OFTEN and agent.subject:
+    if record.reason != _TOO_OFTEN:
+        return None
+    if agent.subject:
         return _TOO_OFTEN, agent.subject, agent.client or ""
-    if record.reason in (_TOO_OFTEN, _UNPROVED) or record.action == _DENIED:
-        return record.reason, network(record.origin.address or "")
-    return None
+    return _TOO_OFTEN, network(record.origin.address or "")
 
 
 def _told(refused: _Refused) -> Record:
