@@ -21,6 +21,9 @@ MAX_DIGITS: Final = 40
 _BEYOND: Final = 10**MAX_DIGITS
 _BOUND: Final = re.compile(r"(<=|>=|<|>)\s?(\d{1,12}(?:\.\d{1,12})?)", re.ASCII)
 
+_NUMBER: Final = "a number, without quotation marks"
+_NUMBER_OR_BOUND: Final = 'a number, or beyond what the device can measure its limit, as ">600" or "<20"'
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -43,7 +46,7 @@ def measured(
         if isinstance(limit, MappingIssue):
             return limit
         return _beyond(scale, name, value, Bound(cast("Comparator", bound[1]), limit))
-    number = _finite(name, value)
+    number = _finite(name, value, _NUMBER_OR_BOUND if rule.bounded else _NUMBER)
     if isinstance(number, MappingIssue):
         return number
     converted = _converted(rule, scale, name, number, unit)
@@ -67,7 +70,7 @@ def _unit(scale: Scale) -> dict[str, object]:
     return {"unit": scale.human, "system": systems.UCUM, "code": scale.unit}
 
 
-def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
+def _finite(name: str, value: FieldValue, wanted: str) -> Number | MappingIssue:
     if type(value) is int:
         if -_BEYOND < value < _BEYOND:
             return value
@@ -77,7 +80,7 @@ def _finite(name: str, value: FieldValue) -> Number | MappingIssue:
             return value
         text = f"{name} is {str(value)[:40]}. Send a finite number of at most {MAX_DIGITS} digits."
     elif isinstance(value, str):
-        text = f"{name} is the text {value[:40]!r}. Send a number, without quotation marks."
+        text = f"{name} is the text {value[:40]!r}. Send {wanted}."
     else:
         text = f"{name} is {str(value).lower()[:40]}. Send a number."
     return MappingIssue("value", name, text)

@@ -457,6 +457,7 @@ def test_a_bound_without_its_limit_is_refused(sent):
     result = map_reading(reading({"glucose": sent}, "glucose-meter"), context("glucose-meter"))
 
     assert [(each.code, each.element) for each in result.issues] == [("value", "glucose")]
+    assert 'its limit, as ">600" or "<20"' in result.issues[0].text
 
 
 def test_an_answer_whose_code_has_no_display_says_in_words_what_it_is():
