@@ -40,7 +40,7 @@ ASK_AGAIN_SECONDS = 2.0
 CONNECT_SECONDS = 10
 READY_SECONDS = 2.0
 
-_READ_WEIGHT: Final = MOST_TOGETHER // 16  # so many share a statement at most: a body may have megabytes
+_READ_WEIGHT: Final = MOST_TOGETHER // 16 + 1  # so many share a statement at most: a body may have megabytes
 
 _NOTE: Final = """
 INSERT INTO blob (sha256, size, noted_at) VALUES (%s, %s, clock_timestamp())
