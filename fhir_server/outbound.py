@@ -7,9 +7,7 @@ resolver decides nothing. TLS is held to the name. Redirects are not followed.
 """
 
 import asyncio
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -19,7 +17,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import httpcore
 from httpcore import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 
-Address: TypeAlias = IPv4Address | IPv6Address
+from fhir_server.resolving import Address, addresses
+
 Network: TypeAlias = IPv4Network | IPv6Network
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
@@ -218,9 +217,9 @@ class _Guard(AsyncNetworkBackend):
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
         """A connection to the first address of `host` that answers; refused when any of them is not public."""
-        addresses = self._admitted(await _resolved(host, port))
+        admitted = self._admitted(await addresses(host, port))
         failure: Exception | None = None
-        for address in addresses:
+        for address in admitted:
             try:
                 stream = await self._backend.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
@@ -320,36 +319,6 @@ def _inner(address: Address) -> IPv4Address | None:
         return IPv4Address(int(address) & _LOW_32_BITS)
     teredo = address.teredo
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
-
-
-async def _resolved(host: str, port: int) -> list[Address]:
-    """The addresses of a host, none of an unknown one, looked up in a thread of its own: those that nobody answers for delay no others."""
-    asked: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-    threading.Thread(target=_look_up, args=(host, port, asked), name="resolver", daemon=True).start()
-    try:
-        found = await asked
-    except (OSError, UnicodeError):
-        return []
-    return [ip_address(one.partition("%")[0]) for one in found]
-
-
-def _look_up(host: str, port: int, asked: asyncio.Future[list[str]]) -> None:
-    found, failure = list[str](), None
-    try:
-        found = [str(where[0]) for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError) as error:
-        failure = error
-    with suppress(RuntimeError):  # the process has ended its loop meanwhile
-        asked.get_loop().call_soon_threadsafe(_settle, asked, found, failure)
-
-
-def _settle(asked: asyncio.Future[list[str]], found: list[str], failure: Exception | None) -> None:
-    if asked.done():
-        return  # nobody waits any more
-    if failure is None:
-        asked.set_result(found)
-    else:
-        asked.set_exception(failure)
 
 
 def _host_line(target: httpcore.URL) -> bytes:
