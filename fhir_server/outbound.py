@@ -9,14 +9,14 @@ resolver decides nothing. TLS is held to the name. Redirects are not followed.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import httpcore
 from httpcore import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 
+from fhir_server.packets import Together
 from fhir_server.resolving import Address, addresses
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -26,7 +26,6 @@ SECONDS: Final = 10.0
 MOST_BYTES: Final = 1_000_000
 MOST_URL: Final = 2_000
 
-_MOST_TOGETHER: Final = 65_536
 _MOST_KNOWN: Final = 1_000
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -224,7 +223,7 @@ class _Guard(AsyncNetworkBackend):
                 stream = await self._backend.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
                 )
-                return _Together(stream)
+                return Together(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         assert failure is not None, "there is an address"
@@ -257,48 +256,6 @@ class _Guard(AsyncNetworkBackend):
     def _is_allowed(self, address: Address) -> bool:
         inner = _inner(address) or address
         return any(inner in network for network in self._allowed)
-
-
-class _Together(AsyncNetworkStream):
-    """A stream by which the head and the body of a request leave together, once the answer is waited for."""
-
-    def __init__(self, stream: AsyncNetworkStream) -> None:
-        self._stream = stream
-        self._written = bytearray()
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        """What comes next, after what was written left; who closes without reading all of it may have answered all the same."""
-        with suppress(httpcore.WriteError):
-            await self._flush(timeout)
-        return await self._stream.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        """Nothing; it leaves now only where it is much."""
-        self._written += buffer
-        if len(self._written) > _MOST_TOGETHER:
-            await self._flush(timeout)
-
-    async def aclose(self) -> None:
-        """Closes it."""
-        await self._stream.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-    ) -> AsyncNetworkStream:
-        """The stream under TLS."""
-        return _Together(await self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:  # Any: httpcore's signature
-        """What is known of the connection."""
-        return self._stream.get_extra_info(info)
-
-    async def _flush(self, seconds: float | None) -> None:
-        if self._written:
-            written, self._written = bytes(self._written), bytearray()
-            await self._stream.write(written, seconds)
 
 
 def is_public(address: Address) -> bool:
