@@ -49,7 +49,7 @@ def data_dir(configured: "Settings") -> Path:
 
 def _complaint(error: "ValidationError") -> str:
     faults = (
-        f"{_variable(str(fault['loc'][0]) if fault['loc'] else '')}: {fault['msg']}"
+        f"{_variable(str(fault['loc'][0]) if fault['loc'] else '')}: {fault['msg'].replace('items after validation', 'characters')}"
         for fault in error.errors(include_input=False, include_url=False)
     )
     return "The settings cannot be used: " + "; ".join(faults) + ". docs/settings.md lists every setting."

@@ -31,7 +31,7 @@ def test_what_is_wrong_is_named_by_its_variable_and_the_value_is_not_shown(monke
     monkeypatch.setenv("FHIR_PORT", "many")
     with pytest.raises(OperatorError) as refused:
         settings()
-    assert "FHIR_TOKEN" in str(refused.value)
+    assert "FHIR_TOKEN: Value should have at least 32 characters" in str(refused.value)
     assert "FHIR_PORT" in str(refused.value)
     assert "hush-hush" not in str(refused.value)
 
