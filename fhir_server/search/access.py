@@ -91,8 +91,10 @@ def predicate(principal: Principal, resource_type: str | None, interaction: str)
 
 
 def owner_key(principal: Principal) -> str:
-    """What makes two callers the same owner of a Subscription: the app, and whom it acts for."""
-    return f"{principal.client or ''}|{principal.subject}"
+    """What makes two callers the same owner of a Subscription: the app, whom it acts for, and the patient it was launched for."""
+    key = f"{principal.client or ''}|{principal.subject}"
+    is_held_to_one = any(scope.startswith("patient/") for scope in principal.scopes)
+    return f"{key}|{principal.patient or ''}" if is_held_to_one else key
 
 
 def _refused(principal: Principal, resource_type: str | None, interaction: str) -> Forbidden:

@@ -99,6 +99,21 @@ def element(answer):
 
 
 @pytest.mark.item("leak-25")
+async def test_what_an_app_asked_for_about_one_patient_it_does_not_see_when_it_was_launched_for_another(server):
+    def launched(patient):
+        scopes = ("patient/Subscription.cruds", "patient/Observation.rs")
+        return server.caller(*scopes, patient=patient, name="user:u", client="app", user="u")
+
+    tree = await made(launched("a"), subscription(**WEBSOCKET))
+    here = f"Subscription/{tree['id']}"
+
+    for ask in (here, f"{here}/_history", f"{here}/$status", f"{here}/$events"):
+        assert (await launched("a").status(ask), await launched("b").status(ask)) == (200, 404), ask
+    assert await launched("b").status(f"{here}/$get-ws-binding-token") == 404
+    await put(launched("b"), tree, status=403)
+
+
+@pytest.mark.item("leak-25")
 async def test_nobody_but_the_owner_and_administrators_sees_a_subscription(server, owner, other):
     tree = await made(owner, subscription())
     here, tree_name = f"Subscription/{tree['id']}", {f"Subscription/{tree['id']}"}
