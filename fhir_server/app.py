@@ -131,7 +131,7 @@ def create_app(settings: Settings, authenticator: Authenticator | None = None) -
     )
     app.state.audit = house.audit
     app.state.streams = house.streams
-    app.include_router(probes.router(readiness(database, url), house.authenticator))
+    app.include_router(probes.router(readiness(database), house.authenticator))
     taking = gateway(database, key, settings, profiles, house.audit)
     app.include_router(readings.router(taking, max_body_bytes=settings.max_body_bytes))
     app.include_router(
