@@ -47,7 +47,9 @@ async def fill_provenances(url: str) -> None:
 def hold_autovacuum(url: str) -> None:
     """Returns when none runs; none begins after, so that nothing but the questions takes CPU, and ANALYZE makes a difference."""
     with psycopg.connect(url, autocommit=True) as connection:
-        tables = connection.execute("SELECT relname FROM pg_stat_user_tables").fetchall()
+        tables = connection.execute(
+            "SELECT t.relname FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid WHERE c.relkind = 'r'"
+        ).fetchall()  # not those of partitions, which have no rows of their own
         for (table,) in tables:
             off = sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)")
             connection.execute(off.format(sql.Identifier(table)))
