@@ -99,7 +99,7 @@ def element(answer):
 
 
 @pytest.mark.item("leak-25")
-async def test_what_an_app_asked_for_about_one_patient_it_does_not_see_when_it_was_launched_for_another(server):
+async def test_an_app_that_was_launched_for_another_patient_does_not_see_what_it_asked_for(server):
     def launched(patient):
         scopes = ("patient/Subscription.cruds", "patient/Observation.rs")
         return server.caller(*scopes, patient=patient, name="user:u", client="app", user="u")
