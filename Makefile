@@ -16,7 +16,7 @@ BIN      := $(VENV)/bin
 CLIENTS  := tests/contract/clients
 S3       := tests/integration/store/blobs
 PORT     ?= 8000
-PYTEST   ?= -q -n 4 --dist loadgroup
+PYTEST   ?= -q -n 3 --dist loadgroup
 DATA     := $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 .PHONY: help run test lint types contracts pytest clients soak bench deps clean

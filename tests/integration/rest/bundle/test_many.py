@@ -13,8 +13,8 @@ from tests.integration.rest.bundle.wire import wire
 MANY = 1_000
 """Of each of five kinds."""
 
-MOST_STATEMENTS = 40
-"""Those of whoever looks for background jobs meanwhile among them."""
+MOST_STATEMENTS = 25
+"""By the connection that the transaction has to itself: by others the background looks for work meanwhile, the longer the more."""
 
 MOST_MEANWHILE = 10
 """Answers that a server could give which stops for the parts of a transaction in turn: read, check, write, answer."""
@@ -36,7 +36,7 @@ async def client(counted, serving):
 async def test_five_thousand_entries_take_few_statements(send, transact, counted, count):
     await transact(*[entry("PUT", f"Patient/u{n}", patient(f"u{n}", id=f"u{n}")) for n in range(MANY)])
     await transact(*[entry("PUT", f"Patient/d{n}", patient(f"d{n}", id=f"d{n}")) for n in range(MANY)])
-    before = counted.statements
+    before = counted.statements.copy()
 
     answer = await send(
         "transaction",
@@ -51,7 +51,7 @@ async def test_five_thousand_entries_take_few_statements(send, transact, counted
         Prefer="return=minimal",
     )
 
-    taken = counted.statements - before
+    taken = max((counted.statements - before).values())
     assert answer.status_code == 200, answer.text[:500]
     assert len(answer.json()["entry"]) == 5 * MANY
 

@@ -4,8 +4,10 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from urllib.parse import urlencode
 
 from psycopg.conninfo import conninfo_to_dict
@@ -14,12 +16,13 @@ _RUN = frozenset({b"Q", b"B"})  # a simple query; the values for a parsed one, w
 
 
 class Wire:
-    """`url` is the address to give the server, `statements` how many it has sent."""
+    """`url` is the address to give the server, `statements` how many it has sent by each connection."""
 
     def __init__(self, url: str) -> None:
         self._to = conninfo_to_dict(url)
         self.url = ""
-        self.statements = 0
+        self.statements = Counter[int]()
+        self._numbers = count()
         self._open = set[asyncio.Task[None]]()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,7 +43,10 @@ class Wire:
             else asyncio.open_connection(host, port)
         )
         back, forth = await there
-        both = asyncio.create_task(_answers(back, writer)), asyncio.create_task(self._asked(reader, forth))
+        both = (
+            asyncio.create_task(_answers(back, writer)),
+            asyncio.create_task(self._asked(reader, forth, next(self._numbers))),
+        )
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for each in both:
             each.cancel()
@@ -50,13 +56,13 @@ class Wire:
             with suppress(ConnectionError):
                 await end.wait_closed()
 
-    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             kind = b""  # the first message of a connection has none
             while True:
                 length = await reader.readexactly(4)
                 rest = await reader.readexactly(int.from_bytes(length) - 4)
-                self.statements += kind in _RUN
+                self.statements[number] += kind in _RUN
                 writer.write(kind + length + rest)
                 await writer.drain()
                 kind = await reader.readexactly(1)
