@@ -27,7 +27,7 @@ help: ## Show this list
 run: $(VENV)/.run ## Start the server with two patients and live device readings: PORT=8000, DATA_DIR=…
 	@exec $(BIN)/fhir-server demo --port $(PORT) $(DATA)
 
-test: lint types contracts pytest ## Linters, types, architecture contracts, tests: 5 minutes at most
+test: lint types contracts pytest ## Linters, types, architecture contracts, tests: five to seven minutes on two cores
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
