@@ -84,8 +84,7 @@ def _add_registering(routes: APIRouter, registry: ClientRegistry, audit: Audit) 
     )
     async def changed(id: str, asked: models.ChangedClient, request: Request) -> Response:
         client = await registry.describe(_client(id, asked))
-        await _note(audit, request, "client-update", f"client:{client.id}")
-        return answer(client_view(client))
+        return await _changed(audit, request, client)
 
     @routes.post(
         "/clients/{id}/secret",
@@ -107,9 +106,7 @@ def _add_switching(routes: APIRouter, registry: ClientRegistry, audit: Audit) ->
         summary="Let no token of a client hold from the next request on, and give it none",
     )
     async def disabled(id: str, request: Request) -> Response:
-        client = await registry.disable(id)
-        await _note(audit, request, "client-update", f"client:{client.id}")
-        return answer(client_view(client))
+        return await _changed(audit, request, await registry.disable(id))
 
     @routes.post(
         "/clients/{id}/revoke-grants",
@@ -118,17 +115,13 @@ def _add_switching(routes: APIRouter, registry: ClientRegistry, audit: Audit) ->
         summary="Take back all that was granted to a client; people are asked anew",
     )
     async def grants_revoked(id: str, request: Request) -> Response:
-        client = await registry.revoke_grants(id)
-        await _note(audit, request, "client-update", f"client:{client.id}")
-        return answer(client_view(client))
+        return await _changed(audit, request, await registry.revoke_grants(id))
 
     @routes.post(
         "/clients/{id}/enable", response_model=models.Client, openapi_extra=_SECURED, summary="Enable"
     )
     async def enabled(id: str, request: Request) -> Response:
-        client = await registry.enable(id)
-        await _note(audit, request, "client-update", f"client:{client.id}")
-        return answer(client_view(client))
+        return await _changed(audit, request, await registry.enable(id))
 
 
 def _add_keys(routes: APIRouter, keys: SigningKeys, audit: Audit) -> None:
@@ -152,6 +145,11 @@ def _add_keys(routes: APIRouter, keys: SigningKeys, audit: Audit) -> None:
         kid = await keys.rotate(asked.algorithm)
         await _note(audit, request, "key-rotate", f"key:{kid}")
         return answer({"keys": [key_view(each) for each in await keys.keys()]}, 201)
+
+
+async def _changed(audit: Audit, request: Request, client: Client) -> Response:
+    await _note(audit, request, "client-update", f"client:{client.id}")
+    return answer(client_view(client))
 
 
 async def _note(audit: Audit, request: Request, action: Action, about: str) -> None:

@@ -109,14 +109,14 @@ def reading(id, patient="p", code="8867-4", **more):
 
 
 async def test_what_nobody_asked_for_by_what_it_is_found_by_is_passed_unread(database):
-    asked = ("patient=Patient/q", "code=http://loinc.org|1-8", "status=amended", "identifier=u|1", "_id=e")
+    asked = ("patient=Patient/q", "code=http://loinc.org|8310-5", "status=amended", "identifier=u|1", "_id=e")
     await subscribe(database, "s", *(watching("Observation", one) for one in asked))
     leader = await leading(database)
     await put(
         database,
         reading("broken"),
         reading("a", patient="q"),
-        reading("b", code="1-8"),
+        reading("b", code="8310-5"),
         reading("c", status="amended"),
         reading("d", identifier=[{"system": "u", "value": "1"}]),
         reading("e"),
